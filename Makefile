@@ -1,0 +1,23 @@
+# `make demo` and `make test` are all that a fresh machine needs: python3 (3.11 or newer) and make.
+PYTHON ?= python3
+
+# Installs again only when what decides the installation has changed.
+installed := .venv/.installed
+
+.PHONY: demo test lint lock
+
+demo: $(installed)
+	.venv/bin/python experiments/demo.py
+
+test: $(installed)
+	.venv/bin/python -m pytest
+
+lint: $(installed)
+	.venv/bin/ruff check .
+
+lock: $(installed)
+	.venv/bin/uv lock --upgrade --no-config --default-index https://pypi.org/simple
+
+$(installed): uv.lock setup.py pyproject.toml bootstrap.py
+	$(PYTHON) bootstrap.py
+	touch $@

@@ -1,0 +1,121 @@
+"""Makes `.venv` from `uv.lock` with nothing but Python's standard library.
+
+`make` runs it. A bare Debian or Ubuntu has neither uv nor pip, and its `venv` cannot install pip
+(`ensurepip` is a package of its own), so the uv that the lock pins is fetched from the package
+index, checked against the lock's hash, and left to do the rest. A mirror named by PIP_INDEX_URL or
+UV_DEFAULT_INDEX is used for uv and for everything else: the lock's hashes hold for it too.
+"""
+
+import hashlib
+import html.parser
+import os
+import pathlib
+import platform
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.parse
+import urllib.request
+import zipfile
+
+_ROOT = pathlib.Path(__file__).resolve().parent
+_VENV = _ROOT / '.venv'
+_EXTRAS = ('tfds', 'viz', 'dev')
+
+
+class _Links(html.parser.HTMLParser):
+  """Collects the addresses of an index page's links."""
+
+  def __init__(self):
+    super().__init__()
+    self.addresses = []
+
+  def handle_starttag(self, tag, attrs):
+    if tag == 'a':
+      self.addresses.append(dict(attrs).get('href', ''))
+
+
+def main():
+  """Fetches the locked uv, then installs the locked packages and this project into `.venv`."""
+  if sys.version_info < (3, 11):  # noqa: UP036 - an older Python must get as far as this sentence.
+    sys.exit(
+      f'error: {sys.executable} is Python {platform.python_version()}, and 3.11 or newer is needed: '
+      'name one, as in `make test PYTHON=python3.12`'
+    )
+  environment = dict(os.environ, VIRTUAL_ENV=str(_VENV))
+  mirror = environment.get('UV_DEFAULT_INDEX') or environment.get('PIP_INDEX_URL')
+  if mirror:
+    environment['UV_DEFAULT_INDEX'] = mirror
+  with tempfile.TemporaryDirectory() as folder:
+    uv = _fetch_uv(pathlib.Path(folder), mirror)
+
+    def run(*arguments):
+      subprocess.run([uv, *arguments], cwd=_ROOT, env=environment, check=True)
+
+    print('making .venv (about 3.5 GB, a minute or two on the first run)', flush=True)
+    run('venv', '--quiet', '--allow-existing', '--python', sys.executable, str(_VENV))
+    # An export keeps hashes and drops addresses, which is what lets a mirror serve the packages.
+    locked = pathlib.Path(folder) / 'requirements.txt'
+    extras = [argument for extra in _EXTRAS for argument in ('--extra', extra)]
+    run('export', '--quiet', '--frozen', '--no-emit-project', *extras, '--output-file', str(locked))
+    run('pip', 'install', '--require-hashes', '--requirements', str(locked))
+    run('pip', 'install', '--no-deps', '--editable', '.')
+
+
+def _fetch_uv(folder, mirror):
+  """Returns the path of a uv executable in `folder`, its wheel checked against the lock."""
+  import tomllib  # Newer than the oldest Python that must be able to read this file.
+
+  lock = tomllib.loads((_ROOT / 'uv.lock').read_text())
+  wheels = next(package['wheels'] for package in lock['package'] if package['name'] == 'uv')
+  system = {'Linux': 'manylinux', 'Darwin': 'macosx'}.get(platform.system(), platform.system())
+  machine = platform.machine()
+  wheel = next((w for w in wheels if system in w['url'] and machine in w['url']), None)
+  if wheel is None:
+    sys.exit(f'error: uv.lock has no uv for {platform.system()} on {machine}: use Linux or macOS')
+  address = _on_mirror(mirror, wheel['url']) if mirror else wheel['url']
+  archive = folder / 'uv.whl'
+  archive.write_bytes(_download(address))
+  if 'sha256:' + hashlib.sha256(archive.read_bytes()).hexdigest() != wheel['hash']:
+    sys.exit(f'error: {address} is not the file that uv.lock names: check the package index')
+  uv = folder / 'uv'
+  with zipfile.ZipFile(archive) as files:
+    member = next(name for name in files.namelist() if name.endswith('/scripts/uv'))
+    with files.open(member) as source, uv.open('wb') as target:
+      shutil.copyfileobj(source, target)
+  uv.chmod(uv.stat().st_mode | stat.S_IXUSR)
+  return str(uv)
+
+
+def _on_mirror(mirror, address):
+  """Returns where the index at `mirror` keeps the file that the lock has at `address`."""
+  page = mirror.rstrip('/') + '/uv/'
+  links = _Links()
+  links.feed(_download(page).decode())
+  name = address.rsplit('/', 1)[1]
+  for link in links.addresses:
+    if urllib.parse.urlsplit(link).path.endswith('/' + name):
+      return urllib.parse.urljoin(page, link)
+  sys.exit(f'error: {page} lists no {name}: unset PIP_INDEX_URL and UV_DEFAULT_INDEX')
+
+
+def _download(address):
+  """Returns the bytes at `address`; ends the program with a sentence where that fails."""
+  try:
+    with urllib.request.urlopen(address, timeout=120) as response:
+      return response.read()
+  except (urllib.error.URLError, OSError) as error:
+    sys.exit(
+      f'error: cannot fetch {address} ({error}): check the network, and that ca-certificates is '
+      'installed'
+    )
+
+
+if __name__ == '__main__':
+  try:
+    main()
+  except subprocess.CalledProcessError as failure:
+    sys.exit(f'error: `uv {failure.cmd[1]}` failed, for the reason it gives above')

@@ -42,7 +42,7 @@ def main():
   """Fetches the locked uv, then installs the locked packages and this project into `.venv`."""
   if sys.version_info < (3, 11):  # noqa: UP036 - an older Python must get as far as this sentence.
     sys.exit(
-      f'error: {sys.executable} is Python {platform.python_version()}, and 3.11 or newer is needed: '
+      f'error: {sys.executable} is Python {platform.python_version()}, not 3.11 or newer: '
       'name one, as in `make test PYTHON=python3.12`'
     )
   environment = dict(os.environ, VIRTUAL_ENV=str(_VENV))

@@ -1,0 +1,95 @@
+"""Grasps: the hand is put at a random wrist pose, closes by a fixed policy, and its sensors read.
+
+The hand starts from one settled state (it does not depend on the object), teleports, and closes
+for one second: each control step moves every command 4 % of the way to the top of its range. The
+hand is still moving at the end; the sensor vector is that of the last physics step.
+"""
+
+import functools
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from mese_env import hand, poses
+
+if TYPE_CHECKING:
+  import mujoco
+
+CONTROL_STEPS = 25
+CLOSING_RATE = 0.04  # share of the remaining way per control step
+SETTLE_STEPS = 10
+MAX_READING = 150.0  # a grasp with a larger reading is thrown away (all are touch forces, N)
+
+
+class Grasps(NamedTuple):
+  """What some grasps felt: `haptics` float32 (G, 132), `hands` float32 (G, 5), and how many
+  further grasps were rejected on the way."""
+
+  haptics: np.ndarray
+  hands: np.ndarray
+  num_rejected: int
+
+
+def sample_grasps(
+    model: 'mujoco.MjModel', num_grasps: int, rng: np.random.Generator
+) -> Grasps:
+  """Grasps an object from random wrist poses, redrawing a pose whose grasp was too forceful.
+
+  Args:
+    model: from `hand.scene_model`; not changed.
+    num_grasps: accepted grasps wanted.
+    rng: source of randomness.
+
+  Returns:
+    The haptics (units in `sensors.UNITS`) and the stored queries (`poses.query`), in order.
+  """
+  mujoco = hand.import_mujoco()
+  data = mujoco.MjData(model)
+  haptics, hands = [], []
+  num_rejected = 0
+  while len(haptics) < num_grasps:
+    pose = poses.wrist_pose(*poses.sample_angles(rng))
+    reading = close_hand(model, data, pose)
+    if reading.max() > MAX_READING:
+      num_rejected += 1
+      continue
+    haptics.append(reading.astype(np.float32))
+    hands.append(poses.query(pose))
+  return Grasps(
+      np.array(haptics, np.float32).reshape(-1, model.nsensordata),
+      np.array(hands, np.float32).reshape(-1, 5),
+      num_rejected,
+  )
+
+
+def close_hand(
+    model: 'mujoco.MjModel', data: 'mujoco.MjData', pose: poses.Pose
+) -> np.ndarray:
+  """Puts the settled hand at a wrist pose, closes it, and returns the 132 readings (float64).
+
+  Args:
+    model: from `hand.scene_model`; not changed.
+    data: scratch of that model; overwritten, and left in the state of the closed hand.
+    pose: where the wrist goes.
+  """
+  mujoco = hand.import_mujoco()
+  mujoco.mj_resetData(model, data)
+  data.qpos[:], data.qvel[:] = _settled_state()
+  data.mocap_pos[0] = pose.position
+  # The wrist's own frame has its fingers along -y: half a turn about the pose's z.
+  data.mocap_quat[0] = poses.frame_to_quaternion(pose.frame * np.array([-1, -1, 1]))
+  highest = model.actuator_ctrlrange[:, 1]
+  for _ in range(CONTROL_STEPS):
+    data.ctrl += CLOSING_RATE * (highest - data.ctrl)
+    mujoco.mj_step(model, data, hand.SUBSTEPS)
+  return data.sensordata.copy()
+
+
+@functools.lru_cache(maxsize=1)
+def _settled_state() -> tuple[np.ndarray, np.ndarray]:
+  # At home the hand is out of every object's reach, so any number of parts gives this state.
+  mujoco = hand.import_mujoco()
+  model = hand.compiled_model(4)
+  data = mujoco.MjData(model)
+  mujoco.mj_step(model, data, SETTLE_STEPS * hand.SUBSTEPS)
+  return data.qpos.copy(), data.qvel.copy()

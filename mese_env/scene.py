@@ -1,0 +1,112 @@
+"""A scene: one object, looked at and grasped from unrelated poses, as arrays.
+
+`generate_scene(config, seed, index)` is pure: the same arguments give the same bytes on the same
+machine, on any worker and in any order.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from mese_env import gl_renderer, grasp, hand, poses, raycast, shapes
+from mese_env.errors import UserError
+
+GENERATOR_VERSION = '1.0.0'  # raised whenever the bytes of some scene change
+
+
+@dataclasses.dataclass(frozen=True)
+class SceneConfig:
+  """What scenes are made of; every field is checked.
+
+  Raises:
+    UserError: a field is out of its range.
+  """
+
+  num_parts: int = 5  # cubes of the object: 4, 5 or 6
+  image_size: int = 64  # pixels per side; a multiple of four
+  num_looks: int = 15
+  num_grasps: int = 15
+  objects: str = 'all'  # 'all', or by cell set 'seen' or 'held_out' (`shapes.held_out_cells_ids`)
+  renderer: str = 'raycast'  # 'raycast' (needs no OpenGL) or 'mujoco'
+
+  def __post_init__(self):
+    _check_choice('num_parts', self.num_parts, (4, 5, 6))
+    _check_choice('objects', self.objects, ('all', 'seen', 'held_out'))
+    _check_choice('renderer', self.renderer, ('raycast', 'mujoco'))
+    for field in ('image_size', 'num_looks', 'num_grasps'):
+      value = getattr(self, field)
+      if not isinstance(value, int) or value < 1:
+        raise UserError(f'{field} is {value!r}; give a positive whole number.')
+    if self.image_size % 4:
+      raise UserError(
+          f'image_size is {self.image_size}, which does not divide by four;'
+          f' the nearest that does is {max(4, 4 * round(self.image_size / 4))}.'
+      )
+
+
+def generate_scene(config: SceneConfig, seed: int, index: int) -> dict[str, np.ndarray]:
+  """Generates scene `index` of the sequence that `seed` names.
+
+  Args:
+    config: what the scene is made of.
+    seed: of the whole sequence, not negative.
+    index: of the scene, not negative.
+
+  Returns:
+    images: uint8 (num_looks, image_size, image_size, 3).
+    cameras: float32 (num_looks, 5), x y z pitch yaw, metres and radians.
+    haptics: float32 (num_grasps, 132), in the order of `sensors.SENSOR_NAMES`.
+    hands: float32 (num_grasps, 5), the wrist's x y z pitch yaw.
+    positions: float32 (num_parts, 3), centres of the cubes, metres, mean zero.
+    colours: float32 (num_parts, 3), red green blue in [0, 1].
+    walk_id, cells_id, shape_id: int64 labels of the object (`shapes`).
+    num_parts, seed, index: int64, as given.
+
+  Raises:
+    UserError: seed or index is negative; MuJoCo is missing; OpenGL is asked for and missing.
+  """
+  if seed < 0 or index < 0:
+    raise UserError(f'seed {seed} and index {index} must not be negative.')
+  shape_rng, colour_rng, look_rng, grasp_rng = np.random.default_rng([seed, index]).spawn(4)
+  walk = _sample_object(config, shape_rng)
+  positions = shapes.centred_positions(walk)
+  colours = shapes.sample_colours(config.num_parts, colour_rng)
+  ids = shapes.shape_ids(walk)
+  model = hand.scene_model(positions, colours)
+  cameras = [poses.camera_pose(*poses.sample_angles(look_rng)) for _ in range(config.num_looks)]
+  if config.renderer == 'mujoco':
+    images = gl_renderer.render_looks(model, cameras, config.image_size)
+  else:
+    images = np.stack([
+        raycast.render(positions, colours, camera.position, camera.frame, config.image_size)
+        for camera in cameras
+    ])
+  grasps = grasp.sample_grasps(model, config.num_grasps, grasp_rng)
+  return {
+      'images': images,
+      'cameras': np.stack([poses.query(camera) for camera in cameras]),
+      'haptics': grasps.haptics,
+      'hands': grasps.hands,
+      'positions': positions.astype(np.float32),
+      'colours': colours.astype(np.float32),
+      'walk_id': np.int64(ids.walk_id),
+      'cells_id': np.int64(ids.cells_id),
+      'shape_id': np.int64(ids.shape_id),
+      'num_parts': np.int64(config.num_parts),
+      'seed': np.int64(seed),
+      'index': np.int64(index),
+  }
+
+
+def _sample_object(config: SceneConfig, rng: np.random.Generator) -> np.ndarray:
+  held_out = shapes.held_out_cells_ids(config.num_parts)
+  while True:
+    walk = shapes.sample_walk(config.num_parts, rng)
+    is_held_out = shapes.shape_ids(walk).cells_id in held_out
+    if config.objects == 'all' or is_held_out == (config.objects == 'held_out'):
+      return walk
+
+
+def _check_choice(field: str, value: object, choices: tuple) -> None:
+  if value not in choices:
+    raise UserError(f'{field} is {value!r}; choose one of {", ".join(map(repr, choices))}.')

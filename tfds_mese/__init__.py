@@ -1,0 +1,1 @@
+"""The MESE scenes as a TensorFlow Datasets dataset, built and read without TensorFlow."""

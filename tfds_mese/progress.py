@@ -1,0 +1,59 @@
+"""Progress of a long build: a bar with the time left on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from typing import Self
+
+import tqdm
+
+_SECONDS_BETWEEN_LINES = 20
+
+
+class Progress:
+  """Counts to a total; a context manager that writes to standard error.
+
+  Args:
+    unit: what is counted, in the plural.
+    total: where the count ends.
+    done: what an earlier, interrupted run had already done; left out of the rate.
+  """
+
+  def __init__(self, unit: str, *, total: int, done: int = 0):
+    self._unit, self._total, self._first, self._done = unit, total, done, done
+    self._start = self._last_line = time.monotonic()
+    self._bar = None
+    if sys.stderr.isatty():
+      self._bar = tqdm.tqdm(total=total, initial=done, unit=f' {unit}', smoothing=0.05)
+
+  def __enter__(self) -> Self:
+    return self
+
+  def __exit__(self, *exception):
+    if self._bar is not None:
+      self._bar.close()
+
+  def advance(self, count: int) -> None:
+    """Adds `count` to what is done."""
+    self._done += count
+    if self._bar is not None:
+      self._bar.update(count)
+      return
+    now = time.monotonic()
+    if now - self._last_line >= _SECONDS_BETWEEN_LINES or self._done == self._total:
+      self._last_line = now
+      rate = (self._done - self._first) / (now - self._start)
+      left = duration((self._total - self._done) / rate)
+      print(
+          f'{self._done}/{self._total} {self._unit}, {rate:.1f} a second, {left} left',
+          file=sys.stderr,
+          flush=True,
+      )
+
+
+def duration(seconds: float) -> str:
+  """Writes a time span for people: '40 s', '12 min', '3.5 h'."""
+  if seconds < 100:
+    return f'{seconds:.0f} s'
+  if seconds < 6000:
+    return f'{seconds / 60:.0f} min'
+  return f'{seconds / 3600:.1f} h'

@@ -1,0 +1,92 @@
+"""Reads a built dataset at random, without TensorFlow."""
+
+import dataclasses
+import difflib
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import tensorflow_datasets as tfds
+from tensorflow_datasets.core import constants
+
+from mese_env import GENERATOR_VERSION
+from mese_env.errors import UserError
+from tfds_mese import configs
+
+
+class Source(Protocol):
+  """Scenes by position; each a dictionary of the arrays that `mese_env.generate_scene` returns."""
+
+  def __len__(self) -> int: ...
+
+  def __getitem__(self, position: int) -> dict[str, np.ndarray]: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+  """A built dataset.
+
+  Attributes:
+    splits: scenes of train, val and test.
+    haptic_min: float32 (132,), smallest value of each haptic channel over the training split.
+    haptic_max: float32 (132,), largest value of each haptic channel over the training split.
+    metadata: seed, versions, and the scene config of each split.
+  """
+
+  splits: Mapping[str, Source]
+  haptic_min: np.ndarray
+  haptic_max: np.ndarray
+  metadata: Mapping[str, Any]
+
+
+def open_dataset(name: str, data_dir: os.PathLike | str | None = None) -> Dataset:
+  """Opens the dataset of a config, as this version of the generator makes it.
+
+  Args:
+    name: of a listed config, or of one of the user's own.
+    data_dir: where it was built; TFDS_DATA_DIR or ~/tensorflow_datasets by default.
+
+  Raises:
+    UserError: the dataset is missing, of another version, or only partly built; the message names
+      the command that builds it.
+  """
+  root = pathlib.Path(data_dir or constants.get_default_data_dir()).expanduser()
+  folder = root / 'tfds_mese' / name / GENERATOR_VERSION
+  if not (folder / constants.DATASET_INFO_FILENAME).exists():
+    raise UserError(_why_missing(name, folder) + _remedy(name, data_dir))
+  builder = tfds.builder_from_directory(folder)
+  metadata = dict(builder.info.metadata)
+  for split, info in builder.info.splits.items():
+    expected = metadata['splits'][split]['num_scenes']
+    if info.num_examples != expected:
+      raise UserError(
+          f'{folder} has {info.num_examples} of the {expected} scenes of {split}: build it again '
+          'with --overwrite and without --max_examples_per_split.'
+      )
+  return Dataset(
+      splits=builder.as_data_source(),
+      haptic_min=np.array(metadata['haptic_min'], np.float32),
+      haptic_max=np.array(metadata['haptic_max'], np.float32),
+      metadata=metadata,
+  )
+
+
+def _why_missing(name: str, folder: pathlib.Path) -> str:
+  others = sorted(path.parent.name for path in folder.parent.glob('*/dataset_info.json'))
+  if others:
+    return (
+        f'{folder.parent} holds version {", ".join(others)} of the dataset, and this generator '
+        f'makes {GENERATOR_VERSION}: '
+    )
+  return f'the dataset {name!r} is not in {folder.parent.parent}: '
+
+
+def _remedy(name: str, data_dir: os.PathLike | str | None) -> str:
+  names = [config.name for config in configs.CONFIGS]
+  if name not in names:
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.0)[0]
+    return f'build it from the config that you gave this name, or did you mean {near!r}?'
+  place = '' if data_dir is None else f' --data_dir={data_dir}'
+  return f'build it with `python -m tfds_mese --config={name}{place}`.'

@@ -1,0 +1,259 @@
+"""The TFDS builder: generates the scenes on all cores, then writes them as ArrayRecord files."""
+
+import contextlib
+import fcntl
+import functools
+import hashlib
+import importlib.metadata
+import json
+import pathlib
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from mese_env import GENERATOR_VERSION
+from mese_env.errors import UserError
+from mese_env.sensors import SENSOR_NAMES
+from tfds_mese import chunks as chunks_lib
+from tfds_mese import configs, progress, workers
+
+# Scenes per file: 50 MB, which the libraries that stream files over a network ask for.
+_FILE_CHUNKS = 20
+
+# Measured on one core of a two-core cloud machine, 15 looks and 15 grasps at 64x64.
+_SECONDS_PER_SCENE = 0.17
+_BYTES_PER_SCENE = 60_000
+
+
+class Builder(tfds.core.ShardBasedBuilder):
+  """Shepard-Metzler objects, each with 15 looks and 15 grasps.
+
+  Args:
+    num_workers: processes that generate scenes; all cores by default. The records are the same for
+      any number.
+    file_format: ArrayRecord, as nothing else can be read at random without TensorFlow.
+    **kwargs: those of `tfds.core.DatasetBuilder`: data_dir, config, version.
+  """
+
+  VERSION = tfds.core.Version(GENERATOR_VERSION)
+  RELEASE_NOTES = {'1.0.0': 'First release.'}
+  BUILDER_CONFIGS = list(configs.CONFIGS)
+
+  def __init__(
+      self,
+      *,
+      num_workers: int | None = None,
+      file_format: str | None = 'array_record',
+      **kwargs: Any,
+  ):
+    if file_format not in (None, 'array_record', tfds.core.FileFormat.ARRAY_RECORD):
+      raise UserError(
+          f'{file_format} files cannot be read at random: build without --file_format, and then '
+          'convert the result with `tfds convert_format`.'
+      )
+    self._num_workers = num_workers or workers.available_cores()
+    super().__init__(file_format='array_record', **kwargs)
+
+  def _info(self) -> tfds.core.DatasetInfo:
+    scene = self.builder_config.scene
+    return self.dataset_info_from_configs(
+        features=tfds.features.FeaturesDict(_features(scene)),
+        metadata=tfds.core.MetadataDict(),
+        disable_shuffling=True,  # Scenes are independent draws, so their order means nothing.
+        homepage='https://arxiv.org/abs/1910.02344',
+    )
+
+  def download_and_prepare(self, **kwargs: Any) -> None:
+    """Builds the dataset where it is not there yet, continuing a build that was stopped.
+
+    Args:
+      **kwargs: those of `tfds.core.DatasetBuilder.download_and_prepare`.
+
+    Raises:
+      UserError: the folder cannot be written, the disk is full or too small, another build of the
+        same dataset runs, or a dataset of other settings has the same name.
+    """
+    # The folder where TFDS keeps the versions of this config.
+    folder = pathlib.Path(self.data_path).parent
+    try:
+      folder.mkdir(parents=True, exist_ok=True)
+      with _locked(folder):
+        if self.is_prepared():
+          self._refuse_other_settings()
+        for orphan in folder.glob(f'incomplete.*_{self.version}'):
+          shutil.rmtree(orphan)
+        super().download_and_prepare(**kwargs)
+    except OSError as error:
+      raise UserError(workers.describe_os_error(error, folder)) from error
+
+  def _download_and_prepare(self, dl_manager, download_config) -> None:
+    """Generates the scenes that are missing, then has TFDS write those of each split."""
+    limit = download_config.max_examples_per_split
+    if limit == 0:
+      return
+    self._chunks = {
+        name: chunks_lib.split_into_chunks(
+            split.scene,
+            split.seed,
+            split.first_index,
+            split.num_scenes if limit is None else min(limit, split.num_scenes),
+        )
+        for name, split in self.builder_config.splits.items()
+    }
+    self._cache = self._cache_folder() if download_config.beam_options is None else None
+    if self._cache:
+      everything = [chunk for chunks in self._chunks.values() for chunk in chunks]
+      self._cache.mkdir(parents=True, exist_ok=True)
+      self._announce(everything)
+      workers.generate_chunks(everything, self._cache, self._num_workers)
+    else:
+      import apache_beam as beam
+
+      options = download_config.beam_options.view_as(beam.options.pipeline_options.StandardOptions)
+      download_config.beam_runner = options.runner or 'DirectRunner'
+    super()._download_and_prepare(dl_manager, download_config)
+    self.info.metadata.update(self._provenance() | self._haptic_range())
+    if self._cache:
+      self._remove_from_cache(everything)
+
+  def _shard_iterators_per_split(self, dl_manager) -> Mapping[str, Sequence[Any]]:
+    del dl_manager  # Nothing is downloaded.
+    scenes = functools.partial(_read, self._cache) if self._cache else _generate
+    return {
+        name: [
+            functools.partial(scenes, chunks[first : first + _FILE_CHUNKS])
+            for first in range(0, len(chunks), _FILE_CHUNKS)
+        ]
+        for name, chunks in self._chunks.items()
+    }
+
+  def _provenance(self) -> dict[str, Any]:
+    """What the scenes were made of and with: enough to make any of them again."""
+    return {
+        'seed': self.builder_config.seed,
+        'generator_version': GENERATOR_VERSION,
+        'mujoco_version': importlib.metadata.version('mujoco'),
+        'numpy_version': importlib.metadata.version('numpy'),
+        'splits': {name: asdict(split) for name, split in self.builder_config.splits.items()},
+    }
+
+  def _haptic_range(self) -> dict[str, list[float]]:
+    """Smallest and largest value of each haptic channel over the training split, as written."""
+    low, high = np.inf, -np.inf
+    for scene in self.as_data_source(split='train'):
+      low = np.minimum(low, scene['haptics'].min(axis=0))
+      high = np.maximum(high, scene['haptics'].max(axis=0))
+    return {'haptic_min': low.tolist(), 'haptic_max': high.tolist()}
+
+  def _cache_folder(self) -> pathlib.Path:
+    """Where the chunks wait; another version or other settings never continue from them."""
+    provenance = self._provenance()
+    for split in provenance['splits'].values():
+      del split['num_scenes']
+    digest = hashlib.sha256(json.dumps(provenance, sort_keys=True).encode()).hexdigest()[:12]
+    # `self.data_path` is TFDS's temporary folder while it builds.
+    root = pathlib.Path(self.data_dir_root) / self.name / self.builder_config.name
+    return root / f'chunks-{digest}'
+
+  def _remove_from_cache(self, chunks: Sequence[chunks_lib.Chunk]) -> None:
+    """Removes what was built, but not what a larger build that was stopped will continue from."""
+    for chunk in chunks:
+      chunk.path(self._cache).unlink()
+    if not any(self._cache.glob('*.npz')):
+      shutil.rmtree(self._cache)
+
+  def _announce(self, chunks: Sequence[chunks_lib.Chunk]) -> None:
+    """Says what the build will cost and refuses one that the disk cannot hold."""
+    total = sum(map(len, chunks))
+    left = sum(len(chunk) for chunk in chunks if not chunk.path(self._cache).exists())
+    # The cache and the files exist side by side until the last file is written.
+    need = (total + left) * _BYTES_PER_SCENE
+    free = shutil.disk_usage(self._cache).free
+    print(
+        f'{self.info.full_name}: {total} scenes, {total - left} of them from an earlier run; about '
+        f'{progress.duration(left * _SECONDS_PER_SCENE / self._num_workers)} on '
+        f'{self._num_workers} processes, {need / 1e9:.1f} GB of the {free / 1e9:.0f} GB free '
+        f'(half of it when done), in {self.data_dir_root}',
+        file=sys.stderr,
+        flush=True,
+    )
+    if need > free:
+      raise UserError(
+          f'the disk of {self.data_dir_root} has {free / 1e9:.1f} GB free and the build needs '
+          f'{need / 1e9:.1f} GB: free some space or choose another place with --data_dir.'
+      )
+
+  def _refuse_other_settings(self) -> None:
+    built = self.info.metadata.get('splits')
+    wanted = json.loads(json.dumps(self._provenance()['splits']))
+    if built != wanted:
+      raise UserError(
+          f'{self.data_dir} holds a dataset of other settings: give the new config another "name", '
+          'or build with --overwrite.'
+      )
+
+
+def _features(scene: configs.SceneConfig) -> dict[str, tfds.features.FeatureConnector]:
+  looks, grasps, size, parts = (
+      scene.num_looks, scene.num_grasps, scene.image_size, scene.num_parts
+  )  # fmt: skip
+
+  def array(shape, dtype, desc, value_range=None):
+    # The default encoding would store a byte of an image as a 64-bit integer.
+    return tfds.features.Tensor(
+        shape=shape,
+        dtype=dtype,
+        encoding='bytes',
+        doc=tfds.features.Documentation(desc=desc, value_range=value_range),
+    )
+
+  pose = 'x y z in metres, pitch and yaw in radians'
+  angles = 'pitch and yaw in [0, 2 pi)'
+  return {
+      'images': array((looks, size, size, 3), np.uint8, 'Looks, sRGB.', '[0, 255]'),
+      'cameras': array((looks, 5), np.float32, f'Camera of each look: {pose}.', angles),
+      'haptics': array(
+          (grasps, len(SENSOR_NAMES)),
+          np.float32,
+          'Sensors of the closed hand, in the order of mese_env.sensors.SENSOR_NAMES: joint angles '
+          '(rad) and velocities (rad/s), actuators likewise and their forces (N m), accelerations '
+          '(m/s^2), turn rates (rad/s), touch forces (N).',
+          'touch at most 150',
+      ),
+      'hands': array((grasps, 5), np.float32, f'Wrist of each grasp: {pose}.', angles),
+      'positions': array((parts, 3), np.float32, 'Centres of the cubes in metres, mean zero.'),
+      'colours': array((parts, 3), np.float32, 'Red, green, blue of each cube.', '[0, 1]'),
+      'walk_id': array((), np.int64, 'Object as an ordered walk of cubes.'),
+      'cells_id': array((), np.int64, 'Object as a set of cells in its orientation.'),
+      'shape_id': array((), np.int64, 'Object up to rotation.'),
+      'num_parts': array((), np.int64, 'Cubes of the object.', '4, 5 or 6'),
+      'seed': array((), np.int64, 'Seed that, with the index, makes the scene again.'),
+      'index': array((), np.int64, 'Index of the scene, unique over the splits.'),
+  }
+
+
+def _generate(chunks: Sequence[chunks_lib.Chunk]) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+  for chunk in chunks:
+    yield from chunk.scenes()
+
+
+def _read(
+    folder: pathlib.Path, chunks: Sequence[chunks_lib.Chunk]
+) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+  return chunks_lib.read_chunks(chunks, folder)
+
+
+@contextlib.contextmanager
+def _locked(folder: pathlib.Path) -> Iterator[None]:
+  """Holds the folder for this process alone; a killed process lets go of it."""
+  with (folder / '.lock').open('w') as file:
+    try:
+      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+      raise UserError(f'another build of {folder} is running: wait for it or stop it.') from error
+    yield

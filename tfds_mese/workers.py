@@ -1,0 +1,147 @@
+"""Generates chunks on all cores, by processes that each take one chunk at a time.
+
+The processes are plain interpreters that run this module: unlike those of `multiprocessing` they
+never import the caller's main module (which may be TensorFlow's, a notebook or an unguarded
+script), and each ends by itself when the caller is killed, because its standard input ends.
+"""
+
+import concurrent.futures
+import contextlib
+import dataclasses
+import errno
+import json
+import os
+import pathlib
+import queue
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from mese_env import SceneConfig
+from mese_env.errors import UserError
+from tfds_mese import chunks as chunks_lib
+from tfds_mese import progress
+
+# Parallelism comes from the processes; threads below them would only fight for the same cores.
+_ONE_THREAD = {
+    name: '1' for name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')
+}
+
+
+def available_cores() -> int:
+  """Counts the cores that this process may use."""
+  if hasattr(os, 'sched_getaffinity'):
+    return len(os.sched_getaffinity(0))
+  return os.cpu_count() or 1
+
+
+def generate_chunks(
+    chunks: Sequence[chunks_lib.Chunk], folder: pathlib.Path, num_workers: int
+) -> None:
+  """Brings into the cache folder those of the chunks that are not there, showing progress.
+
+  Args:
+    chunks: what must be there in the end.
+    folder: existing cache folder.
+    num_workers: processes to generate with; the chunks do not depend on it.
+
+  Raises:
+    UserError: a worker could not go on; the finished chunks stay, and a rerun continues.
+  """
+  missing = [chunk for chunk in chunks if not chunk.path(folder).exists()]
+  if not missing:
+    return
+  total, left = sum(map(len, chunks)), sum(map(len, missing))
+  idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+
+  def generate(chunk: chunks_lib.Chunk) -> int:
+    worker = idle.get()
+    try:
+      worker.generate(chunk, folder)
+    finally:
+      idle.put(worker)
+    return len(chunk)
+
+  with contextlib.ExitStack() as stack:
+    bar = stack.enter_context(progress.Progress('scenes', total=total, done=total - left))
+    workers = [_Worker() for _ in range(min(num_workers, len(missing)))]
+    executor = concurrent.futures.ThreadPoolExecutor(len(workers))
+    # In this order on the way out: no new chunk starts, the workers end, their threads end.
+    stack.callback(executor.shutdown)
+    for worker in workers:
+      stack.callback(worker.stop)
+      idle.put(worker)
+    stack.callback(executor.shutdown, wait=False, cancel_futures=True)
+    futures = [executor.submit(generate, chunk) for chunk in missing]
+    for future in concurrent.futures.as_completed(futures):
+      bar.advance(future.result())
+
+
+class _Worker:
+  """The caller's end of a generating process: a JSON line goes in, a JSON line comes back."""
+
+  def __init__(self):
+    self._process = subprocess.Popen(
+        [sys.executable, '-m', 'tfds_mese.workers'],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        # The caller may have found the packages by a path of its own.
+        env=os.environ | _ONE_THREAD | {'PYTHONPATH': os.pathsep.join(filter(None, sys.path))},
+    )
+
+  def generate(self, chunk: chunks_lib.Chunk, folder: pathlib.Path) -> None:
+    """Has the process write a chunk; returns when it is there, or raises a UserError."""
+    request = {'chunk': dataclasses.asdict(chunk), 'folder': str(folder)}
+    answer = ''
+    with contextlib.suppress(BrokenPipeError):
+      self._process.stdin.write(json.dumps(request) + '\n')
+      self._process.stdin.flush()
+      answer = self._process.stdout.readline()
+    if not answer:
+      raise UserError(
+          f'a generating process ended with status {self._process.wait()} (out of memory, unless '
+          'it said more above): run the same command again, which continues.'
+      )
+    if error := json.loads(answer)['error']:
+      raise UserError(error)
+
+  def stop(self) -> None:
+    """Ends the process, whatever it is doing."""
+    self._process.kill()
+    self._process.communicate()
+
+
+def _serve() -> None:
+  """The process's end: writes the chunk of each request until standard input ends."""
+  signal.signal(signal.SIGINT, signal.SIG_IGN)  # The caller decides what an interrupt ends.
+  answers = os.fdopen(os.dup(sys.stdout.fileno()), 'w')
+  # Whatever a library prints must not be taken for an answer.
+  os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+  for line in sys.stdin:
+    request = json.loads(line)
+    scene = SceneConfig(**request['chunk'].pop('scene'))
+    folder = pathlib.Path(request['folder'])
+    error = None
+    try:
+      chunks_lib.write_chunk(chunks_lib.Chunk(scene, **request['chunk']), folder)
+    except UserError as user_error:
+      error = str(user_error)
+    except OSError as os_error:
+      error = describe_os_error(os_error, folder)
+    print(json.dumps({'error': error}), file=answers, flush=True)
+
+
+def describe_os_error(error: OSError, folder: os.PathLike | str) -> str:
+  """Says in one sentence what keeps `folder` from being written, and what to do."""
+  if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    return (
+        f'the disk of {folder} is full: free some space and run the same command again, which '
+        'continues, or choose another place with --data_dir.'
+    )
+  return f'cannot write to {folder} ({error.strerror}): choose another place with --data_dir.'
+
+
+if __name__ == '__main__':
+  _serve()

@@ -1,0 +1,230 @@
+"""Checkpoints of the authors' PyTorch code, to our parameters and back.
+
+A state_dict of theirs, whatever its variant and modalities, holds the same numbers as our parameters in other layouts:
+channels first, transposed kernels, heads apart, experts apart. Each `_Link` names one tensor on both sides.
+"""
+
+import dataclasses
+import math
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gmn_jax.batch import Episodes, Views
+from gmn_jax.model import GMN
+from mese_env.errors import UserError
+
+Params = Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Link:
+  """One tensor of theirs and where it lies in ours.
+
+  Ours is theirs, reshaped to `split`, its axes permuted by `axes`, reshaped to ours[path][index].
+  """
+
+  name: str
+  shape: tuple[int, ...]
+  path: tuple[str, ...]
+  split: tuple[int, ...]
+  axes: tuple[int, ...]
+  index: tuple = ()
+
+
+def from_authors(model: GMN, state_dict: Mapping[str, np.ndarray]) -> Params:
+  """Our parameters from a state_dict of the authors' code.
+
+  Args:
+    model: the model that the state_dict belongs to: its variant, modalities and sizes.
+    state_dict: arrays by name. The dead `init_query` tensors may be there or not. The dtype is kept.
+
+  Raises:
+    UserError: names every tensor that is missing, superfluous, or of another shape.
+  """
+  links = list(_links(model))
+  wrong = [f'{link.name} {link.shape} is missing' for link in links if link.name not in state_dict]
+  wrong += [
+    f'{link.name} has shape {np.shape(state_dict[link.name])} instead of {link.shape}'
+    for link in links
+    if link.name in state_dict and np.shape(state_dict[link.name]) != link.shape
+  ]
+  known = {link.name for link in links} | set(_dead_shapes(model))
+  wrong += [f'{name} {np.shape(state_dict[name])} is not part of the model' for name in state_dict if name not in known]
+  if wrong:
+    raise UserError(
+      f"this state_dict is not one of '{model.variant}' with the modalities {[m.name for m in model.modalities]}; "
+      f'check the variant, the modalities and the sizes: {"; ".join(wrong)}.'
+    )
+  ours = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), parameter_shapes(model))
+  for link in links:
+    theirs = np.asarray(state_dict[link.name])
+    *parents, last = link.path
+    folder = ours
+    for part in parents:
+      folder = folder[part]
+    folder[last] = folder[last].astype(theirs.dtype)
+    place = folder[last][link.index]
+    folder[last][link.index] = theirs.reshape(link.split).transpose(link.axes).reshape(place.shape)
+  return ours
+
+
+def to_authors(model: GMN, params: Params) -> dict[str, np.ndarray]:
+  """The authors' state_dict of our parameters (or of anything shaped like them, say gradients), in their order.
+
+  Their dead `init_query` tensors are zeros.
+  """
+  dead = _dead_shapes(model)
+  state_dict = {}
+  for link in _links(model):
+    ours = params
+    for part in link.path:
+      ours = ours[part]
+    ours = np.asarray(ours)[link.index].reshape([link.split[axis] for axis in link.axes])
+    state_dict[link.name] = ours.transpose(np.argsort(link.axes)).reshape(link.shape)
+    query = link.name.removesuffix('init_representation') + 'init_query'
+    if query in dead:
+      state_dict[query] = np.zeros(dead[query], ours.dtype)
+  return state_dict
+
+
+def read_state_dict(path: pathlib.Path) -> dict[str, np.ndarray]:
+  """Arrays by name from a `.pt` file of the authors' code (a state_dict, or a dict that holds one); needs torch."""
+  try:
+    import torch
+  except ModuleNotFoundError as error:
+    raise UserError(f'reading {path} needs PyTorch; install it with: pip install torch') from error
+  if not path.is_file():
+    raise UserError(f'there is no file {path}; give the path of a .pt file.')
+  stored = torch.load(path, map_location='cpu', weights_only=True)
+  for key in ('state_dict', 'model'):
+    stored = stored.get(key, stored)
+  return {name: tensor.numpy() for name, tensor in stored.items()}
+
+
+def parameter_shapes(model: GMN) -> Params:
+  """The shapes and dtypes of a model's parameters, without computing them."""
+  views = Views(
+    tuple(jnp.zeros((1, 1, *m.shape)) for m in model.modalities),
+    tuple(jnp.zeros((1, 1, 7)) for _ in model.modalities),
+  )
+  mask = jnp.ones((1, 1, len(model.modalities), 1), bool)
+  noise = jnp.zeros(model.noise_shape(1))
+  return jax.eval_shape(model.init, jax.random.key(0), views, Episodes(mask, mask), noise)['params']
+
+
+def _dead_shapes(model: GMN) -> dict[str, tuple[int, ...]]:
+  return {f'repnets.{m}.init_query': (1, 7, 1, 1) for m in range(len(model.modalities))}
+
+
+def _links(model: GMN) -> Iterator[_Link]:
+  yield from _expert_links(model)
+  for m, modality in enumerate(model.modalities):
+    yield from _renderer_links(model, f'convdraw.renderers.{m}.', modality)
+  for m, modality in enumerate(model.modalities):
+    yield from _encoder_links(model, f'repnets.{m}.', modality)
+
+
+def _expert_links(model: GMN) -> Iterator[_Link]:
+  count = len(model.modalities)
+  wide = 4 * model.width
+  one_hot = count if model.variant == 'apoe' else 0
+  heads = [('mean_fn', slice(0, model.latent)), ('logvar_fn', slice(model.latent, None))]
+  for side, gates, reparam, inputs in (
+    ('posterior', 'rnn', 'reparam', 2 * wide + one_hot + 2 * model.width),
+    ('prior', 'rnn_p', 'reparam_p', model.latent + wide + one_hot + model.width),
+  ):
+    letter = 'q' if side == 'posterior' else 'p'
+    for expert in range(count if model.variant == 'poe' else 1):
+      prefix = f'convdraw.rnn_{letter}' + (f's.{expert}' if model.variant == 'poe' else '') + '.rnns.0.'
+      parts = [(gates + '.gates', 'gates', inputs, 4 * model.width, slice(None))]
+      parts += [(f'{reparam}.{head}', 'heads', model.width, model.latent, span) for head, span in heads]
+      for name, ours, size_in, size_out, span in parts:
+        # The amortised experts are Conv3d with a kernel of depth one.
+        shape = (size_out, size_in, *((1,) if model.variant == 'apoe' else ()), 5, 5)
+        yield _Link(
+          f'{prefix}{name}.weight', shape, ('experts', f'{side}_{ours}_kernel'), (size_out, size_in, 5, 5),
+          (2, 3, 1, 0), (expert, ..., span),
+        )  # fmt: skip
+        yield _Link(
+          f'{prefix}{name}.bias', (size_out,), ('experts', f'{side}_{ours}_bias'), (size_out,), (0,), (expert, span)
+        )
+
+
+def _renderer_links(model: GMN, prefix: str, modality) -> Iterator[_Link]:
+  ours, width, (h, w) = f'renderers_{modality.name}', model.width, model.grid
+  inputs = model.steps * model.latent + 7 + width
+  yield from _convolution(prefix + 'rnn_p.gates', (4 * width, inputs, 5, 5), (ours, 'gates'))
+  if modality.kind == 'image':
+    channels = modality.shape[-1]
+    yield from _convolution(prefix + 'decoder.decode', (width // 2, width, 5, 5), (ours, 'decode'))
+    yield from _convolution(prefix + 'decoder.convt', (width // 2, width, 4, 4), (ours, 'enlarge'), transposed=True)
+    yield from _convolution(prefix + 'decoder.convt2', (width, channels, 4, 4), (ours, 'last', ''), transposed=True)
+  else:
+    hidden = 8 * width
+    # Theirs flattens channels first, ours channels last.
+    yield _Link(
+      prefix + 'decoder.fc1.weight', (hidden, width * h * w), (ours, 'first', 'kernel'),
+      (hidden, width, h, w), (2, 3, 1, 0),
+    )  # fmt: skip
+    yield _Link(prefix + 'decoder.fc1.bias', (hidden,), (ours, 'first', 'bias'), (hidden,), (0,))
+    yield from _dense(prefix + 'decoder.fc2', (hidden, hidden), (ours, 'second', ''))
+    yield from _dense(prefix + 'decoder.fc3', (modality.size, hidden), (ours, 'last', ''))
+
+
+def _encoder_links(model: GMN, prefix: str, modality) -> Iterator[_Link]:
+  ours, net, width, (h, w) = f'encoders_{modality.name}', prefix + 'repnet.', model.width, model.grid
+  wide = 4 * width
+  initial = (1, wide, h, w) if modality.kind == 'image' else (1, wide * h * w, 1, 1)
+  yield _Link(
+    prefix + 'init_representation', initial, (f'initial_{modality.name}',), (wide, h, w), (1, 2, 0)
+  )
+  if modality.kind == 'image':
+    yield from _convolution(net + 'img_enc.0', (wide, modality.shape[-1], 2, 2), (ours, 'HalvingConv_0', ''))
+    yield from _residual(net + 'img_enc.2', (wide // 2, wide), (ours, 'ResidualConv_0'), 3)
+    yield from _convolution(net + 'img_enc.4', (wide, wide // 2, 2, 2), (ours, 'HalvingConv_1', ''))
+    yield from _residual(net + 'enc.0', (wide // 2, wide + 7), (ours, 'ResidualConv_1'), 3)
+    yield from _convolution(net + 'enc.2', (wide, wide // 2, 3, 3), (ours, 'Conv_0', ''))
+    yield from _convolution(net + 'enc.4', (wide, wide, 3, 3), (ours, 'Conv_1', ''))
+    return
+  hidden = 8 * width
+  yield from _dense(net + 'ppc_enc.0', (hidden, modality.size, 1, 1), (ours, 'Dense_0', ''))
+  yield from _residual(net + 'ppc_enc.2', (wide, hidden), (ours, 'ResidualDense_0'))
+  yield from _dense(net + 'ppc_enc.4', (hidden, wide, 1, 1), (ours, 'Dense_1', ''))
+  yield from _residual(net + 'enc.0', (wide, hidden + 7), (ours, 'ResidualDense_1'))
+  yield from _dense(net + 'enc.2', (hidden, wide, 1, 1), (ours, 'Dense_2', ''))
+  yield _Link(
+    net + 'enc.4.weight', (wide * h * w, hidden, 1, 1), (ours, 'Dense_3', 'kernel'), (wide, h, w, hidden), (3, 1, 2, 0)
+  )
+  yield _Link(net + 'enc.4.bias', (wide * h * w,), (ours, 'Dense_3', 'bias'), (wide, h, w), (1, 2, 0))
+
+
+def _residual(name: str, channels: tuple[int, int], path: tuple[str, str], size: int | None = None) -> Iterator[_Link]:
+  for part, kernel in (('main', size or 1), ('skip', 1)):
+    shape = (*channels, kernel, kernel)
+    yield from (_dense if size is None else _convolution)(f'{name}.{part}', shape, (*path, part))
+
+
+def _convolution(
+  name: str, shape: tuple[int, ...], path: tuple[str, ...], *, transposed: bool = False
+) -> Iterator[_Link]:
+  """OIHW, or IOHW if transposed, to HWIO."""
+  axes = (2, 3, 0, 1) if transposed else (2, 3, 1, 0)
+  yield from _affine(name, shape, path, shape, axes, outputs=shape[1] if transposed else shape[0])
+
+
+def _dense(name: str, shape: tuple[int, ...], path: tuple[str, ...]) -> Iterator[_Link]:
+  """(O, I), or (O, I, 1, 1), to (I, O)."""
+  yield from _affine(name, shape, path, shape[:2], (1, 0), outputs=shape[0])
+
+
+def _affine(name, shape, path, split, axes, *, outputs) -> Iterator[_Link]:
+  *folders, prefix = path
+  prefix = f'{prefix}_' if prefix else ''
+  assert math.prod(shape) == math.prod(split)
+  yield _Link(f'{name}.weight', shape, (*folders, f'{prefix}kernel'), split, axes)
+  yield _Link(f'{name}.bias', (outputs,), (*folders, f'{prefix}bias'), (outputs,), (0,))

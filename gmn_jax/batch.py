@@ -1,0 +1,103 @@
+"""Batches: scenes cut into modalities, and the episodes (context and target views) drawn from them on the device.
+
+Dims: S episodes of a scene (2 with its swap), B scenes, M modalities, V views, H W C image, D haptic length.
+"""
+
+from typing import NamedTuple
+
+import chex
+import jax
+import jax.numpy as jnp
+
+from gmn_jax.modality import Modality, embed_query, scale_haptic
+
+Array = jax.Array
+
+
+class Views(NamedTuple):
+  """All views of B scenes, a tuple entry per modality.
+
+  Attributes:
+    senses: (B, V, *modality.shape); images in [0, 1], haptics scaled.
+    queries: (B, V, 7), embedded.
+  """
+
+  senses: tuple[Array, ...]
+  queries: tuple[Array, ...]
+
+
+class Episodes(NamedTuple):
+  """Which views are given and which are asked for.
+
+  Attributes:
+    context: bool (S, B, M, V).
+    target: bool (S, B, M, V); a view is a target in at most one of the S episodes of its scene, so that it is
+      rendered once.
+  """
+
+  context: Array
+  target: Array
+
+
+class HapticRange(NamedTuple):
+  """Minimum and maximum of each haptic channel over the training split, (132,) each, in the sensors' own units."""
+
+  low: Array
+  high: Array
+
+
+def cut_scenes(modalities: tuple[Modality, ...], scenes: dict[str, Array], haptic_range: HapticRange) -> Views:
+  """Cuts raw scenes into the views of each modality.
+
+  Args:
+    modalities: the M modalities.
+    scenes: `images` uint8 (B, V, H, W, 3), `cameras` (B, V, 5), `haptics` (B, V, 132), `hands` (B, V, 5).
+    haptic_range: the dataset's.
+  """
+  chex.assert_rank([scenes['images'], scenes['haptics']], [5, 3])
+  raw = {
+    'image': scenes['images'].astype(jnp.float32) / 255,
+    'haptic': scale_haptic(scenes['haptics'], haptic_range.low, haptic_range.high),
+  }
+  queries = {'image': embed_query(scenes['cameras']), 'haptic': embed_query(scenes['hands'])}
+  return Views(
+    tuple(m.cut(raw[m.kind]) for m in modalities), tuple(queries[m.kind] for m in modalities)
+  )
+
+
+def draw_episodes(key: Array, scenes: int, modalities: int, views: int) -> Episodes:
+  """Draws one episode per scene, as in training.
+
+  A subset of k ~ U{1..M} modalities, uniform among those of its size, may give context: c ~ U{0..V} of its views in
+  random order, the others being targets. The other modalities have only targets. A scene without any target, which
+  needs every modality to give all its views, is drawn again.
+
+  Returns:
+    Episodes with S = 1.
+  """
+
+  def draw_scene(key: Array) -> Array:  # context, bool (M, V)
+    key_size, key_subset, key_count, key_order = jax.random.split(key, 4)
+    size = jax.random.randint(key_size, (), 1, modalities + 1)
+    chosen_M = jax.random.permutation(key_subset, modalities) < size
+    count_M = jax.random.randint(key_count, (modalities,), 0, views + 1)
+    rank_MV = jax.vmap(lambda k: jax.random.permutation(k, views))(jax.random.split(key_order, modalities))
+    return chosen_M[:, None] & (rank_MV < count_M[:, None])
+
+  def draw_with_target(key: Array) -> Array:
+    def again(state):
+      key, _ = state
+      key, key_now = jax.random.split(key)
+      return key, draw_scene(key_now)
+
+    return jax.lax.while_loop(lambda s: s[1].all(), again, (key, jnp.ones((modalities, views), bool)))[1]
+
+  context_BMV = jax.vmap(draw_with_target)(jax.random.split(key, scenes))
+  return Episodes(context_BMV[None], ~context_BMV[None])
+
+
+def add_opposite(episodes: Episodes) -> Episodes:
+  """Adds each episode with context and target exchanged: S becomes 2 S."""
+  return Episodes(
+    jnp.concatenate([episodes.context, episodes.target]), jnp.concatenate([episodes.target, episodes.context])
+  )

@@ -1,0 +1,148 @@
+"""The generative multisensory network: encoders, experts, renderers, and how a scene passes through them.
+
+Dims: S episodes of a scene, B scenes, N = S B episodes (S-major), M modalities, V views, E experts, T draw steps,
+h w latent grid, R representation channels, Z latent channels per step.
+"""
+
+from typing import Literal
+
+import chex
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from gmn_jax.batch import Episodes, Views
+from gmn_jax.encoders import HapticEncoder, ImageEncoder
+from gmn_jax.expert import Draw, Experts
+from gmn_jax.modality import Modality, latent_grid
+from gmn_jax.renderers import Renderer
+
+Array = jax.Array
+
+class GMN(nn.Module):
+  """The model of all three variants (see `expert.py`); the defaults are the paper's sizes.
+
+  Attributes:
+    modalities: what it senses; latent grid and parameters follow from their shapes.
+    variant: 'apoe', 'poe' or 'baseline'.
+    width: L, hidden channels of the LSTMs; every other width is a fixed multiple of it, R = 4 L.
+    steps: T.
+    latent: Z.
+    absent: what a modality without a view does: 'prior', its expert still multiplies, fed the learned initial
+      representation (the authors' code); 'mask', it takes no part (the paper's Eq. 2 and 5), unless all are absent.
+  """
+
+  modalities: tuple[Modality, ...]
+  variant: Literal['apoe', 'poe', 'baseline'] = 'apoe'
+  width: int = 64
+  steps: int = 12
+  latent: int = 3
+  absent: Literal['prior', 'mask'] = 'prior'
+
+  def setup(self):
+    grid, representation = self.grid, 4 * self.width
+    self.encoders = {
+      m.name: ImageEncoder(self.width) if m.kind == 'image' else HapticEncoder(self.width, grid)
+      for m in self.modalities
+    }
+    self.initial = {
+      m.name: self.param(f'initial_{m.name}', nn.initializers.zeros, (*grid, representation), jnp.float32)
+      for m in self.modalities
+    }
+    self.experts = Experts(
+      num_experts=1 if self.variant == 'baseline' else len(self.modalities),
+      shared=self.variant != 'poe',
+      identify=self.variant == 'apoe',
+      representation=representation,
+      hidden=self.width,
+      latent=self.latent,
+    )
+    self.renderers = {m.name: Renderer(m, self.width, self.steps) for m in self.modalities}
+
+  @property
+  def grid(self) -> tuple[int, int]:
+    """Rows and columns of the latent grid."""
+    return latent_grid(self.modalities)
+
+  def noise_shape(self, episodes: int) -> tuple[int, ...]:
+    """(T, N, h, w, Z): the shape of the latents of N episodes and of the noise that draws them."""
+    return (self.steps, episodes, *self.grid, self.latent)
+
+  def __call__(self, views: Views, episodes: Episodes, noise_TNhwZ: Array) -> tuple[Draw, tuple[Array, ...]]:
+    """Infers z of every episode from its context and targets, and renders every view from where it is a target.
+
+    Returns:
+      The draw, and per modality the means (B, V, *modality.shape); a view that is no target is rendered from zeros.
+    """
+    encoded = self.encode(views)
+    draw = self.infer(encoded, episodes, noise_TNhwZ)
+    return draw, self.render(draw.z, episodes.target, views.queries)
+
+  def encode(self, views: Views) -> tuple[Array, ...]:
+    """Per modality the representation of every view, (B, V, h, w, R)."""
+    encoded = []
+    for m, sense, query in zip(self.modalities, views.senses, views.queries, strict=True):
+      chex.assert_shape(sense, (*query.shape[:2], *m.shape))
+      flat = self.encoders[m.name](sense.reshape(-1, *m.shape), query.reshape(-1, query.shape[-1]))
+      encoded.append(flat.reshape(*query.shape[:2], *flat.shape[1:]))
+    return tuple(encoded)
+
+  def infer(self, encoded: tuple[Array, ...], episodes: Episodes, noise_TNhwZ: Array) -> Draw:
+    """z from the posterior given context and targets, beside the prior given the context."""
+    either = episodes.context | episodes.target
+    return self.experts.infer(
+      self._represent(encoded, episodes.context),
+      self._represent(encoded, episodes.target),
+      noise_TNhwZ,
+      self._takes_part(episodes.context),
+      self._takes_part(either),
+    )
+
+  def imagine(self, encoded: tuple[Array, ...], context_SBMV: Array, noise_TNhwZ: Array) -> Draw:
+    """z from the prior given the context."""
+    return self.experts.imagine(
+      self._represent(encoded, context_SBMV), noise_TNhwZ, self._takes_part(context_SBMV)
+    )
+
+  def render(
+    self, z_TNhwZ: Array, view_of_SBMV: Array, queries: tuple[Array, ...]
+  ) -> tuple[Array, ...]:
+    """Per modality the means (B, V, *modality.shape) of the views at `queries`, (B, V, 7) each.
+
+    `view_of_SBMV` says from which of the S episodes' latents a view is rendered.
+    """
+    steps, episodes, h, w, channels = z_TNhwZ.shape
+    latents_SBhwTZ = z_TNhwZ.transpose(1, 2, 3, 0, 4).reshape(len(view_of_SBMV), -1, h, w, steps * channels)
+    chex.assert_axis_dimension(z_TNhwZ, 0, self.steps)
+    return tuple(
+      self.renderers[m.name](latents_SBhwTZ, view_of_SBMV[:, :, i], queries[i])
+      for i, m in enumerate(self.modalities)
+    )
+
+  def _represent(self, encoded: tuple[Array, ...], mask_SBMV: Array) -> Array:
+    """What each expert is fed, (E, N, h, w, R): r0_m + the sum over the views in the mask, or that sum over m."""
+    sums = [
+      self.initial[m.name].astype(r_BVhwR.dtype)
+      + jnp.einsum('sbv,bvhwr->sbhwr', mask_SBMV[:, :, i].astype(r_BVhwR.dtype), r_BVhwR)
+      for i, (m, r_BVhwR) in enumerate(zip(self.modalities, encoded, strict=True))
+    ]
+    fed_MNhwR = jnp.stack(sums).reshape(len(sums), -1, *sums[0].shape[2:])
+    if self.variant != 'baseline':
+      return fed_MNhwR
+    if self.absent == 'mask':
+      present_MN = _seen(mask_SBMV)
+      present_MN |= ~present_MN.any(axis=0)
+      fed_MNhwR = jnp.where(present_MN[:, :, None, None, None], fed_MNhwR, 0)
+    return fed_MNhwR.sum(axis=0, keepdims=True)
+
+  def _takes_part(self, mask_SBMV: Array) -> Array | None:
+    """Which experts multiply, (E, N); None: all."""
+    if self.absent == 'prior' or self.variant == 'baseline':
+      return None
+    return _seen(mask_SBMV)
+
+
+def _seen(mask_SBMV: Array) -> Array:
+  """Whether an episode has a view of a modality, (M, N)."""
+  seen_SBM = mask_SBMV.any(axis=-1)
+  return seen_SBM.reshape(-1, seen_SBM.shape[-1]).T

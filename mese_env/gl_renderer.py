@@ -1,33 +1,36 @@
 """MuJoCo's own renderer: the reference for the ray caster, and the only one that draws the hand.
 
-It needs a system OpenGL library, which no Python wheel contains, and reads `MUJOCO_GL` when MuJoCo
-is first imported.
+It needs a system OpenGL library, which no Python wheel contains, and `MUJOCO_GL` set before MuJoCo
+is first imported. Opening it takes some 0.3 s, so a process opens it once per kind of picture.
 """
 
-import contextlib
+import atexit
+import copy
+import functools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mese_env import hand, poses
+from mese_env import engine, hand, lighting, poses
 from mese_env.errors import UserError
 
 if TYPE_CHECKING:
   import mujoco
 
-SHADOW_SIZE = 2048  # texels per side of the shadow map
+SHADOW_SIZE = 512  # texels per side; 2048, the authors' value, moves no pixel by more than rounding
 MULTISAMPLES = 4
+HAND_FIELD_OF_VIEW = 35.0  # degrees; the hand does not fit into the object's picture
 
 
 def render_looks(
-    model: 'mujoco.MjModel', cameras: Sequence[poses.Pose], image_size: int
+  model: 'mujoco.MjModel', cameras: Sequence[poses.Pose], image_size: int
 ) -> np.ndarray:
   """Draws the object of a model, without the hand, as several cameras see it.
 
   Args:
-    model: from `hand.scene_model`; its camera is moved.
+    model: from `hand.scene_model`; not changed.
     cameras: from `poses.camera_pose`.
     image_size: pixels per side.
 
@@ -35,72 +38,77 @@ def render_looks(
     uint8 (len(cameras), image_size, image_size, 3).
 
   Raises:
-    UserError: no OpenGL library is found.
+    UserError: MuJoCo or an OpenGL library is missing.
   """
-  mujoco = hand.import_mujoco()
-  data = mujoco.MjData(model)
+  mujoco = engine.import_mujoco()
   option = mujoco.MjvOption()
   option.geomgroup[hand.HAND_GROUP] = 0
-  images = []
-  with _renderer(model, image_size) as renderer:
-    for camera in cameras:
-      _place_camera(model, camera)
-      mujoco.mj_kinematics(model, data)
-      mujoco.mj_camlight(model, data)
-      renderer.update_scene(data, 'look', option)
-      images.append(renderer.render())
-  return np.stack(images)
+  data = mujoco.MjData(model)
+  return np.stack(
+    [_draw(model, data, camera, lighting.FIELD_OF_VIEW, image_size, option) for camera in cameras]
+  )
 
 
 def render_hand(
-    model: 'mujoco.MjModel', data: 'mujoco.MjData', camera: poses.Pose, image_size: int,
-    field_of_view: float = 30.0,
+  model: 'mujoco.MjModel', data: 'mujoco.MjData', camera: poses.Pose, image_size: int
 ) -> np.ndarray:
-  """Draws the object and the hand in the state of `data`.
+  """Draws the object and the hand in the state of `data`, with a wider lens.
 
   Args:
-    model: from `hand.scene_model`; its camera is moved and its lens changed.
-    data: as `grasp.close_hand` leaves it.
+    model: from `hand.scene_model`; not changed.
+    data: of that model, as `grasp.close_hand` leaves it; not changed.
     camera: from `poses.camera_pose`.
     image_size: pixels per side.
-    field_of_view: degrees; the hand needs more than the object.
 
   Returns:
     uint8 (image_size, image_size, 3).
 
   Raises:
-    UserError: no OpenGL library is found.
+    UserError: MuJoCo or an OpenGL library is missing.
   """
-  mujoco = hand.import_mujoco()
-  with _renderer(model, image_size) as renderer:
-    _place_camera(model, camera)
-    model.camera('look').fovy[:] = field_of_view
-    mujoco.mj_forward(model, data)
-    renderer.update_scene(data, 'look')
-    return renderer.render()
+  mujoco = engine.import_mujoco()
+  return _draw(model, copy.copy(data), camera, HAND_FIELD_OF_VIEW, image_size, mujoco.MjvOption())
 
 
-def _place_camera(model: 'mujoco.MjModel', camera: poses.Pose) -> None:
-  look = model.camera('look')
+def _draw(
+  model: 'mujoco.MjModel',
+  data: 'mujoco.MjData',
+  camera: poses.Pose,
+  field_of_view: float,
+  image_size: int,
+  option: 'mujoco.MjvOption',
+) -> np.ndarray:
+  mujoco = engine.import_mujoco()
+  num_parts = hand.num_parts(model)
+  drawn, renderer = _open_renderer(num_parts, image_size)
+  drawn.body_pos[:] = model.body_pos
+  drawn.geom_rgba[:] = model.geom_rgba
+  look = drawn.camera('look')
+  look.fovy[:] = field_of_view
   look.pos[:] = camera.position
-  # MuJoCo's cameras look along -z with y up and x to the right.
+  # MuJoCo's cameras look along -z, with x to the right and y up.
   forward, left, up = camera.frame.T
   look.quat[:] = poses.frame_to_quaternion(np.stack([-left, up, -forward], axis=1))
+  mujoco.mj_kinematics(drawn, data)
+  mujoco.mj_camlight(drawn, data)
+  renderer.update_scene(data, 'look', option)
+  return renderer.render()
 
 
-@contextlib.contextmanager
-def _renderer(model: 'mujoco.MjModel', image_size: int) -> Iterator['mujoco.Renderer']:
-  mujoco = hand.import_mujoco()
+@functools.cache
+def _open_renderer(num_parts: int, image_size: int) -> tuple['mujoco.MjModel', 'mujoco.Renderer']:
+  # A renderer draws the one model it was opened with: this copy, overwritten for each picture.
+  mujoco = engine.import_mujoco()
+  model = copy.copy(hand.compiled_model(num_parts))
   model.vis.quality.shadowsize = SHADOW_SIZE
   model.vis.quality.offsamples = MULTISAMPLES
+  model.vis.global_.offwidth = model.vis.global_.offheight = image_size
   try:
     renderer = mujoco.Renderer(model, image_size, image_size)
   except Exception as error:
-    backend = os.environ.get('MUJOCO_GL', 'unset')
+    backend = os.environ.get('MUJOCO_GL') or 'unset'
     raise UserError(
-        f'MuJoCo cannot open OpenGL with MUJOCO_GL {backend}: install the Debian packages'
-        ' libegl1 and libgl1 and set MUJOCO_GL=egl, or libosmesa6 and set MUJOCO_GL=osmesa, or use'
-        " the default renderer 'raycast'."
+      f'MuJoCo cannot open OpenGL with MUJOCO_GL {backend}: {engine.GL_REMEDY}'
     ) from error
-  with renderer:
-    yield renderer
+  atexit.register(renderer.close)
+  return model, renderer

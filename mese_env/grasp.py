@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from mese_env import hand, poses
+from mese_env import engine, hand, poses
 
 if TYPE_CHECKING:
   import mujoco
@@ -22,17 +22,14 @@ MAX_READING = 150.0  # a grasp with a larger reading is thrown away (all are tou
 
 
 class Grasps(NamedTuple):
-  """What some grasps felt: `haptics` float32 (G, 132), `hands` float32 (G, 5), and how many
-  further grasps were rejected on the way."""
+  """What G grasps felt."""
 
-  haptics: np.ndarray
-  hands: np.ndarray
-  num_rejected: int
+  haptics: np.ndarray  # float32 (G, 132), units in `sensors.UNITS`
+  hands: np.ndarray  # float32 (G, 5), `poses.query` of the wrist
+  num_rejected: int  # grasps thrown away on the way
 
 
-def sample_grasps(
-    model: 'mujoco.MjModel', num_grasps: int, rng: np.random.Generator
-) -> Grasps:
+def sample_grasps(model: 'mujoco.MjModel', num_grasps: int, rng: np.random.Generator) -> Grasps:
   """Grasps an object from random wrist poses, redrawing a pose whose grasp was too forceful.
 
   Args:
@@ -40,10 +37,10 @@ def sample_grasps(
     num_grasps: accepted grasps wanted.
     rng: source of randomness.
 
-  Returns:
-    The haptics (units in `sensors.UNITS`) and the stored queries (`poses.query`), in order.
+  Raises:
+    UserError: MuJoCo is not installed.
   """
-  mujoco = hand.import_mujoco()
+  mujoco = engine.import_mujoco()
   data = mujoco.MjData(model)
   haptics, hands = [], []
   num_rejected = 0
@@ -56,15 +53,13 @@ def sample_grasps(
     haptics.append(reading.astype(np.float32))
     hands.append(poses.query(pose))
   return Grasps(
-      np.array(haptics, np.float32).reshape(-1, model.nsensordata),
-      np.array(hands, np.float32).reshape(-1, 5),
-      num_rejected,
+    np.array(haptics, np.float32).reshape(-1, model.nsensordata),
+    np.array(hands, np.float32).reshape(-1, 5),
+    num_rejected,
   )
 
 
-def close_hand(
-    model: 'mujoco.MjModel', data: 'mujoco.MjData', pose: poses.Pose
-) -> np.ndarray:
+def close_hand(model: 'mujoco.MjModel', data: 'mujoco.MjData', pose: poses.Pose) -> np.ndarray:
   """Puts the settled hand at a wrist pose, closes it, and returns the 132 readings (float64).
 
   Args:
@@ -72,7 +67,7 @@ def close_hand(
     data: scratch of that model; overwritten, and left in the state of the closed hand.
     pose: where the wrist goes.
   """
-  mujoco = hand.import_mujoco()
+  mujoco = engine.import_mujoco()
   mujoco.mj_resetData(model, data)
   data.qpos[:], data.qvel[:] = _settled_state()
   data.mocap_pos[0] = pose.position
@@ -85,10 +80,10 @@ def close_hand(
   return data.sensordata.copy()
 
 
-@functools.lru_cache(maxsize=1)
+@functools.cache
 def _settled_state() -> tuple[np.ndarray, np.ndarray]:
   # At home the hand is out of every object's reach, so any number of parts gives this state.
-  mujoco = hand.import_mujoco()
+  mujoco = engine.import_mujoco()
   model = hand.compiled_model(4)
   data = mujoco.MjData(model)
   mujoco.mj_step(model, data, SETTLE_STEPS * hand.SUBSTEPS)

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mese_env import lighting, sensors, shapes
-from mese_env.errors import UserError
+from mese_env import engine, lighting, sensors, shapes
 
 if TYPE_CHECKING:
   import mujoco
@@ -34,31 +33,16 @@ _HAND_COLOUR = (0.82, 0.68, 0.58, 1.0)
 _CONTACT = {'condim': 4, 'margin': 0.001, 'friction': (1, 0.005, 0.0001)}
 
 
-def import_mujoco() -> types.ModuleType:
-  """Imports MuJoCo.
-
-  Raises:
-    UserError: it is not installed.
-  """
-  try:
-    import mujoco
-  except ImportError as error:
-    raise UserError(
-        f'MuJoCo cannot be imported ({error}); install it with: pip install "mujoco>=4"'
-    ) from error
-  return mujoco
-
-
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def compiled_model(num_parts: int) -> 'mujoco.MjModel':
   """Compiles the hand with `num_parts` cubes, once per process; treat the result as read-only.
 
   Raises:
     UserError: MuJoCo is not installed.
   """
-  mujoco = import_mujoco()
+  mujoco = engine.import_mujoco()
   numbers = json.loads(
-      importlib.resources.files('mese_env').joinpath('data/mpl_hand.json').read_text('utf-8')
+    importlib.resources.files('mese_env').joinpath('data/mpl_hand.json').read_text('utf-8')
   )
   spec = mujoco.MjSpec()
   spec.compiler.degree = False
@@ -95,6 +79,11 @@ def scene_model(positions: np.ndarray, colours: np.ndarray) -> 'mujoco.MjModel':
   return model
 
 
+def num_parts(model: 'mujoco.MjModel') -> int:
+  """Counts the cubes of a model from `scene_model`."""
+  return int(np.sum(model.geom_group == BLOCK_GROUP))
+
+
 def _set_options(mujoco: types.ModuleType, spec: Any) -> None:
   # Touch turns into nonsense under MuJoCo's defaults (pyramidal cones, looser tolerance).
   spec.option.timestep = TIMESTEP
@@ -116,16 +105,16 @@ def _set_optics(mujoco: types.ModuleType, spec: Any) -> None:
   spec.visual.map.znear = 0.05
   spec.visual.map.zfar = 5.0
   spec.worldbody.add_light(
-      name='lamp',
-      type=mujoco.mjtLightType.mjLIGHT_SPOT,
-      pos=lighting.LAMP_POSITION,
-      dir=(0, 0, -1),
-      cutoff=lighting.LAMP_CUTOFF,
-      exponent=lighting.LAMP_EXPONENT,
-      ambient=[0] * 3,
-      diffuse=[lighting.LAMP_DIFFUSE] * 3,
-      specular=[lighting.LAMP_SPECULAR] * 3,
-      castshadow=True,
+    name='lamp',
+    type=mujoco.mjtLightType.mjLIGHT_SPOT,
+    pos=lighting.LAMP_POSITION,
+    dir=(0, 0, -1),
+    cutoff=lighting.LAMP_CUTOFF,
+    exponent=lighting.LAMP_EXPONENT,
+    ambient=[0] * 3,
+    diffuse=[lighting.LAMP_DIFFUSE] * 3,
+    specular=[lighting.LAMP_SPECULAR] * 3,
+    castshadow=True,
   )
   spec.worldbody.add_camera(name='look', fovy=lighting.FIELD_OF_VIEW)
 
@@ -134,19 +123,19 @@ def _add_blocks(mujoco: types.ModuleType, spec: Any, num_parts: int) -> None:
   for i in range(num_parts):
     block = spec.worldbody.add_body(name=f'block_{i}')
     block.add_geom(
-        name=f'block_{i}',
-        type=mujoco.mjtGeom.mjGEOM_BOX,
-        size=[shapes.HALF_EXTENT] * 3,
-        condim=3,
-        group=BLOCK_GROUP,
+      name=f'block_{i}',
+      type=mujoco.mjtGeom.mjGEOM_BOX,
+      size=[shapes.HALF_EXTENT] * 3,
+      condim=3,
+      group=BLOCK_GROUP,
     )
 
 
 def _add_links(mujoco: types.ModuleType, spec: Any, links: list[dict[str, Any]]) -> None:
   bodies = {
-      'mocap': spec.worldbody.add_body(
-          name='mocap', mocap=True, pos=HOME_POSITION, quat=HOME_QUATERNION
-      )
+    'mocap': spec.worldbody.add_body(
+      name='mocap', mocap=True, pos=HOME_POSITION, quat=HOME_QUATERNION
+    )
   }
   for link in links:
     body = bodies[link['parent']].add_body(name=link['name'], pos=link['pos'], quat=link['quat'])
@@ -159,13 +148,13 @@ def _add_links(mujoco: types.ModuleType, spec: Any, links: list[dict[str, Any]])
     if 'joint' in link:
       joint = link['joint']
       body.add_joint(
-          name=joint['name'],
-          type=mujoco.mjtJoint.mjJNT_HINGE,
-          axis=joint['axis'],
-          range=joint['range'],
-          limited=mujoco.mjtLimited.mjLIMITED_TRUE,
-          damping=joint['damping'],
-          armature=_ARMATURE,
+        name=joint['name'],
+        type=mujoco.mjtJoint.mjJNT_HINGE,
+        axis=joint['axis'],
+        range=joint['range'],
+        limited=mujoco.mjtLimited.mjLIMITED_TRUE,
+        damping=joint['damping'],
+        armature=_ARMATURE,
       )
     _add_shape(mujoco, spec, body, link)
     for site in link.get('touch_sites', ()):
@@ -182,9 +171,9 @@ def _add_shape(mujoco: types.ModuleType, spec: Any, body: Any, link: dict[str, A
     body.add_geom(type=mujoco.mjtGeom.mjGEOM_MESH, meshname=mesh.name, **look, **_CONTACT)
     return
   kind = {
-      'box': mujoco.mjtGeom.mjGEOM_BOX,
-      'capsule': mujoco.mjtGeom.mjGEOM_CAPSULE,
-      'cylinder': mujoco.mjtGeom.mjGEOM_CYLINDER,
+    'box': mujoco.mjtGeom.mjGEOM_BOX,
+    'capsule': mujoco.mjtGeom.mjGEOM_CAPSULE,
+    'cylinder': mujoco.mjtGeom.mjGEOM_CYLINDER,
   }[shape['type']]
   size = [*shape['size'], 0][:3]
   body.add_geom(type=kind, pos=shape['pos'], quat=shape['quat'], size=size, **look, **_CONTACT)
@@ -203,35 +192,38 @@ def _add_couplings(mujoco: types.ModuleType, spec: Any, couplings: list[dict[str
 def _lock_pronation(mujoco: types.ModuleType, spec: Any) -> None:
   # The original engine held this joint by friction between forearm and wrist, a contact that
   # newer ones filter out; without a lock the wrist rolls by 0.4 rad under its own actuator.
+  # As stiff as keeps |wrist_PRO| where the released data has it, below 0.009 rad.
   lock = spec.add_equality(type=mujoco.mjtEq.mjEQ_JOINT, name1='wrist_PRO', solref=(0.005, 1))
+  lock.solimp[:3] = (0.99, 0.999, 0.001)
   lock.data[:5] = 0
 
 
 def _add_actuators(mujoco: types.ModuleType, spec: Any, actuators: list[dict[str, Any]]) -> None:
   for row in actuators:
     actuator = spec.add_actuator(
-        name=row['joint'],
-        trntype=mujoco.mjtTrn.mjTRN_JOINT,
-        target=row['joint'],
-        ctrlrange=row['range'],
-        ctrllimited=mujoco.mjtLimited.mjLIMITED_TRUE,
+      name=row['joint'],
+      trntype=mujoco.mjtTrn.mjTRN_JOINT,
+      target=row['joint'],
+      ctrlrange=row['range'],
+      ctrllimited=mujoco.mjtLimited.mjLIMITED_TRUE,
     )
     actuator.set_to_position(kp=_ACTUATOR_GAIN)
 
 
 def _add_sensors(mujoco: types.ModuleType, spec: Any) -> None:
-  of_joint = (mujoco.mjtObj.mjOBJ_JOINT,)
-  of_actuator = (mujoco.mjtObj.mjOBJ_ACTUATOR,)
-  of_site = (mujoco.mjtObj.mjOBJ_SITE,)
   for kind in sensors.KINDS:
-    sensor_type = getattr(mujoco.mjtSensor, f'mjSENS_{kind.upper()}')
-    if kind.startswith('joint'):
-      (object_type,) = of_joint
-    elif kind.startswith('actuator'):
-      (object_type,) = of_actuator
-    else:
-      (object_type,) = of_site
     for part in sensors.parts_of(kind):
       spec.add_sensor(
-          name=f'{kind}/{part}', type=sensor_type, objtype=object_type, objname=part
+        name=f'{kind}/{part}',
+        type=getattr(mujoco.mjtSensor, f'mjSENS_{kind.upper()}'),
+        objtype=_sensed_object(mujoco, kind),
+        objname=part,
       )
+
+
+def _sensed_object(mujoco: types.ModuleType, kind: str) -> Any:
+  if kind.startswith('joint'):
+    return mujoco.mjtObj.mjOBJ_JOINT
+  if kind.startswith('actuator'):
+    return mujoco.mjtObj.mjOBJ_ACTUATOR
+  return mujoco.mjtObj.mjOBJ_SITE

@@ -56,12 +56,14 @@ def frame_to_quaternion(frame: np.ndarray) -> np.ndarray:
   """Turns a rotation matrix into a unit quaternion (w, x, y, z), float64."""
   # The outer product q q^T is linear in the matrix; its largest column is free of cancellation.
   (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = frame
-  outer = np.array([
+  outer = np.array(
+    [
       [1 + xx + yy + zz, zy - yz, xz - zx, yx - xy],
       [zy - yz, 1 + xx - yy - zz, yx + xy, xz + zx],
       [xz - zx, yx + xy, 1 - xx + yy - zz, zy + yz],
       [yx - xy, xz + zx, zy + yz, 1 - xx - yy + zz],
-  ])
+    ]
+  )
   column = outer[:, np.argmax(np.diag(outer))]
   return column / np.linalg.norm(column)
 

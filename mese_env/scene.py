@@ -39,8 +39,8 @@ class SceneConfig:
         raise UserError(f'{field} is {value!r}; give a positive whole number.')
     if self.image_size % 4:
       raise UserError(
-          f'image_size is {self.image_size}, which does not divide by four;'
-          f' the nearest that does is {max(4, 4 * round(self.image_size / 4))}.'
+        f'image_size is {self.image_size}, which does not divide by four;'
+        f' the nearest that does is {max(4, 4 * round(self.image_size / 4))}.'
       )
 
 
@@ -77,24 +77,26 @@ def generate_scene(config: SceneConfig, seed: int, index: int) -> dict[str, np.n
   if config.renderer == 'mujoco':
     images = gl_renderer.render_looks(model, cameras, config.image_size)
   else:
-    images = np.stack([
+    images = np.stack(
+      [
         raycast.render(positions, colours, camera.position, camera.frame, config.image_size)
         for camera in cameras
-    ])
+      ]
+    )
   grasps = grasp.sample_grasps(model, config.num_grasps, grasp_rng)
   return {
-      'images': images,
-      'cameras': np.stack([poses.query(camera) for camera in cameras]),
-      'haptics': grasps.haptics,
-      'hands': grasps.hands,
-      'positions': positions.astype(np.float32),
-      'colours': colours.astype(np.float32),
-      'walk_id': np.int64(ids.walk_id),
-      'cells_id': np.int64(ids.cells_id),
-      'shape_id': np.int64(ids.shape_id),
-      'num_parts': np.int64(config.num_parts),
-      'seed': np.int64(seed),
-      'index': np.int64(index),
+    'images': images,
+    'cameras': np.stack([poses.query(camera) for camera in cameras]),
+    'haptics': grasps.haptics,
+    'hands': grasps.hands,
+    'positions': positions.astype(np.float32),
+    'colours': colours.astype(np.float32),
+    'walk_id': np.int64(ids.walk_id),
+    'cells_id': np.int64(ids.cells_id),
+    'shape_id': np.int64(ids.shape_id),
+    'num_parts': np.int64(config.num_parts),
+    'seed': np.int64(seed),
+    'index': np.int64(index),
   }
 
 

@@ -32,14 +32,14 @@ TOUCH_SITES = (
 
 # Kind, parts in order, and the physical unit of its channels.
 _KINDS = {
-    'jointpos': (JOINTS, 'rad'),
-    'jointvel': (JOINTS, 'rad/s'),
-    'actuatorpos': (ACTUATED_JOINTS, 'rad'),
-    'actuatorvel': (ACTUATED_JOINTS, 'rad/s'),
-    'actuatorfrc': (ACTUATED_JOINTS, 'N m'),
-    'accelerometer': (INERTIAL_SITES, 'm/s^2'),
-    'gyro': (INERTIAL_SITES, 'rad/s'),
-    'touch': (TOUCH_SITES, 'N'),
+  'jointpos': (JOINTS, 'rad'),
+  'jointvel': (JOINTS, 'rad/s'),
+  'actuatorpos': (ACTUATED_JOINTS, 'rad'),
+  'actuatorvel': (ACTUATED_JOINTS, 'rad/s'),
+  'actuatorfrc': (ACTUATED_JOINTS, 'N m'),
+  'accelerometer': (INERTIAL_SITES, 'm/s^2'),
+  'gyro': (INERTIAL_SITES, 'rad/s'),
+  'touch': (TOUCH_SITES, 'N'),
 }
 
 KINDS = tuple(_KINDS)
@@ -81,7 +81,7 @@ def channels(*, kind: str | None = None, finger: str | None = None) -> tuple[int
     finger: one of `FINGERS`, 'wrist' or 'palm', or None for all.
   """
   return tuple(
-      i
-      for i, name in enumerate(SENSOR_NAMES)
-      if kind in (None, kind_of(name)) and finger in (None, finger_of(name))
+    i
+    for i, name in enumerate(SENSOR_NAMES)
+    if kind in (None, kind_of(name)) and finger in (None, finger_of(name))
   )

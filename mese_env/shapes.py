@@ -91,9 +91,9 @@ def shape_ids(walk: np.ndarray) -> ShapeIds:
   catalogue = _catalogue(len(cells))
   cell_set = _normalise(cells)
   return ShapeIds(
-      catalogue.walk_ids[tuple(cells)],
-      catalogue.cells_ids[cell_set],
-      catalogue.shape_ids[cell_set],
+    catalogue.walk_ids[tuple(cells)],
+    catalogue.cells_ids[cell_set],
+    catalogue.shape_ids[cell_set],
   )
 
 
@@ -101,11 +101,11 @@ def shape_counts(num_parts: int) -> ShapeIds:
   """Counts the distinct labels of each sense, by enumeration."""
   catalogue = _catalogue(num_parts)
   return ShapeIds(
-      len(catalogue.walk_ids), len(catalogue.cells_ids), len(set(catalogue.shape_ids.values()))
+    len(catalogue.walk_ids), len(catalogue.cells_ids), len(set(catalogue.shape_ids.values()))
   )
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def held_out_cells_ids(num_parts: int) -> frozenset[int]:
   """Names the cell sets kept for testing: a tenth of them, rounded, and always the same ones.
 
@@ -118,16 +118,16 @@ def held_out_cells_ids(num_parts: int) -> frozenset[int]:
   return frozenset(ranked[: round(HELD_OUT_SHARE * len(ranked))])
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _catalogue(num_parts: int) -> _Catalogue:
   walks = list(_extend(((0, 0, 0),), num_parts))
   cell_sets = sorted({_normalise(walk) for walk in walks})
   canonical = {cells: min(_rotated(cells)) for cells in cell_sets}
   shapes = {cells: i for i, cells in enumerate(sorted(set(canonical.values())))}
   return _Catalogue(
-      walk_ids={walk: i for i, walk in enumerate(walks)},
-      cells_ids={cells: i for i, cells in enumerate(cell_sets)},
-      shape_ids={cells: shapes[canonical[cells]] for cells in cell_sets},
+    walk_ids={walk: i for i, walk in enumerate(walks)},
+    cells_ids={cells: i for i, cells in enumerate(cell_sets)},
+    shape_ids={cells: shapes[canonical[cells]] for cells in cell_sets},
   )
 
 
@@ -155,11 +155,11 @@ def _rotated(cells: Cells) -> Iterator[Cells]:
     yield _normalise([tuple(int(c) for c in row) for row in np.array(cells) @ matrix])
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _rotations() -> tuple[np.ndarray, ...]:
   signed = (
-      np.diag(signs)[list(axes)]
-      for axes in itertools.permutations(range(3))
-      for signs in itertools.product((1, -1), repeat=3)
+    np.diag(signs)[list(axes)]
+    for axes in itertools.permutations(range(3))
+    for signs in itertools.product((1, -1), repeat=3)
   )
   return tuple(matrix for matrix in signed if round(np.linalg.det(matrix)) == 1)

@@ -1,0 +1,64 @@
+"""`python -m mese_env sheet` draws looks; `python -m mese_env stats` checks the simulated touch."""
+
+import argparse
+import pathlib
+import sys
+from collections.abc import Sequence
+
+from mese_env import scene, sheet, stats
+from mese_env.errors import UserError, exit_on_user_error
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+  """Runs one command and returns its exit code: 0, or 1 if a figure is outside its range.
+
+  Raises:
+    UserError: an argument is out of range, the sheet cannot be written, or MuJoCo is missing.
+  """
+  options = _parser().parse_args(arguments)
+  if options.scenes < 1:
+    raise UserError(f'--scenes is {options.scenes}; give at least 1.')
+  if options.seed < 0:
+    raise UserError(f'--seed is {options.seed}; give 0 or more.')
+  return options.run(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+  parser = argparse.ArgumentParser(prog='python -m mese_env')
+  commands = parser.add_subparsers(required=True)
+
+  looks = commands.add_parser('sheet', help='draw a contact sheet of looks')
+  looks.add_argument('--out', type=pathlib.Path, required=True, help='the PNG file to write')
+  looks.add_argument('--scenes', type=int, default=8, help='rows of the sheet')
+  looks.add_argument('--seed', type=int, default=0)
+  looks.add_argument('--parts', type=int, default=5, help='cubes per object: 4, 5 or 6')
+  looks.add_argument('--renderer', default='raycast', help='raycast, or mujoco (needs OpenGL)')
+  looks.set_defaults(run=_write_sheet)
+
+  figures = commands.add_parser('stats', help='measure the acceptance figures of touch')
+  figures.add_argument('--scenes', type=int, default=200, help='objects to grasp 15 times each')
+  figures.add_argument('--seed', type=int, default=0)
+  figures.set_defaults(run=_print_stats)
+  return parser
+
+
+def _write_sheet(options: argparse.Namespace) -> int:
+  config = scene.SceneConfig(num_parts=options.parts, renderer=options.renderer, num_grasps=1)
+  scenes = [scene.generate_scene(config, options.seed, i) for i in range(options.scenes)]
+  sheet.write_png(sheet.contact_sheet([one['images'] for one in scenes]), options.out)
+  print(f'wrote {options.out}')
+  return 0
+
+
+def _print_stats(options: argparse.Namespace) -> int:
+  figures = stats.acceptance_figures(options.scenes, options.seed)
+  print(stats.format_table(figures))
+  missed = [figure.name for figure in figures if not figure.passed]
+  if missed:
+    print(f'{len(missed)} of {len(figures)} figures missed: {"; ".join(missed)}')
+  return 1 if missed else 0
+
+
+if __name__ == '__main__':
+  with exit_on_user_error():
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""A contact sheet: one row of looks per scene."""
+
+import io
+import os
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from mese_env.errors import UserError
+
+MAGNIFICATION = 2
+GUTTER = 2  # pixels between looks
+GUTTER_SHADE = 64  # grey, so that black looks keep their borders
+
+
+def contact_sheet(images: Sequence[np.ndarray]) -> np.ndarray:
+  """Lays out looks, a row per scene, magnified, with grey gutters.
+
+  Args:
+    images: one uint8 (V, H, W, 3) per scene, all of one shape.
+
+  Returns:
+    uint8 (rows, columns, 3).
+  """
+  tiles = np.stack(images).repeat(MAGNIFICATION, axis=2).repeat(MAGNIFICATION, axis=3)
+  border = ((0, 0), (0, 0), (GUTTER, 0), (GUTTER, 0), (0, 0))
+  tiles = np.pad(tiles, border, constant_values=GUTTER_SHADE)
+  num_scenes, num_looks, height, width, _ = tiles.shape
+  sheet = tiles.transpose(0, 2, 1, 3, 4).reshape(num_scenes * height, num_looks * width, 3)
+  return np.pad(sheet, ((0, GUTTER), (0, GUTTER), (0, 0)), constant_values=GUTTER_SHADE)
+
+
+def write_png(picture: np.ndarray, path: pathlib.Path) -> None:
+  """Writes a picture whole or not at all.
+
+  Args:
+    picture: uint8 (rows, columns, 3).
+    path: of the file, in a folder that exists; a file already there is replaced.
+
+  Raises:
+    UserError: the file cannot be written.
+  """
+  encoded = io.BytesIO()
+  Image.fromarray(picture).save(encoded, format='PNG')
+  partial = path.with_name(f'{path.name}.{os.getpid()}.partial')
+  try:
+    partial.write_bytes(encoded.getvalue())
+    os.replace(partial, path)
+  except OSError as error:
+    if partial.is_file():
+      partial.unlink()
+    raise UserError(
+      f'{path} cannot be written ({error.strerror}); name a file in a writable folder with --out.'
+    ) from error

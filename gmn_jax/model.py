@@ -4,6 +4,7 @@ Dims: S episodes of a scene, B scenes, N = S B episodes (S-major), M modalities,
 h w latent grid, R representation channels, Z latent channels per step.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import chex
@@ -76,7 +77,8 @@ class GMN(nn.Module):
     """
     encoded = self.encode(views)
     draw = self.infer(encoded, episodes, noise_TNhwZ)
-    return draw, self.render(draw.z, episodes.target, views.queries)
+    view_of = jnp.moveaxis(episodes.target, 2, 0)
+    return draw, self.render(draw.z, view_of, views.queries)
 
   def encode(self, views: Views) -> tuple[Array, ...]:
     """Per modality the representation of every view, (B, V, h, w, R)."""
@@ -91,8 +93,8 @@ class GMN(nn.Module):
     """z from the posterior given context and targets, beside the prior given the context."""
     either = episodes.context | episodes.target
     return self.experts.infer(
-      self._represent(encoded, episodes.context),
-      self._represent(encoded, episodes.target),
+      self._feed(encoded, episodes.context),
+      self._feed(encoded, episodes.target),
       noise_TNhwZ,
       self._takes_part(episodes.context),
       self._takes_part(either),
@@ -101,32 +103,44 @@ class GMN(nn.Module):
   def imagine(self, encoded: tuple[Array, ...], context_SBMV: Array, noise_TNhwZ: Array) -> Draw:
     """z from the prior given the context."""
     return self.experts.imagine(
-      self._represent(encoded, context_SBMV), noise_TNhwZ, self._takes_part(context_SBMV)
+      self._feed(encoded, context_SBMV), noise_TNhwZ, self._takes_part(context_SBMV)
     )
 
   def render(
-    self, z_TNhwZ: Array, view_of_SBMV: Array, queries: tuple[Array, ...]
+    self, z_TNhwZ: Array, view_of_MSBV: Sequence[Array], queries: Sequence[Array]
   ) -> tuple[Array, ...]:
-    """Per modality the means (B, V, *modality.shape) of the views at `queries`, (B, V, 7) each.
+    """Renders views from latents.
 
-    `view_of_SBMV` says from which of the S episodes' latents a view is rendered.
+    Args:
+      z_TNhwZ: latents of N = S B episodes.
+      view_of_MSBV: per modality (S, B, V), 1 for the episode from whose latents a view is rendered, else 0.
+      queries: per modality (B, V, 7), embedded; V may be 0.
+
+    Returns:
+      Per modality the means (B, V, *modality.shape).
     """
-    steps, episodes, h, w, channels = z_TNhwZ.shape
-    latents_SBhwTZ = z_TNhwZ.transpose(1, 2, 3, 0, 4).reshape(len(view_of_SBMV), -1, h, w, steps * channels)
     chex.assert_axis_dimension(z_TNhwZ, 0, self.steps)
-    return tuple(
-      self.renderers[m.name](latents_SBhwTZ, view_of_SBMV[:, :, i], queries[i])
-      for i, m in enumerate(self.modalities)
-    )
+    steps, _, h, w, channels = z_TNhwZ.shape
+    latents_NhwTZ = z_TNhwZ.transpose(1, 2, 3, 0, 4).reshape(-1, h, w, steps * channels)
+    means = []
+    for m, view_of_SBV, query in zip(self.modalities, view_of_MSBV, queries, strict=True):
+      latents = latents_NhwTZ.reshape(*view_of_SBV.shape[:2], *latents_NhwTZ.shape[1:])
+      empty = jnp.zeros((*query.shape[:2], *m.shape), z_TNhwZ.dtype)
+      means.append(self.renderers[m.name](latents, view_of_SBV, query) if query.shape[1] else empty)
+    return tuple(means)
 
-  def _represent(self, encoded: tuple[Array, ...], mask_SBMV: Array) -> Array:
-    """What each expert is fed, (E, N, h, w, R): r0_m + the sum over the views in the mask, or that sum over m."""
+  def represent(self, encoded: tuple[Array, ...], mask_SBMV: Array) -> Array:
+    """r_m of every modality, (M, N, h, w, R): r0_m + the sum over the views in the mask."""
     sums = [
       self.initial[m.name].astype(r_BVhwR.dtype)
       + jnp.einsum('sbv,bvhwr->sbhwr', mask_SBMV[:, :, i].astype(r_BVhwR.dtype), r_BVhwR)
       for i, (m, r_BVhwR) in enumerate(zip(self.modalities, encoded, strict=True))
     ]
-    fed_MNhwR = jnp.stack(sums).reshape(len(sums), -1, *sums[0].shape[2:])
+    return jnp.stack(sums).reshape(len(sums), -1, *sums[0].shape[2:])
+
+  def _feed(self, encoded: tuple[Array, ...], mask_SBMV: Array) -> Array:
+    """What each expert is fed, (E, N, h, w, R): r_m, or for the baseline its sum over the modalities."""
+    fed_MNhwR = self.represent(encoded, mask_SBMV)
     if self.variant != 'baseline':
       return fed_MNhwR
     if self.absent == 'mask':

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from gmn_jax import gaussians
 from gmn_jax.batch import Episodes, Views
+from gmn_jax.expert import Draw
 from gmn_jax.model import GMN
 
 Array = jax.Array
@@ -50,6 +51,11 @@ def evidence(model: GMN, params, views: Views, episodes: Episodes, noise_TNhwZ: 
     noise_TNhwZ: standard normal numbers of `model.noise_shape(S * B)`; zeros give the means.
   """
   draw, means = model.apply({'params': params}, views, episodes, noise_TNhwZ)
+  return weigh(views, episodes, draw, means)
+
+
+def weigh(views: Views, episodes: Episodes, draw: Draw, means: tuple[Array, ...]) -> Evidence:
+  """The parts of the bound from what the model returned for these views and episodes."""
   kl_TN = gaussians.divergence(*draw.posterior, *draw.prior).sum(axis=(2, 3, 4))
   errors_MBV = jnp.stack(
     [

@@ -1,0 +1,78 @@
+"""What a config means: its fields checked, and the model and the optimiser that it describes.
+
+The fields and their comments are in `experiments/configs/apoe.py`.
+"""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import optax
+from ml_collections import ConfigDict
+
+from gmn_jax.model import GMN
+from gmn_jax.modality_sets import modality_set
+from mese_env.errors import UserError
+
+# Fields that may change between the start of a run and its continuation: none of them decides what a step computes.
+_MAY_CHANGE = frozenset(
+  ('preset', 'data_dir', 'steps', 'log_every', 'checkpoint_every', 'validate_every', 'validate_scenes', 'sample_every')
+)
+_CHOICES = {'variant': ('apoe', 'poe', 'baseline'), 'absent': ('prior', 'mask')}
+_AT_LEAST_ONE = (
+  'width', 'draw_steps', 'latent', 'batch_size', 'steps', 'log_every', 'checkpoint_every', 'validate_every',
+  'validate_scenes', 'sample_every',
+)  # fmt: skip
+_POSITIVE = ('learning_rate', 'clip', 'std')
+_NOT_NEGATIVE = ('beta', 'seed', 'warmup_steps')
+
+
+def check(config: ConfigDict) -> None:
+  """Refuses what no run can be made of.
+
+  Raises:
+    UserError: names the field, its value and what it may be.
+  """
+  for field, choices in _CHOICES.items():
+    if config[field] not in choices:
+      near = difflib.get_close_matches(config[field], choices, n=1, cutoff=0.0)[0]
+      raise UserError(f"{field} is '{config[field]}'; use one of {', '.join(choices)}; did you mean '{near}'?")
+  for fields, holds, rule in (
+    (_AT_LEAST_ONE, lambda value: value >= 1, 'at least 1'),
+    (_POSITIVE, lambda value: value > 0, 'positive'),
+    (_NOT_NEGATIVE, lambda value: value >= 0, 'not negative'),
+  ):
+    for field in fields:
+      if not holds(config[field]):
+        raise UserError(f'{field} is {config[field]}; it must be {rule}.')
+  modality_set(config.modalities, config.image_size)
+
+
+def make_model(config: ConfigDict) -> GMN:
+  """The network that a config describes."""
+  return GMN(
+    modalities=modality_set(config.modalities, config.image_size),
+    variant=config.variant,
+    width=config.width,
+    steps=config.draw_steps,
+    latent=config.latent,
+    absent=config.absent,
+  )
+
+
+def make_optimizer(config: ConfigDict) -> optax.GradientTransformation:
+  """Adam after clipping by the global norm, its rate raised linearly over the warm-up."""
+  rate = config.learning_rate
+  if config.warmup_steps:
+    rate = optax.linear_schedule(0.0, config.learning_rate, config.warmup_steps)
+  return optax.chain(optax.clip_by_global_norm(config.clip), optax.adam(rate))
+
+
+def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+  """What makes two configs two different runs, as 'field=stored (now given)'; empty where one continues the other."""
+  fields = sorted((set(stored) | set(given)) - _MAY_CHANGE)
+  return [
+    f'{field}={stored.get(field)!r} (now {given.get(field)!r})'
+    for field in fields
+    if stored.get(field) != given.get(field)
+  ]

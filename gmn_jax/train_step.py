@@ -1,0 +1,117 @@
+"""The training step: a pure function from state and scenes to state and metrics.
+
+Dims: S episodes of a scene, B scenes, N = S B episodes, M modalities, V views, T draw steps.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from gmn_jax.batch import HapticRange, Views, add_opposite, cut_scenes, draw_episodes
+from gmn_jax.batch import Episodes
+from gmn_jax.modality import Modality
+from gmn_jax.model import GMN
+from gmn_jax.objective import Evidence, evidence
+
+Array = jax.Array
+Scenes = dict[str, Array]
+
+
+class TrainState(NamedTuple):
+  """All that training changes, and its key.
+
+  Attributes:
+    params: the model's parameters, float32.
+    opt_state: the optimiser's.
+    step: int32 (), how many steps are done.
+    key: of the run; what a step draws comes from this key folded with the step.
+  """
+
+  params: Any
+  opt_state: Any
+  step: Array
+  key: Array
+
+
+def init_state(model: GMN, optimizer: optax.GradientTransformation, seed: int) -> TrainState:
+  """The state at step 0; `seed` decides the parameters and everything drawn later."""
+  key_params, key_run = jax.random.split(jax.random.key(seed))
+  views = Views(
+    tuple(jnp.zeros((1, 1, *m.shape)) for m in model.modalities),
+    tuple(jnp.zeros((1, 1, 7)) for _ in model.modalities),
+  )
+  mask = jnp.ones((1, 1, len(model.modalities), 1), bool)
+  noise = jnp.zeros(model.noise_shape(1))
+  params = model.init(key_params, views, Episodes(mask, mask), noise)['params']
+  return TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32), key_run)
+
+
+def train_step(
+  state: TrainState,
+  scenes: Scenes,
+  haptic_range: HapticRange,
+  *,
+  model: GMN,
+  optimizer: optax.GradientTransformation,
+  opposite: bool,
+  beta: float,
+  std: float,
+) -> tuple[TrainState, dict[str, Array]]:
+  """One update on one batch.
+
+  Args:
+    state: before the step.
+    scenes: raw, as `cut_scenes` takes them.
+    haptic_range: the dataset's.
+    model: the network.
+    optimizer: of `state.opt_state`.
+    opposite: add each episode with context and target exchanged.
+    beta: weight of the KL divergence.
+    std: of the likelihood.
+
+  Returns:
+    The state after the step and its metrics: those of `summary`, `loss`, and `gradient_norm` before the clip.
+  """
+  key_episodes, key_noise = jax.random.split(jax.random.fold_in(state.key, state.step))
+  batch, views_per_modality = scenes['cameras'].shape[:2]
+  episodes = draw_episodes(key_episodes, batch, len(model.modalities), views_per_modality)
+  if opposite:
+    episodes = add_opposite(episodes)
+  noise_TNhwZ = jax.random.normal(key_noise, model.noise_shape(len(episodes.context) * batch))
+  views = cut_scenes(model.modalities, scenes, haptic_range)
+
+  def loss_of(params):
+    parts = evidence(model, params, views, episodes, noise_TNhwZ)
+    return parts.loss(std, beta), parts
+
+  (loss, parts), gradient = jax.value_and_grad(loss_of, has_aux=True)(state.params)
+  updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
+  metrics = summary(model.modalities, parts, std)
+  metrics |= {'loss': loss, 'gradient_norm': optax.global_norm(gradient)}
+  params = optax.apply_updates(state.params, updates)
+  return TrainState(params, opt_state, state.step + 1, state.key), metrics
+
+
+def summary(modalities: tuple[Modality, ...], parts: Evidence, std: float) -> dict[str, Array]:
+  """What is reported of some episodes, every Gaussian constant in place.
+
+  Returns:
+    `elbo`: nats, mean over the N episodes, of all their targets together.
+    `kl`: nats, mean over the episodes; `kl_per_step`: (T,), its parts.
+    `squared_error/<modality>`: sum of squares of a target view, mean over the target views.
+    `nats_per_dimension/<modality>`: log-likelihood of a target view divided by its size, mean over the target views.
+  """
+  sizes_M = jnp.array([m.size for m in modalities])
+  log_likelihood_NM = parts.log_likelihood(sizes_M, std)
+  views_M = jnp.maximum(parts.targets.sum(axis=0), 1)
+  squared_error_M = parts.squared_error.sum(axis=0) / views_M
+  nats_M = log_likelihood_NM.sum(axis=0) / (views_M * sizes_M)
+  return {
+    'elbo': jnp.mean(log_likelihood_NM.sum(axis=1) - parts.kl.sum(axis=0)),
+    'kl': parts.kl.sum(axis=0).mean(),
+    'kl_per_step': parts.kl.mean(axis=1),
+    **{f'squared_error/{m.name}': squared_error_M[i] for i, m in enumerate(modalities)},
+    **{f'nats_per_dimension/{m.name}': nats_M[i] for i, m in enumerate(modalities)},
+  }

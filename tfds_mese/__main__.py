@@ -5,9 +5,11 @@ Takes the flags of `tfds build`; the dataset's name is implied.
 
 import difflib
 import json
+import logging
 import pathlib
 import sys
 
+import absl.logging
 from tensorflow_datasets.scripts.cli import build, cli_utils
 
 from mese_env.errors import UserError, exit_on_user_error
@@ -40,5 +42,8 @@ def _check_config(config: str) -> None:
 
 
 if __name__ == '__main__':
+  # TFDS warns of what it finds missing on every first build.
+  absl.logging.set_verbosity(absl.logging.ERROR)
+  logging.getLogger().setLevel(logging.ERROR)
   with exit_on_user_error():
     main(sys.argv[1:])

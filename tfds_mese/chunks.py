@@ -13,6 +13,7 @@ from mese_env.errors import UserError
 
 # Some seven seconds of work for one core: what a killed build loses at most per core.
 _CHUNK_SCENES = 50
+_PARTIAL = '.partial'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +56,7 @@ def write_chunk(chunk: Chunk, folder: pathlib.Path) -> None:
   scenes = [scene for _, scene in chunk.scenes()]
   arrays = {name: np.stack([scene[name] for scene in scenes]) for name in scenes[0]}
   path = chunk.path(folder)
-  partial = path.with_suffix(f'.{os.getpid()}.partial')
+  partial = path.with_suffix(f'.{os.getpid()}{_PARTIAL}')
   try:
     with partial.open('wb') as file:
       np.savez_compressed(file, **arrays)
@@ -64,6 +65,12 @@ def write_chunk(chunk: Chunk, folder: pathlib.Path) -> None:
     partial.rename(path)
   finally:
     partial.unlink(missing_ok=True)
+
+
+def remove_partial(folder: pathlib.Path) -> None:
+  """Removes what killed processes left half-written; none may be writing now."""
+  for path in folder.glob(f'*{_PARTIAL}'):
+    path.unlink()
 
 
 def read_chunks(

@@ -94,8 +94,8 @@ def check_fields(what: str, given: Mapping[str, Any], known: type) -> None:
   for field in given:
     if field not in fields:
       near = difflib.get_close_matches(field, fields, n=1, cutoff=0.5)
-      remedy = f'did you mean {near[0]!r}' if near else f'use one of {", ".join(fields)}'
-      raise UserError(f'{what} has no field {field!r}: {remedy}.')
+      remedy = f'did you mean {near[0]!r}?' if near else f'use one of {", ".join(fields)}.'
+      raise UserError(f'{what} has no field {field!r}: {remedy}')
 
 
 CONFIGS = (

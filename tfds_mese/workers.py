@@ -8,7 +8,6 @@ script), and each ends by itself when the caller is killed, because its standard
 import concurrent.futures
 import contextlib
 import dataclasses
-import errno
 import json
 import os
 import pathlib
@@ -16,12 +15,13 @@ import queue
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 
 from mese_env import SceneConfig
 from mese_env.errors import UserError
 from tfds_mese import chunks as chunks_lib
-from tfds_mese import progress
+from tfds_mese import disk, progress
 
 # Parallelism comes from the processes; threads below them would only fight for the same cores.
 _ONE_THREAD = {
@@ -67,7 +67,8 @@ def generate_chunks(
     bar = stack.enter_context(progress.Progress('scenes', total=total, done=total - left))
     workers = [_Worker() for _ in range(min(num_workers, len(missing)))]
     executor = concurrent.futures.ThreadPoolExecutor(len(workers))
-    # In this order on the way out: no new chunk starts, the workers end, their threads end.
+    # On the way out, last first: no new chunk starts, the workers end, their threads end.
+    stack.callback(chunks_lib.remove_partial, folder)
     stack.callback(executor.shutdown)
     for worker in workers:
       stack.callback(worker.stop)
@@ -119,28 +120,25 @@ def _serve() -> None:
   answers = os.fdopen(os.dup(sys.stdout.fileno()), 'w')
   # Whatever a library prints must not be taken for an answer.
   os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-  for line in sys.stdin:
-    request = json.loads(line)
+  requests: queue.SimpleQueue[str] = queue.SimpleQueue()
+  threading.Thread(target=_listen, args=(requests,), daemon=True).start()
+  while True:
+    request = json.loads(requests.get())
     scene = SceneConfig(**request['chunk'].pop('scene'))
     folder = pathlib.Path(request['folder'])
     error = None
     try:
-      chunks_lib.write_chunk(chunks_lib.Chunk(scene, **request['chunk']), folder)
+      with disk.writing(folder):
+        chunks_lib.write_chunk(chunks_lib.Chunk(scene, **request['chunk']), folder)
     except UserError as user_error:
       error = str(user_error)
-    except OSError as os_error:
-      error = describe_os_error(os_error, folder)
     print(json.dumps({'error': error}), file=answers, flush=True)
 
 
-def describe_os_error(error: OSError, folder: os.PathLike | str) -> str:
-  """Says in one sentence what keeps `folder` from being written, and what to do."""
-  if error.errno in (errno.ENOSPC, errno.EDQUOT):
-    return (
-        f'the disk of {folder} is full: free some space and run the same command again, which '
-        'continues, or choose another place with --data_dir.'
-    )
-  return f'cannot write to {folder} ({error.strerror}): choose another place with --data_dir.'
+def _listen(requests: 'queue.SimpleQueue[str]') -> None:
+  for line in sys.stdin:
+    requests.put(line)
+  os._exit(0)  # The caller is gone, so nobody waits for the chunk in work.
 
 
 if __name__ == '__main__':

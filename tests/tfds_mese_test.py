@@ -1,0 +1,207 @@
+"""The dataset: what is read back is what was generated, for any workers and after any kill."""
+
+import errno
+import fcntl
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import tfds_mese.__main__ as command
+from mese_env import SceneConfig, generate_scene
+from mese_env.errors import UserError
+from tfds_mese import chunks as chunks_lib
+from tfds_mese import configs
+from tfds_mese.reading import open_dataset
+from tfds_mese.tfds_mese_dataset_builder import Builder
+
+# Two chunks to train on, so that two workers have something to share.
+SMALL = {
+    'name': 'small',
+    'num_train': 60,
+    'num_val': 2,
+    'num_test': 8,
+    'train_objects': 'seen',
+    'test_objects': 'held_out',
+    'seed': 7,
+    'scene': {'num_looks': 2, 'num_grasps': 1, 'image_size': 16},
+}
+
+
+def build(data_dir: pathlib.Path, num_workers: int, **changes) -> None:
+  config = configs.MeseConfig(**(SMALL | changes))
+  Builder(config=config, data_dir=data_dir, num_workers=num_workers).download_and_prepare()
+
+
+def files(data_dir: pathlib.Path) -> dict[str, bytes]:
+  return {
+      str(path.relative_to(data_dir)): path.read_bytes()
+      for path in data_dir.glob('tfds_mese/small/**/*')
+      if path.is_file()
+  }
+
+
+@pytest.fixture(scope='module')
+def data_dir(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('built')
+  build(folder, num_workers=2)
+  return folder
+
+
+@pytest.fixture(scope='module')
+def dataset(data_dir):
+  return open_dataset('small', data_dir)
+
+
+def test_scene_read_back_is_the_scene_generated(dataset):
+  for split, objects in {'train': 'seen', 'val': 'seen', 'test': 'held_out'}.items():
+    config = SceneConfig(objects=objects, **SMALL['scene'])
+    source = dataset.splits[split]
+    assert len(source) == SMALL[f'num_{split}']
+    for position in (0, len(source) - 1):
+      read = source[position]
+      made = generate_scene(config, SMALL['seed'], int(read['index']))
+      assert read.keys() == made.keys()
+      for name, array in made.items():
+        assert read[name].dtype == array.dtype
+        np.testing.assert_array_equal(read[name], array, err_msg=name)
+
+
+def test_no_scene_and_no_held_out_cell_set_is_shared(dataset):
+  indices = [int(scene['index']) for source in dataset.splits.values() for scene in source]
+  assert len(set(indices)) == len(indices) == 70
+  cells = {
+      split: {int(scene['cells_id']) for scene in source}
+      for split, source in dataset.splits.items()
+  }
+  assert not cells['test'] & (cells['train'] | cells['val'])
+
+
+def test_haptic_range_is_that_of_the_training_split(dataset):
+  haptics = np.concatenate([scene['haptics'] for scene in dataset.splits['train']])
+  np.testing.assert_array_equal(dataset.haptic_min, haptics.min(axis=0))
+  np.testing.assert_array_equal(dataset.haptic_max, haptics.max(axis=0))
+  assert dataset.haptic_min.dtype == np.float32
+  assert dataset.metadata['seed'] == SMALL['seed']
+
+
+def test_files_are_the_same_for_any_number_of_workers(data_dir, tmp_path):
+  build(tmp_path, num_workers=1)
+  assert files(tmp_path) == files(data_dir)
+
+
+def test_killed_build_continues_from_its_finished_chunks(data_dir, tmp_path):
+  arguments = [f'--config={json.dumps(SMALL)}', f'--data_dir={tmp_path}']
+  process = subprocess.Popen([sys.executable, '-m', 'tfds_mese', *arguments])
+  try:
+    finished = []
+    deadline = time.monotonic() + 120
+    while not finished and process.poll() is None and time.monotonic() < deadline:
+      finished = list(tmp_path.glob('tfds_mese/small/chunks-*/*.npz'))
+      time.sleep(0.005)
+  finally:
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+  assert finished and process.returncode == -signal.SIGKILL
+  # A mark in a finished chunk survives only if the rerun does not generate the chunk again.
+  with np.load(finished[0]) as chunk:
+    arrays = dict(chunk)
+  marked = int(arrays['index'][0])
+  arrays['colours'][0] = 0.5
+  np.savez(finished[0], **arrays)
+
+  build(tmp_path, num_workers=2)
+
+  rebuilt, whole = open_dataset('small', tmp_path), open_dataset('small', data_dir)
+  for split, source in rebuilt.splits.items():
+    for scene, expected in zip(source, whole.splits[split], strict=True):
+      if int(scene['index']) == marked:
+        assert (scene['colours'] == 0.5).all()
+      else:
+        for name, array in expected.items():
+          np.testing.assert_array_equal(scene[name], array, err_msg=name)
+  left = {path.name for path in tmp_path.glob('tfds_mese/small/*')}
+  assert left == {'.lock', '1.0.0'}
+
+
+def test_full_disk_is_refused_before_the_start(tmp_path, monkeypatch):
+  usage = type('Usage', (), {'free': 1000})
+  monkeypatch.setattr('shutil.disk_usage', lambda path: usage)
+  with pytest.raises(UserError, match=f'disk of {tmp_path} has 0.0 GB free'):
+    build(tmp_path, num_workers=1)
+
+
+def test_full_disk_leaves_no_half_written_chunk(tmp_path, monkeypatch):
+  def fill_up(file, **arrays):
+    file.write(b'half')
+    raise OSError(errno.ENOSPC, 'No space left on device')
+
+  monkeypatch.setattr(np, 'savez_compressed', fill_up)
+  scene = SceneConfig(num_looks=1, num_grasps=1, image_size=8)
+  with pytest.raises(OSError, match='No space left'):
+    chunks_lib.write_chunk(chunks_lib.Chunk(scene, 0, 0, 1), tmp_path)
+  assert not list(tmp_path.iterdir())
+
+
+def test_damaged_chunk_is_named_and_removed(tmp_path):
+  scene = SceneConfig(num_looks=1, num_grasps=1, image_size=8)
+  chunk = chunks_lib.Chunk(scene, 0, 0, 1)
+  chunks_lib.write_chunk(chunk, tmp_path)
+  path = chunk.path(tmp_path)
+  path.write_bytes(path.read_bytes()[:-100])
+  with pytest.raises(UserError, match=f'{path.name} was damaged'):
+    list(chunks_lib.read_chunks([chunk], tmp_path))
+  assert not path.exists()
+
+
+def test_second_build_of_the_same_dataset_is_refused(tmp_path):
+  folder = tmp_path / 'tfds_mese' / 'small'
+  folder.mkdir(parents=True)
+  with (folder / '.lock').open('w') as lock:
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    with pytest.raises(UserError, match='another build of .* is running'):
+      build(tmp_path, num_workers=1)
+
+
+def test_dataset_of_other_settings_is_not_reused(data_dir):
+  with pytest.raises(UserError, match='holds a dataset of other settings'):
+    build(data_dir, num_workers=1, seed=8)
+
+
+def test_dataset_of_another_version_is_refused(tmp_path):
+  folder = tmp_path / 'tfds_mese' / 'shepard_metzler_5_tiny' / '0.9.0'
+  folder.mkdir(parents=True)
+  (folder / 'dataset_info.json').write_text('{}')
+  with pytest.raises(UserError, match='holds version 0.9.0 .* build it with `python -m tfds_mese'):
+    open_dataset('shepard_metzler_5_tiny', tmp_path)
+
+
+def test_missing_dataset_names_the_command_or_the_near_name(tmp_path):
+  with pytest.raises(UserError, match='python -m tfds_mese --config=shepard_metzler_4 --data_dir='):
+    open_dataset('shepard_metzler_4', tmp_path)
+  with pytest.raises(UserError, match="did you mean 'shepard_metzler_5_tiny'"):
+    open_dataset('shepard_metzler_5_tin', tmp_path)
+
+
+@pytest.mark.parametrize(
+    ('config', 'sentence'),
+    [
+        ('shepard_metzler_5_tinny', "did you mean 'shepard_metzler_5_tiny'?"),
+        ('{"num_trian": 5}', "no field 'num_trian': did you mean 'num_train'?"),
+        ('{"num_train": 0}', 'num_train is 0'),
+        ('{"scene": {"image_siz": 8}}', "did you mean 'image_size'?"),
+        ('{"scene": {"image_size": 30}}', 'image_size is 30'),
+        ('{"seed": 3}', 'must be given a "name"'),
+        ('{num_train: 5}', 'is not JSON'),
+    ],
+)
+def test_bad_config_is_refused_with_a_sentence(config, sentence, tmp_path):
+  with pytest.raises(UserError) as error:
+    command.main([f'--config={config}', f'--data_dir={tmp_path}'])
+  assert sentence in str(error.value)
+  assert not list(tmp_path.iterdir())

@@ -1,8 +1,10 @@
-"""`python -m tfds_mese`: the `tfds build` command for this dataset, without TensorFlow.
+"""Builds the MESE dataset without TensorFlow, with the flags of `tfds build`.
 
-Takes the flags of `tfds build`; the dataset's name is implied.
+`python -m tfds_mese verify DIR` checks a built one instead.
 """
 
+import argparse
+import dataclasses
 import difflib
 import json
 import logging
@@ -13,32 +15,91 @@ import absl.logging
 from tensorflow_datasets.scripts.cli import build, cli_utils
 
 from mese_env.errors import UserError, exit_on_user_error
-from tfds_mese import configs
+from tfds_mese import configs, verifying
+from tfds_mese.tfds_mese_dataset_builder import Builder
 
 
-def main(arguments: list[str]) -> None:
-  """Builds the configs that the arguments ask for; raises a UserError where it cannot."""
-  parse = cli_utils.make_flags_parser(build.Args, description=__doc__)
-  folder = str(pathlib.Path(__file__).parent)
-  args = parse(['tfds_mese', *arguments, f'--datasets={folder}'])
-  if args.generation.config is not None:
-    _check_config(args.generation.config)
-  args.execute()
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Args(build.Args):
+  """Builds the MESE dataset without TensorFlow."""
+
+  # `2/4` on the second of four machines: generates every fourth chunk and builds nothing. Then
+  # bring the folders `chunks-*` together on one machine and build there without this flag.
+  shards: str | None = None
+
+  def execute(self) -> None:
+    """Builds the dataset, or generates this machine's share of it."""
+    config = self.generation.config
+    if config is not None:
+      config = _config(config)
+    if self.shards is None:
+      super().execute()
+    elif config is None:
+      raise UserError('--shards needs a --config to share out.')
+    else:
+      share, num_shares = _parse_shards(self.shards)
+      Builder(config=config, data_dir=self.paths.data_dir).generate_share(share, num_shares)
 
 
-def _check_config(config: str) -> None:
-  """Refuses a name that is not listed and a JSON that no config can be made of."""
+def main(arguments: list[str]) -> int:
+  """Runs the command.
+
+  Args:
+    arguments: those of the command line, without the program.
+
+  Returns:
+    the exit code: 0, or 1 where `verify` found a fault.
+
+  Raises:
+    UserError: an argument is wrong, or the build cannot go on.
+  """
+  if arguments[:1] == ['verify']:
+    return _verify(arguments[1:])
+  parse = cli_utils.make_flags_parser(Args, description=__doc__)
+  dataset = pathlib.Path(__file__).parent
+  parse(['tfds_mese', *arguments, f'--datasets={dataset}']).execute()
+  return 0
+
+
+def _config(config: str) -> str | configs.MeseConfig:
+  """Checks a name or a JSON of fields as --config takes them, and returns what Builder takes."""
+  if config.startswith('{'):
+    try:
+      fields = json.loads(config)
+    except json.JSONDecodeError as error:
+      raise UserError(
+          f'--config={config} is not JSON ({error}): put each name in double quotes.'
+      ) from error
+    configs.check_fields('the config', fields, configs.MeseConfig)
+    return configs.MeseConfig(**fields)
   names = [known.name for known in configs.CONFIGS]
-  if not config.startswith('{'):
-    if config not in names:
-      near = difflib.get_close_matches(config, names, n=1, cutoff=0.0)[0]
-      raise UserError(f'there is no config {config!r}: did you mean {near!r}?')
-    return
-  try:
-    fields = json.loads(config)
-  except json.JSONDecodeError as error:
-    raise UserError(f'--config={config} is not JSON ({error}): quote every name twice.') from error
-  configs.check_fields('the config', fields, configs.MeseConfig)
+  if config not in names:
+    near = difflib.get_close_matches(config, names, n=1, cutoff=0.0)[0]
+    raise UserError(f'there is no config {config!r}: did you mean {near!r}?')
+  return config
+
+
+def _parse_shards(text: str) -> tuple[int, int]:
+  share, slash, num_shares = text.partition('/')
+  if slash and share.isdecimal() and num_shares.isdecimal():
+    if 1 <= int(share) <= int(num_shares):
+      return int(share), int(num_shares)
+  raise UserError(f'--shards={text} is not a share: write 2/4 for the second of four.')
+
+
+def _verify(arguments: list[str]) -> int:
+  parser = argparse.ArgumentParser('python -m tfds_mese verify', description=verifying.__doc__)
+  parser.add_argument('folder', type=pathlib.Path, help='that holds the dataset_info.json')
+  parser.add_argument(
+      '--scenes', type=int, default=20, help='scenes of each split to generate again and compare'
+  )
+  args = parser.parse_args(arguments)
+  num_faults = 0
+  for fault in verifying.verify(args.folder, args.scenes):
+    print(fault, flush=True)
+    num_faults += 1
+  print(f'{args.folder}: {num_faults} faults; {verifying.provenance(args.folder)}')
+  return 1 if num_faults else 0
 
 
 if __name__ == '__main__':
@@ -46,4 +107,4 @@ if __name__ == '__main__':
   absl.logging.set_verbosity(absl.logging.ERROR)
   logging.getLogger().setLevel(logging.ERROR)
   with exit_on_user_error():
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

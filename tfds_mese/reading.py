@@ -65,12 +65,40 @@ def open_dataset(name: str, data_dir: os.PathLike | str | None = None) -> Datase
           f'{folder} has {info.num_examples} of the {expected} scenes of {split}: build it again '
           'with --overwrite and without --max_examples_per_split.'
       )
+    for path in info.filepaths:
+      if not path.exists():
+        raise UserError(f'{path} is missing: build the dataset again with --overwrite.')
   return Dataset(
-      splits=builder.as_data_source(),
+      splits={
+          split: _CheckedSource(split, source, folder)
+          for split, source in builder.as_data_source().items()
+      },
       haptic_min=np.array(metadata['haptic_min'], np.float32),
       haptic_max=np.array(metadata['haptic_max'], np.float32),
       metadata=metadata,
   )
+
+
+class _CheckedSource:
+  """Turns the sudden end that ArrayRecord makes of a damaged record into a sentence."""
+
+  def __init__(self, split: str, source: Source, folder: pathlib.Path):
+    self._split, self._source, self._folder = split, source, folder
+
+  def __len__(self) -> int:
+    return len(self._source)
+
+  def __getitem__(self, position: int) -> dict[str, np.ndarray]:
+    if not 0 <= position < len(self):
+      raise IndexError(f'{self._split} has {len(self)} scenes')  # Which ends a `for` loop.
+    try:
+      return self._source[position]
+    except RuntimeError as error:
+      raise UserError(
+          f'scene {position} of {self._split} cannot be read: '
+          f'`python -m tfds_mese verify {self._folder}` names each damaged file; build the dataset '
+          'again with --overwrite.'
+      ) from error
 
 
 def _why_missing(name: str, folder: pathlib.Path) -> str:

@@ -22,9 +22,9 @@ from tensorflow_datasets.proto import tf_example_pb2
 
 from mese_env import GENERATOR_VERSION
 from mese_env.errors import UserError
-from mese_env.sensors import SENSOR_NAMES
 from tfds_mese import chunks as chunks_lib
 from tfds_mese import configs, disk, progress, workers
+from tfds_mese.features import scene_features
 
 # A thousand scenes to a file: TFDS holds a file's scenes in memory while it writes them (0.2 GB).
 _FILE_CHUNKS = 20
@@ -66,7 +66,7 @@ class Builder(tfds.core.ShardBasedBuilder):
   def _info(self) -> tfds.core.DatasetInfo:
     scene = self.builder_config.scene
     return self.dataset_info_from_configs(
-        features=tfds.features.FeaturesDict(_features(scene)),
+        features=tfds.features.FeaturesDict(scene_features(scene)),
         metadata=tfds.core.MetadataDict(),
         disable_shuffling=True,  # Scenes are independent draws, so their order means nothing.
         homepage='https://arxiv.org/abs/1910.02344',
@@ -84,21 +84,55 @@ class Builder(tfds.core.ShardBasedBuilder):
     """
     # The folder where TFDS keeps the versions of this config.
     folder = pathlib.Path(self.data_path).parent
-    with disk.writing(folder):
-      folder.mkdir(parents=True, exist_ok=True)
-      with _locked(folder):
-        if self.is_prepared():
-          self._refuse_other_settings()
-        for orphan in folder.glob(f'incomplete.*_{self.version}'):
-          shutil.rmtree(orphan)
-        super().download_and_prepare(**kwargs)
+    with _locked(folder):
+      if self.is_prepared():
+        self._refuse_other_settings()
+      for orphan in folder.glob(f'incomplete.*_{self.version}'):
+        shutil.rmtree(orphan)
+      super().download_and_prepare(**kwargs)
+
+  def generate_share(self, share: int, num_shares: int) -> None:
+    """Generates every num_shares-th chunk, for a build by several machines; writes no dataset.
+
+    Args:
+      share: which of the shares, from 1 to num_shares.
+      num_shares: how many there are.
+
+    Raises:
+      UserError: as `download_and_prepare`.
+    """
+    cache = self._cache_folder()
+    with _locked(cache.parent):
+      self._generate(_all(self._plan(None))[share - 1 :: num_shares], cache)
+    print(f'share {share} of {num_shares} is in {cache}', file=sys.stderr)
 
   def _download_and_prepare(self, dl_manager, download_config) -> None:
     """Generates the scenes that are missing, then has TFDS write those of each split."""
-    limit = download_config.max_examples_per_split
-    if limit == 0:
+    if download_config.max_examples_per_split == 0:
       return
-    self._chunks = {
+    self._chunks = self._plan(download_config.max_examples_per_split)
+    self._cache = self._cache_folder() if download_config.beam_options is None else None
+    if self._cache:
+      self._generate(_all(self._chunks), self._cache)
+    else:
+      import apache_beam as beam
+
+      options = download_config.beam_options.view_as(beam.options.pipeline_options.StandardOptions)
+      download_config.beam_runner = options.runner or 'DirectRunner'
+    super()._download_and_prepare(dl_manager, download_config)
+    self.info.metadata.update(self._provenance() | self._haptic_range())
+
+  def _post_download_and_prepare_hook(self) -> None:
+    """Removes what was built from, but not what a larger build that was stopped continues from."""
+    if self._cache:
+      for chunk in _all(self._chunks):
+        chunk.path(self._cache).unlink()
+      if not any(self._cache.glob('*.npz')):
+        shutil.rmtree(self._cache)
+
+  def _plan(self, limit: int | None) -> dict[str, list[chunks_lib.Chunk]]:
+    """The chunks of each split, or those of its first `limit` scenes."""
+    return {
         name: chunks_lib.split_into_chunks(
             split.scene,
             split.seed,
@@ -107,26 +141,16 @@ class Builder(tfds.core.ShardBasedBuilder):
         )
         for name, split in self.builder_config.splits.items()
     }
-    self._cache = self._cache_folder() if download_config.beam_options is None else None
-    if self._cache:
-      everything = [chunk for chunks in self._chunks.values() for chunk in chunks]
-      self._cache.mkdir(exist_ok=True)
-      chunks_lib.remove_partial(self._cache)
-      self._announce(everything)
-      workers.generate_chunks(everything, self._cache, self._num_workers)
-    else:
-      import apache_beam as beam
 
-      options = download_config.beam_options.view_as(beam.options.pipeline_options.StandardOptions)
-      download_config.beam_runner = options.runner or 'DirectRunner'
-    super()._download_and_prepare(dl_manager, download_config)
-    self.info.metadata.update(self._provenance() | self._haptic_range())
-    if self._cache:
-      self._remove_from_cache(everything)
+  def _generate(self, chunks: Sequence[chunks_lib.Chunk], cache: pathlib.Path) -> None:
+    cache.mkdir(exist_ok=True)
+    chunks_lib.remove_partial(cache)
+    self._announce(chunks, cache)
+    workers.generate_chunks(chunks, cache, self._num_workers)
 
   def _shard_iterators_per_split(self, dl_manager) -> Mapping[str, Sequence[Any]]:
     del dl_manager  # Nothing is downloaded.
-    scenes = functools.partial(_read, self._cache) if self._cache else _generate
+    scenes = functools.partial(_read, self._cache) if self._cache else _generate_anew
     return {
         name: [
             functools.partial(scenes, chunks[first : first + _FILE_CHUNKS])
@@ -166,20 +190,13 @@ class Builder(tfds.core.ShardBasedBuilder):
     root = pathlib.Path(self.data_dir_root) / self.name / self.builder_config.name
     return root / f'chunks-{digest}'
 
-  def _remove_from_cache(self, chunks: Sequence[chunks_lib.Chunk]) -> None:
-    """Removes what was built, but not what a larger build that was stopped will continue from."""
-    for chunk in chunks:
-      chunk.path(self._cache).unlink()
-    if not any(self._cache.glob('*.npz')):
-      shutil.rmtree(self._cache)
-
-  def _announce(self, chunks: Sequence[chunks_lib.Chunk]) -> None:
+  def _announce(self, chunks: Sequence[chunks_lib.Chunk], cache: pathlib.Path) -> None:
     """Says what the build will cost and refuses one that the disk cannot hold."""
     total = sum(map(len, chunks))
-    left = sum(len(chunk) for chunk in chunks if not chunk.path(self._cache).exists())
+    left = sum(len(chunk) for chunk in chunks if not chunk.path(cache).exists())
     # The cache and the files exist side by side until the last file is written.
     need = (total + left) * _BYTES_PER_SCENE
-    free = shutil.disk_usage(self._cache).free
+    free = shutil.disk_usage(cache).free
     print(
         f'{self.info.full_name}: {total} scenes, {total - left} of them from an earlier run; about '
         f'{progress.duration(left * _SECONDS_PER_SCENE / self._num_workers)} on '
@@ -221,46 +238,13 @@ def _canonical(example: bytes) -> bytes:
   return tf_example_pb2.Example.FromString(example).SerializeToString(deterministic=True)
 
 
-def _features(scene: configs.SceneConfig) -> dict[str, tfds.features.FeatureConnector]:
-  looks, grasps, size, parts = (
-      scene.num_looks, scene.num_grasps, scene.image_size, scene.num_parts
-  )  # fmt: skip
-
-  def array(shape, dtype, desc, value_range=None):
-    # The default encoding would store a byte of an image as a 64-bit integer.
-    return tfds.features.Tensor(
-        shape=shape,
-        dtype=dtype,
-        encoding='bytes',
-        doc=tfds.features.Documentation(desc=desc, value_range=value_range),
-    )
-
-  pose = 'x y z in metres, pitch and yaw in radians'
-  angles = 'pitch and yaw in [0, 2 pi)'
-  return {
-      'images': array((looks, size, size, 3), np.uint8, 'Looks, sRGB.', '[0, 255]'),
-      'cameras': array((looks, 5), np.float32, f'Camera of each look: {pose}.', angles),
-      'haptics': array(
-          (grasps, len(SENSOR_NAMES)),
-          np.float32,
-          'Sensors of the closed hand, in the order of mese_env.sensors.SENSOR_NAMES: joint angles '
-          '(rad) and velocities (rad/s), actuators likewise and their forces (N m), accelerations '
-          '(m/s^2), turn rates (rad/s), touch forces (N).',
-          'touch at most 150',
-      ),
-      'hands': array((grasps, 5), np.float32, f'Wrist of each grasp: {pose}.', angles),
-      'positions': array((parts, 3), np.float32, 'Centres of the cubes in metres, mean zero.'),
-      'colours': array((parts, 3), np.float32, 'Red, green, blue of each cube.', '[0, 1]'),
-      'walk_id': array((), np.int64, 'Object as an ordered walk of cubes.'),
-      'cells_id': array((), np.int64, 'Object as a set of cells in its orientation.'),
-      'shape_id': array((), np.int64, 'Object up to rotation.'),
-      'num_parts': array((), np.int64, 'Cubes of the object.', '4, 5 or 6'),
-      'seed': array((), np.int64, 'Seed that, with the index, makes the scene again.'),
-      'index': array((), np.int64, 'Index of the scene, unique over the splits.'),
-  }
+def _all(plan: Mapping[str, list[chunks_lib.Chunk]]) -> list[chunks_lib.Chunk]:
+  return [chunk for chunks in plan.values() for chunk in chunks]
 
 
-def _generate(chunks: Sequence[chunks_lib.Chunk]) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+def _generate_anew(
+    chunks: Sequence[chunks_lib.Chunk],
+) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
   for chunk in chunks:
     yield from chunk.scenes()
 
@@ -273,10 +257,12 @@ def _read(
 
 @contextlib.contextmanager
 def _locked(folder: pathlib.Path) -> Iterator[None]:
-  """Holds the folder for this process alone; a killed process lets go of it."""
-  with (folder / '.lock').open('w') as file:
-    try:
-      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-      raise UserError(f'another build of {folder} is running: wait for it or stop it.') from error
-    yield
+  """Makes the folder and holds it for this process alone; a killed process lets go of it."""
+  with disk.writing(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / '.lock').open('w') as file:
+      try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      except BlockingIOError as error:
+        raise UserError(f'another build of {folder} is running: wait for it or stop it.') from error
+      yield

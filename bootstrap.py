@@ -42,8 +42,8 @@ def main():
   """Fetches the locked uv, then installs the locked packages and this project into `.venv`."""
   if sys.version_info < (3, 11):  # noqa: UP036 - an older Python must get as far as this sentence.
     sys.exit(
-      f'error: {sys.executable} is Python {platform.python_version()}, not 3.11 or newer: '
-      'name one, as in `make test PYTHON=python3.12`'
+        f'error: {sys.executable} is Python {platform.python_version()}, not 3.11 or newer: '
+        'name one, as in `make test PYTHON=python3.12`.'
     )
   environment = dict(os.environ, VIRTUAL_ENV=str(_VENV))
   mirror = environment.get('UV_DEFAULT_INDEX') or environment.get('PIP_INDEX_URL')
@@ -75,12 +75,12 @@ def _fetch_uv(folder, mirror):
   machine = platform.machine()
   wheel = next((w for w in wheels if system in w['url'] and machine in w['url']), None)
   if wheel is None:
-    sys.exit(f'error: uv.lock has no uv for {platform.system()} on {machine}: use Linux or macOS')
+    sys.exit(f'error: uv.lock has no uv for {platform.system()} on {machine}: use Linux or macOS.')
   address = _on_mirror(mirror, wheel['url']) if mirror else wheel['url']
   archive = folder / 'uv.whl'
   archive.write_bytes(_download(address))
   if 'sha256:' + hashlib.sha256(archive.read_bytes()).hexdigest() != wheel['hash']:
-    sys.exit(f'error: {address} is not the file that uv.lock names: check the package index')
+    sys.exit(f'error: {address} is not the file that uv.lock names: check the package index.')
   uv = folder / 'uv'
   with zipfile.ZipFile(archive) as files:
     member = next(name for name in files.namelist() if name.endswith('/scripts/uv'))
@@ -99,7 +99,7 @@ def _on_mirror(mirror, address):
   for link in links.addresses:
     if urllib.parse.urlsplit(link).path.endswith('/' + name):
       return urllib.parse.urljoin(page, link)
-  sys.exit(f'error: {page} lists no {name}: unset PIP_INDEX_URL and UV_DEFAULT_INDEX')
+  sys.exit(f'error: {page} lists no {name}: unset PIP_INDEX_URL and UV_DEFAULT_INDEX.')
 
 
 def _download(address):
@@ -109,8 +109,8 @@ def _download(address):
       return response.read()
   except (urllib.error.URLError, OSError) as error:
     sys.exit(
-      f'error: cannot fetch {address} ({error}): check the network, and that ca-certificates is '
-      'installed'
+        f'error: cannot fetch {address} ({error}): check the network, and that ca-certificates is '
+        'installed.'
     )
 
 
@@ -118,4 +118,4 @@ if __name__ == '__main__':
   try:
     main()
   except subprocess.CalledProcessError as failure:
-    sys.exit(f'error: `uv {failure.cmd[1]}` failed, for the reason it gives above')
+    sys.exit(f'error: `uv {failure.cmd[1]}` failed, for the reason it gives above.')

@@ -7,6 +7,7 @@ what came out. Weights, and inputs and noise where the file does not hold them, 
 import json
 import math
 import pathlib
+import zipfile
 import zlib
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -59,12 +60,17 @@ def read_golden(path: pathlib.Path) -> Golden:
   """
   if not path.is_file():
     raise UserError(f'there is no recording {path}; give the path of an existing .npz file.')
-  with np.load(path) as stored:
-    recorded = dict(stored)
+  try:
+    with np.load(path) as stored:
+      recorded = dict(stored)
+  except (ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
+    raise UserError(f'{path} is not a readable .npz file; give a recording of the authors\' implementation.') from error
   missing = [key for key in ('meta', 'dims', 'param_names', 'param_shapes', 'ctx_n', 'tgt_n') if key not in recorded]
   if missing:
     raise UserError(f'{path} lacks {", ".join(missing)}; give a recording of the authors\' implementation.')
   meta = json.loads(str(recorded['meta']))
+  if meta['variant'] not in _VARIANTS:
+    raise UserError(f"{path} is a recording of '{meta['variant']}'; there are {', '.join(_VARIANTS)}.")
   names = [str(name) for name in recorded['param_names']]
   shapes = [tuple(json.loads(str(shape))) for shape in recorded['param_shapes']]
   dims = json.loads(str(recorded['dims']))
@@ -121,7 +127,12 @@ def seeded_noise(model: GMN, seed: int, episodes: int) -> np.ndarray:
 
 def _modality(index: int, channels: int, height: int, width: int, _query: int, kind: str) -> Modality:
   shape = (height, width, channels) if kind == 'image' else (channels,)
-  return Modality(f'{kind}{index}', kind, cut=lambda sense: sense, shape=shape)
+  return Modality(f'{kind}{index}', kind, cut=_as_recorded, shape=shape)
+
+
+def _as_recorded(sense):
+  # A recording holds senses that are already cut.
+  return sense
 
 
 def _draw_inputs(model: GMN, recorded: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -50,13 +50,15 @@ def relative_error(ours: np.ndarray, recorded: np.ndarray, each: bool = False) -
   """The largest |ours - recorded| over the largest |recorded|, or over each |recorded| itself.
 
   Where the recording is NaN there was nothing to compute, and ours is not looked at; a NaN of ours elsewhere is an
-  infinite error.
+  infinite error. Two empty arrays, as of a modality that was never a target, are equal.
 
   Raises:
     UserError: the shapes differ, or the recording holds nothing but NaN.
   """
   ours, recorded = np.asarray(ours, np.float64), np.asarray(recorded, np.float64)
   known = ~np.isnan(recorded)
+  if ours.shape == recorded.shape and not recorded.size:
+    return 0.0
   if ours.shape != recorded.shape or not known.any():
     raise UserError(
       f'a recorded quantity of shape {recorded.shape} cannot be compared with ours of shape {ours.shape}; '

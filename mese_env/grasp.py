@@ -47,7 +47,7 @@ def sample_grasps(model: 'mujoco.MjModel', num_grasps: int, rng: np.random.Gener
   while len(haptics) < num_grasps:
     pose = poses.wrist_pose(*poses.sample_angles(rng))
     reading = close_hand(model, data, pose)
-    if reading.max() > MAX_READING:
+    if not reading.max() <= MAX_READING:  # also when a reading is NaN
       num_rejected += 1
       continue
     haptics.append(reading.astype(np.float32))

@@ -94,6 +94,8 @@ def _set_options(mujoco: types.ModuleType, spec: Any) -> None:
   spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
   spec.option.impratio = 1
   spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_MULTICCD
+  # Should a simulation ever blow up, its readings must be NaN and rejected, not those of a reset.
+  spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
 
 
 def _set_optics(mujoco: types.ModuleType, spec: Any) -> None:

@@ -65,34 +65,44 @@ def cut_scenes(modalities: tuple[Modality, ...], scenes: dict[str, Array], hapti
   )
 
 
-def draw_episodes(key: Array, scenes: int, modalities: int, views: int) -> Episodes:
+def draw_episodes(
+  key: Array, scenes: int, modalities: int, views: int, gives_BM: Array | None = None
+) -> Episodes:
   """Draws one episode per scene, as in training.
 
   A subset of k ~ U{1..M} modalities, uniform among those of its size, may give context: c ~ U{0..V} of its views in
   random order, the others being targets. The other modalities have only targets. A scene without any target, which
   needs every modality to give all its views, is drawn again.
 
+  Args:
+    key: decides the episodes.
+    scenes: B.
+    modalities: M.
+    views: V.
+    gives_BM: bool, which modalities may give context, instead of a random subset.
+
   Returns:
     Episodes with S = 1.
   """
 
-  def draw_scene(key: Array) -> Array:  # context, bool (M, V)
+  def draw_scene(key: Array, gives_M: Array | None) -> Array:  # context, bool (M, V)
     key_size, key_subset, key_count, key_order = jax.random.split(key, 4)
     size = jax.random.randint(key_size, (), 1, modalities + 1)
-    chosen_M = jax.random.permutation(key_subset, modalities) < size
+    if gives_M is None:
+      gives_M = jax.random.permutation(key_subset, modalities) < size
     count_M = jax.random.randint(key_count, (modalities,), 0, views + 1)
     rank_MV = jax.vmap(lambda k: jax.random.permutation(k, views))(jax.random.split(key_order, modalities))
-    return chosen_M[:, None] & (rank_MV < count_M[:, None])
+    return gives_M[:, None] & (rank_MV < count_M[:, None])
 
-  def draw_with_target(key: Array) -> Array:
+  def draw_with_target(key: Array, gives_M: Array | None) -> Array:
     def again(state):
       key, _ = state
       key, key_now = jax.random.split(key)
-      return key, draw_scene(key_now)
+      return key, draw_scene(key_now, gives_M)
 
     return jax.lax.while_loop(lambda s: s[1].all(), again, (key, jnp.ones((modalities, views), bool)))[1]
 
-  context_BMV = jax.vmap(draw_with_target)(jax.random.split(key, scenes))
+  context_BMV = jax.vmap(draw_with_target)(jax.random.split(key, scenes), gives_BM)
   return Episodes(context_BMV[None], ~context_BMV[None])
 
 

@@ -10,18 +10,28 @@ from typing import Any
 import optax
 from ml_collections import ConfigDict
 
-from gmn_jax.model import GMN
 from gmn_jax.modality_sets import modality_set
+from gmn_jax.model import GMN
 from mese_env.errors import UserError
 
-# Fields that may change between the start of a run and its continuation: none of them decides what a step computes.
+# Fields that may change between the start of a run and its continuation: none of them decides what
+# a step computes.
 _MAY_CHANGE = frozenset(
-  ('preset', 'data_dir', 'steps', 'log_every', 'checkpoint_every', 'validate_every', 'validate_scenes', 'sample_every')
+  (
+    'preset',
+    'data_dir',
+    'steps',
+    'log_every',
+    'checkpoint_every',
+    'validate_every',
+    'validate_scenes',
+    'sample_every',
+  )
 )
 _CHOICES = {'variant': ('apoe', 'poe', 'baseline'), 'absent': ('prior', 'mask')}
 _AT_LEAST_ONE = (
-  'width', 'draw_steps', 'latent', 'batch_size', 'steps', 'log_every', 'checkpoint_every', 'validate_every',
-  'validate_scenes', 'sample_every',
+  'width', 'draw_steps', 'latent', 'batch_size', 'steps', 'log_every', 'checkpoint_every',
+  'validate_every', 'validate_scenes', 'sample_every',
 )  # fmt: skip
 _POSITIVE = ('learning_rate', 'clip', 'std')
 _NOT_NEGATIVE = ('beta', 'seed', 'warmup_steps')
@@ -36,7 +46,9 @@ def check(config: ConfigDict) -> None:
   for field, choices in _CHOICES.items():
     if config[field] not in choices:
       near = difflib.get_close_matches(config[field], choices, n=1, cutoff=0.0)[0]
-      raise UserError(f"{field} is '{config[field]}'; use one of {', '.join(choices)}; did you mean '{near}'?")
+      raise UserError(
+        f"{field} is '{config[field]}'; use one of {', '.join(choices)}; did you mean '{near}'?"
+      )
   for fields, holds, rule in (
     (_AT_LEAST_ONE, lambda value: value >= 1, 'at least 1'),
     (_POSITIVE, lambda value: value > 0, 'positive'),
@@ -69,7 +81,10 @@ def make_optimizer(config: ConfigDict) -> optax.GradientTransformation:
 
 
 def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
-  """What makes two configs two different runs, as 'field=stored (now given)'; empty where one continues the other."""
+  """What makes two configs two different runs, as 'field=stored (now given)'.
+
+  Empty where one continues the other.
+  """
   fields = sorted((set(stored) | set(given)) - _MAY_CHANGE)
   return [
     f'{field}={stored.get(field)!r} (now {given.get(field)!r})'

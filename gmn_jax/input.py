@@ -1,4 +1,4 @@
-"""The input pipeline: scenes in a seeded random order, batched, on the devices before they are needed."""
+"""The input pipeline: scenes in a seeded random order, batched, on the devices ahead of time."""
 
 from collections.abc import Iterator
 
@@ -16,17 +16,19 @@ _FIELDS = ('images', 'cameras', 'haptics', 'hands', 'index')
 def train_batches(
   source: Source, batch_size: int, seed: int, sharding: jax.sharding.Sharding
 ) -> grain.DatasetIterator:
-  """Endless batches, each epoch in a new order; the iterator's state can be saved and says what was consumed.
+  """Endless batches, each epoch in a new order; the iterator's state can be saved and says what
+  was consumed.
 
   Args:
     source: scenes of the training split.
-    batch_size: scenes in a batch; epochs follow each other without a gap, so that no scene is left out.
+    batch_size: scenes in a batch; epochs follow each other without a gap, so that no scene is left
+      out.
     seed: decides the order.
     sharding: of the batch over devices.
 
   Returns:
-    An iterator of dicts of device arrays: images uint8 (B, V, H, W, 3), cameras and hands float32 (B, V, 5), haptics
-    float32 (B, V, 132), index uint32 (B,).
+    An iterator of dicts of device arrays: images uint8 (B, V, H, W, 3), cameras and hands float32
+    (B, V, 5), haptics float32 (B, V, 132), index uint32 (B,).
 
   Raises:
     UserError: the source has no scene.
@@ -34,10 +36,13 @@ def train_batches(
   if not len(source):
     raise UserError('the training split has no scene; build the dataset again with --overwrite.')
   scenes = grain.MapDataset.source(source).shuffle(seed=seed).repeat().map(_select)
-  # A thread or two keep up with an accelerator; the default buffer of 500 batches would take gigabytes.
+  # A thread or two keep up with an accelerator; the default buffer of 500 batches would take
+  # gigabytes.
   read = grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)
   batches = scenes.batch(batch_size).to_iter_dataset(read)
-  return iter(grain.experimental.device_put(batches, sharding, cpu_buffer_size=1, device_buffer_size=2))
+  return iter(
+    grain.experimental.device_put(batches, sharding, cpu_buffer_size=1, device_buffer_size=2)
+  )
 
 
 def batches_in_order(
@@ -46,8 +51,8 @@ def batches_in_order(
   """The first `scenes` scenes once, in order, in batches of one shape.
 
   Yields:
-    A batch as in `train_batches`, and how many of its scenes count: a last, short batch is filled up with its last
-    scene.
+    A batch as in `train_batches`, and how many of its scenes count: a last, short batch is filled
+    up with its last scene.
   """
   scenes = min(scenes, len(source))
   for start in range(0, scenes, batch_size):

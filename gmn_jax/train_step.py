@@ -9,8 +9,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gmn_jax.batch import HapticRange, Views, add_opposite, cut_scenes, draw_episodes
-from gmn_jax.batch import Episodes
+from gmn_jax.batch import Episodes, HapticRange, Views, add_opposite, cut_scenes, draw_episodes
 from gmn_jax.modality import Modality
 from gmn_jax.model import GMN
 from gmn_jax.objective import Evidence, evidence
@@ -72,7 +71,8 @@ def train_step(
     std: of the likelihood.
 
   Returns:
-    The state after the step and its metrics: those of `summary`, `loss`, and `gradient_norm` before the clip.
+    The state after the step and its metrics: those of `summary`, `loss`, and `gradient_norm`
+    before the clip.
   """
   key_episodes, key_noise = jax.random.split(jax.random.fold_in(state.key, state.step))
   batch, views_per_modality = scenes['cameras'].shape[:2]
@@ -101,7 +101,8 @@ def summary(modalities: tuple[Modality, ...], parts: Evidence, std: float) -> di
     `elbo`: nats, mean over the N episodes, of all their targets together.
     `kl`: nats, mean over the episodes; `kl_per_step`: (T,), its parts.
     `squared_error/<modality>`: sum of squares of a target view, mean over the target views.
-    `nats_per_dimension/<modality>`: log-likelihood of a target view divided by its size, mean over the target views.
+    `nats_per_dimension/<modality>`: log-likelihood of a target view divided by its size, mean over
+    the target views.
   """
   sizes_M = jnp.array([m.size for m in modalities])
   log_likelihood_NM = parts.log_likelihood(sizes_M, std)

@@ -1,0 +1,1 @@
+"""Scripts and configs to run from a checkout."""

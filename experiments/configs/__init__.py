@@ -1,0 +1,1 @@
+"""Configs for `experiments/main.py --config=experiments/configs/<name>.py[:preset]`."""

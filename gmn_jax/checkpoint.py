@@ -1,0 +1,180 @@
+"""Checkpoints of a run: all that is needed to continue it bit for bit, and to use its model.
+
+A checkpoint holds `params`; `training` (optimiser, step, key); `data`, the state of the input
+iterator; and `run`, the config and the haptic range. They are written in the background, and
+appear only when complete.
+"""
+
+import pathlib
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import grain
+import jax
+import jax.numpy as jnp
+import numpy as np
+import orbax.checkpoint as ocp
+from ml_collections import ConfigDict
+
+from gmn_jax.authors import parameter_shapes
+from gmn_jax.batch import HapticRange
+from gmn_jax.config import differences, make_model
+from gmn_jax.model import GMN
+from gmn_jax.train_step import TrainState
+from mese_env.errors import UserError
+
+_KEPT = 2
+
+
+class Run(NamedTuple):
+  """A trained model and what it was trained with.
+
+  Attributes:
+    config: of the run.
+    model: the network.
+    params: its parameters.
+    haptic_range: of the training split.
+    step: how many steps it was trained.
+  """
+
+  config: ConfigDict
+  model: GMN
+  params: Any
+  haptic_range: HapticRange
+  step: int
+
+
+class Checkpoints:
+  """The checkpoints in `workdir/checkpoints`; a context that at its end waits for the last one to
+  be on disk.
+
+  Raises:
+    UserError: the folder cannot be made or written.
+  """
+
+  def __init__(self, workdir: pathlib.Path):
+    self.directory = workdir.absolute() / 'checkpoints'
+    try:
+      self.directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+      raise UserError(
+        f'cannot make the folder {self.directory} ({error.strerror}); give another --workdir.'
+      ) from error
+    self._manager = ocp.CheckpointManager(
+      self.directory,
+      item_names=('params', 'training', 'data', 'run'),
+      options=ocp.CheckpointManagerOptions(max_to_keep=_KEPT, cleanup_tmp_directories=True),
+    )
+
+  def __enter__(self) -> Self:
+    return self
+
+  def __exit__(
+    self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+  ) -> None:
+    self._manager.close()
+
+  @property
+  def latest_step(self) -> int | None:
+    """Of the last complete checkpoint; None without one."""
+    return self._manager.latest_step()
+
+  def save(
+    self,
+    state: TrainState,
+    batches: grain.DatasetIterator,
+    config: ConfigDict,
+    haptic_range: HapticRange,
+  ) -> None:
+    """Starts to write a checkpoint of the state's step, unless there is one."""
+    step = int(state.step)
+    if step == self.latest_step:
+      return
+    run = {
+      'config': config.to_dict(),
+      'haptic_min': np.asarray(haptic_range.low).tolist(),
+      'haptic_max': np.asarray(haptic_range.high).tolist(),
+    }
+    self._manager.save(
+      step,
+      args=ocp.args.Composite(
+        params=ocp.args.StandardSave(state.params),
+        training=ocp.args.StandardSave(_training(state)),
+        data=grain.checkpoint.CheckpointSave(batches),
+        run=ocp.args.JsonSave(run),
+      ),
+    )
+
+  def wait(self) -> None:
+    """Returns when the last checkpoint is on disk."""
+    self._manager.wait_until_finished()
+
+  def restore(
+    self, like: TrainState, batches: grain.DatasetIterator, config: ConfigDict
+  ) -> TrainState:
+    """The state of the last checkpoint; sets the iterator to where it was.
+
+    Args:
+      like: `jax.ShapeDtypeStruct`s with the shardings wanted, whatever those of the run that saved
+        it.
+      batches: the iterator, made as for the run that saved it.
+      config: of the run that is to go on.
+
+    Raises:
+      UserError: the checkpoint is of another config; names the fields.
+    """
+    step = self.latest_step
+    stored = _restore_run(self._manager, step)
+    if differing := differences(stored['config'], config.to_dict()):
+      raise UserError(
+        f'{self.directory.parent} holds another run, with {", ".join(differing)}; give another '
+        '--workdir or the same values.'
+      )
+    restored = self._manager.restore(
+      step,
+      args=ocp.args.Composite(
+        params=ocp.args.StandardRestore(like.params),
+        training=ocp.args.StandardRestore(_training(like)),
+        data=grain.checkpoint.CheckpointRestore(batches),
+      ),
+    )
+    return TrainState(restored.params, *restored.training)
+
+
+def load_run(workdir: pathlib.Path) -> Run:
+  """The model of a run's last checkpoint, on the default device; needs no dataset.
+
+  Raises:
+    UserError: there is no checkpoint.
+  """
+  directory = pathlib.Path(workdir).absolute() / 'checkpoints'
+  steps = ocp.utils.checkpoint_steps(directory) if directory.is_dir() else []
+  if not steps:
+    raise UserError(
+      f'there is no checkpoint in {workdir}; train one with --mode=train --workdir={workdir}.'
+    )
+  options = ocp.CheckpointManagerOptions(read_only=True)
+  with ocp.CheckpointManager(directory, item_names=('params', 'run'), options=options) as manager:
+    step = manager.latest_step()
+    stored = _restore_run(manager, step)
+    config = ConfigDict(stored['config'])
+    model = make_model(config)
+    sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    like = jax.tree.map(
+      lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
+      parameter_shapes(model),
+    )
+    params = manager.restore(
+      step, args=ocp.args.Composite(params=ocp.args.StandardRestore(like))
+    ).params
+  low, high = (jnp.array(stored[field], jnp.float32) for field in ('haptic_min', 'haptic_max'))
+  return Run(config, model, params, HapticRange(low, high), step)
+
+
+def _training(state: TrainState) -> tuple:
+  return state.opt_state, state.step, state.key
+
+
+def _restore_run(manager: ocp.CheckpointManager, step: int) -> Mapping[str, Any]:
+  return manager.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore())).run

@@ -1,6 +1,7 @@
 """Builds the MESE dataset without TensorFlow, with the flags of `tfds build`.
 
-`python -m tfds_mese verify DIR` checks a built one instead.
+`python -m tfds_mese verify DIR` checks a built one instead, and `python -m tfds_mese stats NAME`
+prints its statistics.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import absl.logging
 from tensorflow_datasets.scripts.cli import build, cli_utils
 
 from mese_env.errors import UserError, exit_on_user_error
-from tfds_mese import configs, verifying
+from tfds_mese import configs, reading, statistics, verifying
 from tfds_mese.tfds_mese_dataset_builder import Builder
 
 
@@ -55,6 +56,8 @@ def main(arguments: list[str]) -> int:
   """
   if arguments[:1] == ['verify']:
     return _verify(arguments[1:])
+  if arguments[:1] == ['stats']:
+    return _print_statistics(arguments[1:])
   parse = cli_utils.make_flags_parser(Args, description=__doc__)
   dataset = pathlib.Path(__file__).parent
   parse(['tfds_mese', *arguments, f'--datasets={dataset}']).execute()
@@ -100,6 +103,18 @@ def _verify(arguments: list[str]) -> int:
     num_faults += 1
   print(f'{args.folder}: {num_faults} faults; {verifying.provenance(args.folder)}')
   return 1 if num_faults else 0
+
+
+def _print_statistics(arguments: list[str]) -> int:
+  parser = argparse.ArgumentParser('python -m tfds_mese stats', description=statistics.__doc__)
+  parser.add_argument('name', help='of the config')
+  parser.add_argument('--data_dir', type=pathlib.Path, help='where it was built')
+  parser.add_argument('--per_sensor', action='store_true', help='one row for each of 132 channels')
+  args = parser.parse_args(arguments)
+  splits = reading.open_dataset(args.name, args.data_dir).splits
+  print(*statistics.object_table(splits), sep='\n', end='\n\n')
+  print(*statistics.haptic_table(splits['train'], args.per_sensor), sep='\n')
+  return 0
 
 
 if __name__ == '__main__':

@@ -66,6 +66,8 @@ class Builder(tfds.core.ShardBasedBuilder):
   def _info(self) -> tfds.core.DatasetInfo:
     scene = self.builder_config.scene
     return self.dataset_info_from_configs(
+        # Else TFDS would print the whole README after every build.
+        description=self.__doc__.split('\n')[0],
         features=tfds.features.FeaturesDict(scene_features(scene)),
         metadata=tfds.core.MetadataDict(),
         disable_shuffling=True,  # Scenes are independent draws, so their order means nothing.

@@ -51,6 +51,7 @@ def _write_sheet(options: argparse.Namespace) -> int:
 
 
 def _print_stats(options: argparse.Namespace) -> int:
+  print('grasping some thousand times; this takes a minute or two', file=sys.stderr)
   figures = stats.acceptance_figures(options.scenes, options.seed)
   print(stats.format_table(figures))
   missed = [figure.name for figure in figures if not figure.passed]

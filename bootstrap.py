@@ -55,7 +55,7 @@ def main():
     def run(*arguments):
       subprocess.run([uv, *arguments], cwd=_ROOT, env=environment, check=True)
 
-    print('making .venv (about 3.5 GB, a minute or two on the first run)', flush=True)
+    print('making .venv (about 3 GB, a minute or two on the first run)', flush=True)
     run('venv', '--quiet', '--allow-existing', '--python', sys.executable, str(_VENV))
     # An export keeps hashes and drops addresses, which is what lets a mirror serve the packages.
     locked = pathlib.Path(folder) / 'requirements.txt'

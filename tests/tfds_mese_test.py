@@ -132,7 +132,7 @@ def test_killed_build_continues_from_its_finished_chunks(data_dir, tmp_path):
 def test_full_disk_is_refused_before_the_start(tmp_path, monkeypatch):
   usage = type('Usage', (), {'free': 1000})
   monkeypatch.setattr('shutil.disk_usage', lambda path: usage)
-  with pytest.raises(UserError, match=f'disk of {tmp_path} has 0.0 GB free'):
+  with pytest.raises(UserError, match=f'disk of {tmp_path} has 1000 bytes free'):
     build(tmp_path, num_workers=1)
 
 
@@ -171,6 +171,17 @@ def test_second_build_of_the_same_dataset_is_refused(tmp_path):
 def test_dataset_of_other_settings_is_not_reused(data_dir):
   with pytest.raises(UserError, match='holds a dataset of other settings'):
     build(data_dir, num_workers=1, seed=8)
+
+
+def test_partial_dataset_is_neither_opened_nor_taken_for_the_whole(tmp_path):
+  arguments = [f'--config={json.dumps(SMALL)}', f'--data_dir={tmp_path}']
+  command.main([*arguments, '--max_examples_per_split=2'])
+  with pytest.raises(UserError, match='has 2 of the 60 scenes of train'):
+    open_dataset('small', tmp_path)
+  with pytest.raises(UserError, match='holds 2 of 60 scenes of train'):
+    command.main(arguments)
+  command.main([*arguments, '--overwrite'])
+  assert len(open_dataset('small', tmp_path).splits['train']) == 60
 
 
 def test_dataset_of_another_version_is_refused(tmp_path):

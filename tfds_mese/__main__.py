@@ -122,4 +122,7 @@ if __name__ == '__main__':
   absl.logging.set_verbosity(absl.logging.ERROR)
   logging.getLogger().setLevel(logging.ERROR)
   with exit_on_user_error():
-    sys.exit(main(sys.argv[1:]))
+    try:
+      sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+      sys.exit('stopped: the finished scenes stay, and the same command continues from them.')

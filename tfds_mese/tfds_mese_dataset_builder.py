@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
-from tensorflow_datasets.core import writer
+from tensorflow_datasets.core import utils, writer
 from tensorflow_datasets.proto import tf_example_pb2
 
 from mese_env import GENERATOR_VERSION
@@ -74,24 +74,28 @@ class Builder(tfds.core.ShardBasedBuilder):
         homepage='https://arxiv.org/abs/1910.02344',
     )
 
-  def download_and_prepare(self, **kwargs: Any) -> None:
+  def download_and_prepare(
+      self, *, download_config: tfds.download.DownloadConfig | None = None, **kwargs: Any
+  ) -> None:
     """Builds the dataset where it is not there yet, continuing a build that was stopped.
 
     Args:
-      **kwargs: those of `tfds.core.DatasetBuilder.download_and_prepare`.
+      download_config: as in `tfds.core.DatasetBuilder.download_and_prepare`.
+      **kwargs: the other arguments of that method.
 
     Raises:
       UserError: the folder cannot be written, the disk is full or too small, another build of the
-        same dataset runs, or a dataset of other settings has the same name.
+        same dataset runs, or what is there has other settings or too few scenes.
     """
+    config = download_config or tfds.download.DownloadConfig()
     # The folder where TFDS keeps the versions of this config.
     folder = pathlib.Path(self.data_path).parent
     with _locked(folder):
-      if self.is_prepared():
-        self._refuse_other_settings()
+      if self.is_prepared() and not config.download_mode.overwrite_dataset:
+        self._refuse_unlike(config.max_examples_per_split)
       for orphan in folder.glob(f'incomplete.*_{self.version}'):
         shutil.rmtree(orphan)
-      super().download_and_prepare(**kwargs)
+      super().download_and_prepare(download_config=config, **kwargs)
 
   def generate_share(self, share: int, num_shares: int) -> None:
     """Generates every num_shares-th chunk, for a build by several machines; writes no dataset.
@@ -197,30 +201,36 @@ class Builder(tfds.core.ShardBasedBuilder):
     total = sum(map(len, chunks))
     left = sum(len(chunk) for chunk in chunks if not chunk.path(cache).exists())
     # The cache and the files exist side by side until the last file is written.
-    need = (total + left) * _BYTES_PER_SCENE
-    free = shutil.disk_usage(cache).free
+    need = utils.Size((total + left) * _BYTES_PER_SCENE)
+    free = utils.Size(shutil.disk_usage(cache).free)
     print(
         f'{self.info.full_name}: {total} scenes, {total - left} of them from an earlier run; about '
         f'{progress.duration(left * _SECONDS_PER_SCENE / self._num_workers)} on '
-        f'{self._num_workers} processes, {need / 1e9:.1f} GB of the {free / 1e9:.0f} GB free '
-        f'(half of it when done), in {self.data_dir_root}',
+        f'{self._num_workers} processes; {need} of the {free} free, half of it when done, in '
+        f'{self.data_dir_root}',
         file=sys.stderr,
         flush=True,
     )
     if need > free:
       raise UserError(
-          f'the disk of {self.data_dir_root} has {free / 1e9:.1f} GB free and the build needs '
-          f'{need / 1e9:.1f} GB: free some space or choose another place with --data_dir.'
+          f'the disk of {self.data_dir_root} has {free} free and the build needs {need}: free some '
+          'space or choose another place with --data_dir.'
       )
 
-  def _refuse_other_settings(self) -> None:
-    built = self.info.metadata.get('splits')
-    wanted = json.loads(json.dumps(self._provenance()['splits']))
-    if built != wanted:
+  def _refuse_unlike(self, limit: int | None) -> None:
+    """Raises a UserError where the dataset that is there is not the one asked for."""
+    if self.info.metadata.get('splits') != json.loads(json.dumps(self._provenance()['splits'])):
       raise UserError(
           f'{self.data_dir} holds a dataset of other settings: give the new config another "name", '
           'or build with --overwrite.'
       )
+    for name, chunks in self._plan(limit).items():
+      wanted, found = sum(map(len, chunks)), self.info.splits[name].num_examples
+      if found < wanted:
+        raise UserError(
+            f'{self.data_dir} holds {found} of {wanted} scenes of {name}, as it was built with '
+            '--max_examples_per_split: build with --overwrite.'
+        )
 
 
 class _CanonicalWriter(writer.ExampleWriter):

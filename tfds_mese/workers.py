@@ -30,10 +30,13 @@ _ONE_THREAD = {
 
 
 def available_cores() -> int:
-  """Counts the cores that this process may use."""
-  if hasattr(os, 'sched_getaffinity'):
-    return len(os.sched_getaffinity(0))
-  return os.cpu_count() or 1
+  """Counts the cores that this process may use, by its affinity and its container's quota."""
+  cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
+  # Of a control group: microseconds of CPU time in each period, or 'max'; and the period.
+  with contextlib.suppress(OSError, ValueError):
+    quota, period = pathlib.Path('/sys/fs/cgroup/cpu.max').read_text().split()
+    cores = min(cores, -(-int(quota) // int(period)))
+  return cores or 1
 
 
 def generate_chunks(

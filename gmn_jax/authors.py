@@ -11,11 +11,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from gmn_jax.batch import Episodes, Views
-from gmn_jax.model import GMN
+from gmn_jax.model import GMN, parameter_shapes
 from mese_env.errors import UserError
 
 Params = Mapping[str, Any]
@@ -104,17 +102,6 @@ def read_state_dict(path: pathlib.Path) -> dict[str, np.ndarray]:
   for key in ('state_dict', 'model'):
     stored = stored.get(key, stored)
   return {name: tensor.numpy() for name, tensor in stored.items()}
-
-
-def parameter_shapes(model: GMN) -> Params:
-  """The shapes and dtypes of a model's parameters, without computing them."""
-  views = Views(
-    tuple(jnp.zeros((1, 1, *m.shape)) for m in model.modalities),
-    tuple(jnp.zeros((1, 1, 7)) for _ in model.modalities),
-  )
-  mask = jnp.ones((1, 1, len(model.modalities), 1), bool)
-  noise = jnp.zeros(model.noise_shape(1))
-  return jax.eval_shape(model.init, jax.random.key(0), views, Episodes(mask, mask), noise)['params']
 
 
 def _dead_shapes(model: GMN) -> dict[str, tuple[int, ...]]:

@@ -17,10 +17,9 @@ import numpy as np
 import orbax.checkpoint as ocp
 from ml_collections import ConfigDict
 
-from gmn_jax.authors import parameter_shapes
 from gmn_jax.batch import HapticRange
 from gmn_jax.config import differences, make_model
-from gmn_jax.model import GMN
+from gmn_jax.model import GMN, parameter_shapes
 from gmn_jax.train_step import TrainState
 from mese_env.errors import UserError
 

@@ -46,6 +46,8 @@ class Draw(NamedTuple):
     prior_experts: the experts before the product, (T, E, N, h, w, Z).
     posterior: q(z_t | z_<t, context, target); None when z came from the prior.
     posterior_experts: likewise.
+    representation_kl: KL of the representations' posterior to their prior, summed over the modalities present, nats,
+      (N,), zeros unless the model is hierarchical; None when z came from the prior.
   """
 
   z: Array
@@ -53,6 +55,7 @@ class Draw(NamedTuple):
   prior_experts: Gaussian
   posterior: Gaussian | None = None
   posterior_experts: Gaussian | None = None
+  representation_kl: Array | None = None
 
 
 class Experts(nn.Module):

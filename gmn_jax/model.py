@@ -4,6 +4,7 @@ Dims: S episodes of a scene, B scenes, N = S B episodes (S-major), M modalities,
 h w latent grid, R representation channels, Z latent channels per step.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import Literal
 
@@ -15,6 +16,7 @@ import jax.numpy as jnp
 from gmn_jax.batch import Episodes, Views
 from gmn_jax.encoders import HapticEncoder, ImageEncoder
 from gmn_jax.expert import Draw, Experts
+from gmn_jax.hierarchy import LatentRepresentation
 from gmn_jax.modality import Modality, latent_grid
 from gmn_jax.renderers import Renderer
 
@@ -31,6 +33,8 @@ class GMN(nn.Module):
     latent: Z.
     absent: what a modality without a view does: 'prior', its expert still multiplies, fed the learned initial
       representation (the authors' code); 'mask', it takes no part (the paper's Eq. 2 and 5), unless all are absent.
+    hierarchical: representations are latents too (the paper's Eq. 3; `hierarchy.py`); then `noise_MNhwR`, standard
+      normal, draws them wherever the methods take it.
   """
 
   modalities: tuple[Modality, ...]
@@ -39,6 +43,7 @@ class GMN(nn.Module):
   steps: int = 12
   latent: int = 3
   absent: Literal['prior', 'mask'] = 'prior'
+  hierarchical: bool = False
 
   def setup(self):
     grid, representation = self.grid, 4 * self.width
@@ -58,6 +63,8 @@ class GMN(nn.Module):
       hidden=self.width,
       latent=self.latent,
     )
+    if self.hierarchical:
+      self.latent_representations = {m.name: LatentRepresentation(representation) for m in self.modalities}
     self.renderers = {m.name: Renderer(m, self.width, self.steps) for m in self.modalities}
 
   @property
@@ -69,14 +76,20 @@ class GMN(nn.Module):
     """(T, N, h, w, Z): the shape of the latents of N episodes and of the noise that draws them."""
     return (self.steps, episodes, *self.grid, self.latent)
 
-  def __call__(self, views: Views, episodes: Episodes, noise_TNhwZ: Array) -> tuple[Draw, tuple[Array, ...]]:
+  def representation_shape(self, episodes: int) -> tuple[int, ...]:
+    """(M, N, h, w, R): the shape of the representations of N episodes."""
+    return (len(self.modalities), episodes, *self.grid, 4 * self.width)
+
+  def __call__(
+    self, views: Views, episodes: Episodes, noise_TNhwZ: Array, noise_MNhwR: Array | None = None
+  ) -> tuple[Draw, tuple[Array, ...]]:
     """Infers z of every episode from its context and targets, and renders every view from where it is a target.
 
     Returns:
       The draw, and per modality the means (B, V, *modality.shape); a view that is no target is rendered from zeros.
     """
     encoded = self.encode(views)
-    draw = self.infer(encoded, episodes, noise_TNhwZ)
+    draw = self.infer(encoded, episodes, noise_TNhwZ, noise_MNhwR)
     view_of = jnp.moveaxis(episodes.target, 2, 0)
     return draw, self.render(draw.z, view_of, views.queries)
 
@@ -89,21 +102,54 @@ class GMN(nn.Module):
       encoded.append(flat.reshape(*query.shape[:2], *flat.shape[1:]))
     return tuple(encoded)
 
-  def infer(self, encoded: tuple[Array, ...], episodes: Episodes, noise_TNhwZ: Array) -> Draw:
+  def infer(
+    self,
+    encoded: tuple[Array, ...],
+    episodes: Episodes,
+    noise_TNhwZ: Array,
+    noise_MNhwR: Array | None = None,
+  ) -> Draw:
     """z from the posterior given context and targets, beside the prior given the context."""
     either = episodes.context | episodes.target
-    return self.experts.infer(
-      self._feed(encoded, episodes.context),
-      self._feed(encoded, episodes.target),
+    context_MNhwR = self.represent(encoded, episodes.context)
+    target_MNhwR = self.represent(encoded, episodes.target)
+    kl_N = jnp.zeros(context_MNhwR.shape[1], noise_TNhwZ.dtype)
+    if self.hierarchical:
+      drawn = [
+        self.latent_representations[m.name].infer(context, target, noise)
+        for m, context, target, noise in zip(
+          self.modalities, context_MNhwR, target_MNhwR, noise_MNhwR, strict=True
+        )
+      ]
+      context_MNhwR = jnp.stack([r for r, _ in drawn])
+      kl_N = jnp.where(_seen(either), jnp.stack([kl for _, kl in drawn]), 0).sum(axis=0)
+    draw = self.experts.infer(
+      self._feed(context_MNhwR, episodes.context),
+      self._feed(target_MNhwR, episodes.target),
       noise_TNhwZ,
       self._takes_part(episodes.context),
       self._takes_part(either),
     )
+    return draw._replace(representation_kl=kl_N)
 
-  def imagine(self, encoded: tuple[Array, ...], context_SBMV: Array, noise_TNhwZ: Array) -> Draw:
+  def imagine(
+    self,
+    encoded: tuple[Array, ...],
+    context_SBMV: Array,
+    noise_TNhwZ: Array,
+    noise_MNhwR: Array | None = None,
+  ) -> Draw:
     """z from the prior given the context."""
+    context_MNhwR = self.represent(encoded, context_SBMV)
+    if self.hierarchical:
+      context_MNhwR = jnp.stack(
+        [
+          self.latent_representations[m.name].imagine(context, noise)
+          for m, context, noise in zip(self.modalities, context_MNhwR, noise_MNhwR, strict=True)
+        ]
+      )
     return self.experts.imagine(
-      self._feed(encoded, context_SBMV), noise_TNhwZ, self._takes_part(context_SBMV)
+      self._feed(context_MNhwR, context_SBMV), noise_TNhwZ, self._takes_part(context_SBMV)
     )
 
   def render(
@@ -138,22 +184,37 @@ class GMN(nn.Module):
     ]
     return jnp.stack(sums).reshape(len(sums), -1, *sums[0].shape[2:])
 
-  def _feed(self, encoded: tuple[Array, ...], mask_SBMV: Array) -> Array:
+  def _feed(self, r_MNhwR: Array, mask_SBMV: Array) -> Array:
     """What each expert is fed, (E, N, h, w, R): r_m, or for the baseline its sum over the modalities."""
-    fed_MNhwR = self.represent(encoded, mask_SBMV)
     if self.variant != 'baseline':
-      return fed_MNhwR
+      return r_MNhwR
     if self.absent == 'mask':
       present_MN = _seen(mask_SBMV)
       present_MN |= ~present_MN.any(axis=0)
-      fed_MNhwR = jnp.where(present_MN[:, :, None, None, None], fed_MNhwR, 0)
-    return fed_MNhwR.sum(axis=0, keepdims=True)
+      r_MNhwR = jnp.where(present_MN[:, :, None, None, None], r_MNhwR, 0)
+    return r_MNhwR.sum(axis=0, keepdims=True)
 
   def _takes_part(self, mask_SBMV: Array) -> Array | None:
     """Which experts multiply, (E, N); None: all."""
     if self.absent == 'prior' or self.variant == 'baseline':
       return None
     return _seen(mask_SBMV)
+
+
+def init_params(model: GMN, key: Array):
+  """Draws a model's parameters, float32: PyTorch 0.4's ranges, and zeros for the initial representations."""
+  views = Views(
+    tuple(jnp.zeros((1, 1, *m.shape)) for m in model.modalities),
+    tuple(jnp.zeros((1, 1, 7)) for _ in model.modalities),
+  )
+  mask = jnp.ones((1, 1, len(model.modalities), 1), bool)
+  noise = jnp.zeros(model.noise_shape(1)), jnp.zeros(model.representation_shape(1))
+  return model.init(key, views, Episodes(mask, mask), *noise)['params']
+
+
+def parameter_shapes(model: GMN):
+  """The shapes and dtypes of a model's parameters, without computing them."""
+  return jax.eval_shape(functools.partial(init_params, model), jax.random.key(0))
 
 
 def _seen(mask_SBMV: Array) -> Array:

@@ -1,0 +1,54 @@
+"""Models of a few kilobytes, random parameters and scenes for them, and a quick-compiling jit."""
+
+import functools
+import math
+
+import jax
+import numpy as np
+
+from gmn_jax import authors
+from gmn_jax.batch import Episodes, Views
+from gmn_jax.modality import HapticCut, ImageCut, Modality
+from gmn_jax.model import GMN
+
+# A tiny model runs in no time: what a test waits for is the compiler.
+jit = functools.partial(jax.jit, compiler_options={'xla_backend_optimization_level': 0})
+
+# Neither square, nor of one size, nor grouped by kind.
+LEFT = Modality('left', 'image', ImageCut(8, rows=(0, 8), columns=(0, 4)), (8, 4, 3))
+TOUCH = Modality('touch', 'haptic', HapticCut((0, 1, 2, 3, 4)), (5,))
+RIGHT = Modality('right', 'image', ImageCut(8, (0, 8), (4, 8), channels=(1,)), (8, 4, 1))
+MODALITIES = (LEFT, TOUCH, RIGHT)
+
+
+def make_model(variant: str, modalities: tuple[Modality, ...] = MODALITIES, **kwargs) -> GMN:
+  """A model of width 4 and 3 draw steps."""
+  return GMN(modalities, variant, **{'width': 4, 'steps': 3, 'latent': 2, **kwargs})
+
+
+def draw_params(model: GMN, seed: int = 0) -> dict:
+  """Normal numbers of a trained model's size for every parameter, those that start at zero too."""
+  rng = np.random.default_rng(seed)
+
+  def draw(leaf):
+    fan_in = math.prod(leaf.shape[-4:-1]) if leaf.ndim > 1 else 10
+    return rng.standard_normal(leaf.shape) / math.sqrt(fan_in)
+
+  return jax.tree.map(draw, authors.parameter_shapes(model))
+
+
+def draw_views(model: GMN, scenes: int = 2, views: int = 4, seed: int = 0) -> Views:
+  """Random senses and queries."""
+  rng = np.random.default_rng(seed)
+  senses = tuple(rng.random((scenes, views, *m.shape)) for m in model.modalities)
+  return Views(senses, tuple(rng.standard_normal((scenes, views, 7)) for _ in senses))
+
+
+def make_episodes(context_BMV, target_BMV) -> Episodes:
+  """One episode per scene, from masks."""
+  return Episodes(np.array(context_BMV, bool)[None], np.array(target_BMV, bool)[None])
+
+
+def draw_noise(model: GMN, episodes: int, seed: int = 0) -> np.ndarray:
+  """Standard normal numbers for the latents."""
+  return np.random.default_rng(seed).standard_normal(model.noise_shape(episodes))

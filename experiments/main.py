@@ -1,9 +1,11 @@
 """Trains a model, and later evaluates it: one command, whose mode says what is done.
 
-  python experiments/main.py --config=experiments/configs/apoe.py[:preset] [--mode=train]
-  [--workdir=DIR] [--build]
+  python experiments/main.py --config=experiments/configs/apoe.py[:PRESET] [OPTIONS]
 
-Every field of the config can be overridden, as in --config.steps=1000 --config.modalities=m5.
+  --config.FIELD=VALUE  overrides a field, as in --config.steps=1000 --config.modalities=m5
+  --workdir=DIR         folder of the run; runs/<config>-<preset> if not given
+  --mode=MODE           what to do there: train
+  --build               builds the dataset first if it is missing
 """
 
 import difflib
@@ -11,9 +13,10 @@ import os
 import pathlib
 import re
 import sys
+from typing import NamedTuple
 
-# XLA reads its flags once, when it starts. The CPU's default scheduler is slower for this model
-# and takes more memory.
+# XLA reads its flags once, when it starts. The CPU's default scheduler is slower for this model and
+# takes more memory.
 os.environ['XLA_FLAGS'] = (
   '--xla_cpu_enable_concurrency_optimized_scheduler=false ' + os.environ.get('XLA_FLAGS', '')
 )
@@ -21,7 +24,7 @@ os.environ['XLA_FLAGS'] = (
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 import jax  # noqa: E402
-from absl import app, flags  # noqa: E402
+from absl import flags  # noqa: E402
 from ml_collections import ConfigDict, config_flags  # noqa: E402
 
 from experiments.configs import apoe  # noqa: E402
@@ -33,68 +36,77 @@ from tfds_mese import __main__ as builder  # noqa: E402
 from tfds_mese import reading  # noqa: E402
 
 _EXAMPLE = 'experiments/configs/apoe.py'
-_CONFIG = config_flags.DEFINE_config_file('config', help_string=f'such as {_EXAMPLE}[:full]')
-_WORKDIR = flags.DEFINE_string(
-  'workdir', None, 'folder of the run; runs/<config>-<preset> by default'
-)
-_MODE = flags.DEFINE_string('mode', 'train', 'what to do: train')
-_BUILD = flags.DEFINE_bool('build', False, 'build the dataset first if it is missing')
 _COMPILED = pathlib.Path('~/.cache/gmn_jax/xla')
 
 
-def _train(config: ConfigDict, workdir: pathlib.Path) -> None:
-  train.train(config, _dataset(config, _BUILD.value), workdir)
+class Command(NamedTuple):
+  """What the command line asks for."""
+
+  config: ConfigDict
+  workdir: pathlib.Path
+  mode: str
+  build: bool
 
 
-# An evaluation is a function of the same two arguments: the command line's config, and the folder
-# of a run.
+def _train(command: Command) -> None:
+  train.train(command.config, _dataset(command.config, command.build), command.workdir)
+
+
+# An evaluation is a function of the command in a module of its own.
 MODES = {'train': _train}
 
 
 def main(argv: list[str]) -> None:
-  """Parses the command line and runs its mode.
+  """Does what the command line `argv[1:]` says.
 
   Raises:
-    UserError: the command line, the config or what it needs is not there.
+    UserError: the command line or the config is not valid, or something needed is not there.
+    Interrupted: SIGTERM or SIGINT came during training.
   """
-  _parse(argv)
-  if _MODE.value not in MODES:
-    near = difflib.get_close_matches(_MODE.value, MODES, n=1, cutoff=0.0)[0]
-    raise UserError(
-      f"there is no mode '{_MODE.value}'; use one of {', '.join(MODES)}; did you mean '{near}'?"
-    )
+  if '--help' in argv:
+    print(__doc__)
+    return
+  command = parse(argv)
   if 'JAX_COMPILATION_CACHE_DIR' not in os.environ:
     jax.config.update('jax_compilation_cache_dir', str(_COMPILED.expanduser()))
-  config = _CONFIG.value
-  check(config)
-  name = pathlib.Path(flags.FLAGS['config'].config_filename.split(':')[0]).stem
-  workdir = pathlib.Path(_WORKDIR.value or f'runs/{name}-{config.preset}')
-  MODES[_MODE.value](config, workdir)
+  MODES[command.mode](command)
 
 
-def _parse(argv: list[str]) -> None:
-  """Parses flags; whatever is wrong with them becomes one sentence."""
+def parse(argv: list[str]) -> Command:
+  """Reads the command line; whatever is wrong with it becomes one sentence of a UserError."""
   fields = list(apoe.get_config())
   for argument in argv[1:]:
     override = re.match(r'--?(?:no)?config\.([^=]+)', argument)
     if override and override[1] not in fields:
-      near = difflib.get_close_matches(override[1], fields, n=1, cutoff=0.0)[0]
-      raise UserError(f"the config has no field '{override[1]}'; did you mean '{near}'?")
+      raise UserError(_near('config has no field', override[1], fields))
     file = re.match(r'--?config=([^:]*)', argument)
     if file and not pathlib.Path(file[1]).is_file():
       raise UserError(f"there is no config file '{file[1]}'; use --config={_EXAMPLE}.")
-  app.define_help_flags()
+  values = flags.FlagValues()
+  config = config_flags.DEFINE_config_file('config', flag_values=values, sys_argv=argv)
+  workdir = flags.DEFINE_string('workdir', None, '', flag_values=values)
+  mode = flags.DEFINE_string('mode', 'train', '', flag_values=values)
+  build = flags.DEFINE_bool('build', False, '', flag_values=values)
   try:
-    rest = flags.FLAGS(argv)[1:]
+    rest = values(argv)[1:]
   except flags.Error as error:
     reason = str(error).splitlines()[0].rstrip('.')
     raise UserError(f'{reason}; see --help and {_EXAMPLE}.') from error
   if rest:
-    raise UserError(
-      f"'{rest[0]}' is not understood; options begin with --, as in --config.steps=1000."
-    )
-  if _CONFIG.value is None:
+    raise UserError(f"'{rest[0]}' is not understood; options begin with --, as in --build.")
+  if config.value is None:
     raise UserError(f'no config is given; use --config={_EXAMPLE}.')
+  if mode.value not in MODES:
+    raise UserError(_near('there is no mode', mode.value, list(MODES)))
+  check(config.value)
+  name = pathlib.Path(values['config'].config_filename.split(':')[0]).stem
+  folder = pathlib.Path(workdir.value or f'runs/{name}-{config.value.preset}')
+  return Command(config.value, folder, mode.value, build.value)
+
+
+def _near(problem: str, given: str, known: list[str]) -> str:
+  near = difflib.get_close_matches(given, known, n=1, cutoff=0.0)[0]
+  return f"{problem} '{given}'; did you mean '{near}'?"
 
 
 def _dataset(config: ConfigDict, build: bool) -> reading.Dataset:

@@ -69,6 +69,7 @@ def make_model(config: ConfigDict) -> GMN:
     steps=config.draw_steps,
     latent=config.latent,
     absent=config.absent,
+    hierarchical=config.hierarchical,
   )
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 from gmn_jax import inference
 from gmn_jax.batch import Episodes, HapticRange, Views, cut_scenes
 from gmn_jax.model import GMN
+from gmn_jax.train_step import draw_noise
 
 Array = jax.Array
 # How many views of each modality are given, the first ones, and how many asked for, the next ones.
@@ -45,15 +46,13 @@ def draw_samples(
   views: Views = jax.tree.map(
     lambda x: x[:, : GIVEN + ASKED], cut_scenes(model.modalities, scenes, haptic_range)
   )
-  batch = len(scenes['images'])
-  context = jnp.broadcast_to(
-    jnp.arange(GIVEN + ASKED) < GIVEN, (1, batch, len(model.modalities), GIVEN + ASKED)
-  )
+  batch, count = views.queries[0].shape[:2]
+  context = jnp.broadcast_to(jnp.arange(count) < GIVEN, (1, batch, len(model.modalities), count))
   key_posterior, key_prior = jax.random.split(key)
+  noise = draw_noise(model, key_posterior, batch)
   encoded = model.apply({'params': params}, views, method='encode')
-  noise_TNhwZ = jax.random.normal(key_posterior, model.noise_shape(batch))
   posterior = model.apply(
-    {'params': params}, encoded, Episodes(context, ~context), noise_TNhwZ, method='infer'
+    {'params': params}, encoded, Episodes(context, ~context), *noise, method='infer'
   )
   reconstruction = inference.render(model, params, posterior.z, views.queries)
   _, generation = inference.generate(model, params, views, context[0], views.queries, key_prior)

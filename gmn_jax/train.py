@@ -8,7 +8,6 @@ import time
 
 import jax
 import numpy as np
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from ml_collections import ConfigDict
 
 from gmn_jax import config as configs
@@ -17,6 +16,7 @@ from gmn_jax.checkpoint import Checkpoints
 from gmn_jax.input import train_batches
 from gmn_jax.interruption import Interrupted, Interruption
 from gmn_jax.metrics import Metrics, Throughput
+from gmn_jax.sharding import data_parallel
 from gmn_jax.train_step import TrainState, init_state, train_step
 from gmn_jax.validation import Validation
 from mese_env.errors import UserError
@@ -43,7 +43,7 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
       is no longer finite.
     Interrupted: SIGTERM or SIGINT came; the state is saved.
   """
-  whole, split = _shardings(config.batch_size)
+  whole, split = data_parallel(config.batch_size, jax.devices())
   model, optimizer = configs.make_model(config), configs.make_optimizer(config)
   haptic_range = jax.device_put(HapticRange(dataset.haptic_min, dataset.haptic_max), whole)
   batches = train_batches(dataset.splits['train'], config.batch_size, config.seed, split)
@@ -94,14 +94,16 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
         state, measured = update(state, batch, haptic_range)
         unread.append((step, measured, batch['index']))
         signal = interruption.received
-        saves = step == config.steps or signal is not None or step % config.checkpoint_every == 0
+        ends = step == config.steps
+        saves = ends or signal is not None or step % config.checkpoint_every == 0
+        validates = ends or step % config.validate_every == 0
         # Numbers are read one step late, while the devices work on the next, unless the state is
-        # to be saved: that happens only after its step was seen to be finite.
-        while len(unread) > (0 if saves else 1):
+        # used at once: it is saved only after its step was seen to be finite.
+        while len(unread) > (0 if saves or validates else 1):
           _report(metrics, throughput, config.log_every, *unread.pop(0))
-        if step % config.validate_every == 0 or step == config.steps:
+        if validates:
           metrics.write(step, 'val', validation.measure(state.params))
-        if step % config.sample_every == 0 or step == config.steps:
+        if ends or step % config.sample_every == 0:
           validation.draw(state.params, workdir / 'samples' / f'{step:08d}.png')
         if saves:
           checkpoints.save(state, batches, config, haptic_range)
@@ -135,14 +137,3 @@ def _report(
   if step % log_every == 0:
     metrics.write(step, 'train', measured | throughput.read())
 
-
-def _shardings(batch_size: int) -> tuple[NamedSharding, NamedSharding]:
-  """Whole copies on every device, and a split of the batch over all of them."""
-  devices = jax.device_count()
-  if batch_size % devices:
-    raise UserError(
-      f'batch_size is {batch_size}, which does not divide by the {devices} devices; '
-      f'the nearest that does is {max(devices, devices * round(batch_size / devices))}.'
-    )
-  mesh = jax.make_mesh((devices,), ('data',), axis_types=(AxisType.Auto,))
-  return NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, PartitionSpec('data'))

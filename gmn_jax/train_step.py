@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gmn_jax.batch import Episodes, HapticRange, Views, add_opposite, cut_scenes, draw_episodes
+from gmn_jax.batch import HapticRange, add_opposite, cut_scenes, draw_episodes
 from gmn_jax.modality import Modality
-from gmn_jax.model import GMN
+from gmn_jax.model import GMN, init_params
 from gmn_jax.objective import Evidence, evidence
 
 Array = jax.Array
@@ -37,13 +37,7 @@ class TrainState(NamedTuple):
 def init_state(model: GMN, optimizer: optax.GradientTransformation, seed: int) -> TrainState:
   """The state at step 0; `seed` decides the parameters and everything drawn later."""
   key_params, key_run = jax.random.split(jax.random.key(seed))
-  views = Views(
-    tuple(jnp.zeros((1, 1, *m.shape)) for m in model.modalities),
-    tuple(jnp.zeros((1, 1, 7)) for _ in model.modalities),
-  )
-  mask = jnp.ones((1, 1, len(model.modalities), 1), bool)
-  noise = jnp.zeros(model.noise_shape(1))
-  params = model.init(key_params, views, Episodes(mask, mask), noise)['params']
+  params = init_params(model, key_params)
   return TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32), key_run)
 
 
@@ -79,19 +73,28 @@ def train_step(
   episodes = draw_episodes(key_episodes, batch, len(model.modalities), views_per_modality)
   if opposite:
     episodes = add_opposite(episodes)
-  noise_TNhwZ = jax.random.normal(key_noise, model.noise_shape(len(episodes.context) * batch))
+  noise = draw_noise(model, key_noise, len(episodes.context) * batch)
   views = cut_scenes(model.modalities, scenes, haptic_range)
 
   def loss_of(params):
-    parts = evidence(model, params, views, episodes, noise_TNhwZ)
+    parts = evidence(model, params, views, episodes, *noise)
     return parts.loss(std, beta), parts
 
   (loss, parts), gradient = jax.value_and_grad(loss_of, has_aux=True)(state.params)
   updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
   metrics = summary(model.modalities, parts, std)
-  metrics |= {'loss': loss, 'gradient_norm': optax.global_norm(gradient)}
+  metrics |= {'loss': loss, 'gradient_norm': optax.tree.norm(gradient)}
   params = optax.apply_updates(state.params, updates)
   return TrainState(params, opt_state, state.step + 1, state.key), metrics
+
+
+def draw_noise(model: GMN, key: Array, episodes: int) -> tuple[Array, Array | None]:
+  """Standard normal numbers for the latents of N episodes, and for a hierarchical model's others."""
+  key_latents, key_representations = jax.random.split(key)
+  noise_TNhwZ = jax.random.normal(key_latents, model.noise_shape(episodes))
+  if not model.hierarchical:
+    return noise_TNhwZ, None
+  return noise_TNhwZ, jax.random.normal(key_representations, model.representation_shape(episodes))
 
 
 def summary(modalities: tuple[Modality, ...], parts: Evidence, std: float) -> dict[str, Array]:
@@ -99,7 +102,7 @@ def summary(modalities: tuple[Modality, ...], parts: Evidence, std: float) -> di
 
   Returns:
     `elbo`: nats, mean over the N episodes, of all their targets together.
-    `kl`: nats, mean over the episodes; `kl_per_step`: (T,), its parts.
+    `kl`: nats, mean over the episodes; `kl_per_step`: (T,), the parts of z.
     `squared_error/<modality>`: sum of squares of a target view, mean over the target views.
     `nats_per_dimension/<modality>`: log-likelihood of a target view divided by its size, mean over
     the target views.
@@ -110,8 +113,8 @@ def summary(modalities: tuple[Modality, ...], parts: Evidence, std: float) -> di
   squared_error_M = parts.squared_error.sum(axis=0) / views_M
   nats_M = log_likelihood_NM.sum(axis=0) / (views_M * sizes_M)
   return {
-    'elbo': jnp.mean(log_likelihood_NM.sum(axis=1) - parts.kl.sum(axis=0)),
-    'kl': parts.kl.sum(axis=0).mean(),
+    'elbo': jnp.mean(log_likelihood_NM.sum(axis=1) - parts.total_kl),
+    'kl': parts.total_kl.mean(),
     'kl_per_step': parts.kl.mean(axis=1),
     **{f'squared_error/{m.name}': squared_error_M[i] for i, m in enumerate(modalities)},
     **{f'nats_per_dimension/{m.name}': nats_M[i] for i, m in enumerate(modalities)},

@@ -19,7 +19,7 @@ from gmn_jax.batch import HapticRange, cut_scenes, draw_episodes
 from gmn_jax.input import batches_in_order
 from gmn_jax.model import GMN
 from gmn_jax.objective import Evidence, evidence
-from gmn_jax.train_step import Scenes, summary
+from gmn_jax.train_step import Scenes, draw_noise, summary
 from tfds_mese.reading import Source
 
 Array = jax.Array
@@ -33,9 +33,8 @@ def validation_step(
   batch, views_per_modality = scenes['cameras'].shape[:2]
   gives_BM = jnp.ones((batch, len(model.modalities)), bool)
   episodes = draw_episodes(key_episodes, *gives_BM.shape, views_per_modality, gives_BM)
-  noise_TNhwZ = jax.random.normal(key_noise, model.noise_shape(batch))
   views = cut_scenes(model.modalities, scenes, haptic_range)
-  return evidence(model, params, views, episodes, noise_TNhwZ)
+  return evidence(model, params, views, episodes, *draw_noise(model, key_noise, batch))
 
 
 class Validation:
@@ -62,12 +61,8 @@ class Validation:
     sharding: jax.sharding.Sharding,
   ):
     self._model, self._haptic_range, self._std = model, haptic_range, std
-    self._source, self._scenes, self._batch_size, self._sharding = (
-      source,
-      scenes,
-      batch_size,
-      sharding,
-    )
+    self._source, self._scenes = source, scenes
+    self._batch_size, self._sharding = batch_size, sharding
     # Not the run's key: runs with other seeds are measured on the same episodes.
     self._key_measure, self._key_draw = jax.random.split(jax.random.key(0))
     self._step = jax.jit(functools.partial(validation_step, model=model))
@@ -78,14 +73,15 @@ class Validation:
     parts = []
     for number, (batch, real) in enumerate(self._batches()):
       key = jax.random.fold_in(self._key_measure, number)
-      part = jax.device_get(self._step(params, batch, self._haptic_range, key))
-      parts.append(Evidence(part.squared_error[:real], part.kl[:, :real], part.targets[:real]))
-    squared_error, kl, targets = zip(*parts, strict=True)
+      parts.append((jax.device_get(self._step(params, batch, self._haptic_range, key)), real))
     whole = Evidence(
-      np.concatenate(squared_error), np.concatenate(kl, axis=1), np.concatenate(targets)
+      np.concatenate([part.squared_error[:real] for part, real in parts]),
+      np.concatenate([part.kl[:, :real] for part, real in parts], axis=1),
+      np.concatenate([part.targets[:real] for part, real in parts]),
+      np.concatenate([part.representation_kl[:real] for part, real in parts]),
     )
     sizes_M = np.array([m.size for m in self._model.modalities])
-    elbo_N = whole.log_likelihood(sizes_M, self._std).sum(axis=1) - whole.kl.sum(axis=0)
+    elbo_N = whole.log_likelihood(sizes_M, self._std).sum(axis=1) - whole.total_kl
     error = elbo_N.std() / math.sqrt(max(1, len(elbo_N) - 1))
     return summary(self._model.modalities, whole, self._std) | {'elbo_error': error}
 

@@ -39,6 +39,8 @@ def get_config(preset: str = 'small') -> ConfigDict:
   # What a modality without a view does: 'prior' (multiplies all the same, the authors' code) or
   # 'mask'.
   config.absent = 'prior'
+  # Make each modality's representation a latent too (the paper's Eq. 3).
+  config.hierarchical = False
   # Pixels of a side of the image before it is cut; the dataset's 64 are resized to it.
   config.image_size = 32 if small else 64
   # Hidden channels of the LSTMs; all other widths are fixed multiples of it.

@@ -1,0 +1,68 @@
+"""A tiny model and scenes of noise, for tests of how training runs rather than of what it learns."""
+
+import functools
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from experiments.configs import apoe
+from gmn_jax import config as configs
+from gmn_jax.batch import HapticRange
+from gmn_jax.train_step import TrainState, init_state, train_step
+from tfds_mese.reading import Dataset
+
+VIEWS = 4
+
+
+def tiny_config(**fields) -> ConfigDict:
+  """The small preset at its smallest, with `fields` changed."""
+  config = apoe.get_config()
+  config.update(image_size=8, width=2, draw_steps=2, latent=1, batch_size=2, steps=6)
+  config.update(log_every=1, checkpoint_every=2, validate_every=3, validate_scenes=3, sample_every=6)
+  config.update(fields)
+  return config
+
+
+def random_scene(index: int) -> dict[str, np.ndarray]:
+  """A scene of noise that `index` decides."""
+  rng = np.random.default_rng(index)
+  return {
+    'images': rng.integers(0, 256, (VIEWS, 8, 8, 3), np.uint8),
+    'cameras': rng.normal(size=(VIEWS, 5)).astype(np.float32),
+    'haptics': rng.normal(size=(VIEWS, 132)).astype(np.float32),
+    'hands': rng.normal(size=(VIEWS, 5)).astype(np.float32),
+    'index': np.int64(index),
+  }
+
+
+def random_dataset(scenes: int = 5) -> Dataset:
+  """Splits of noise."""
+  splits = {
+    'train': [random_scene(i) for i in range(scenes)],
+    'val': [random_scene(100 + i) for i in range(3)],
+  }
+  return Dataset(splits, np.full(132, -2, np.float32), np.full(132, 2, np.float32), {})
+
+
+def tiny_step(config: ConfigDict) -> tuple[functools.partial, TrainState]:
+  """The training step of a config, not compiled, and the state to start from."""
+  model, optimizer = configs.make_model(config), configs.make_optimizer(config)
+  step = functools.partial(
+    train_step,
+    model=model,
+    optimizer=optimizer,
+    opposite=config.opposite,
+    beta=config.beta,
+    std=config.std,
+  )
+  return step, init_state(model, optimizer, config.seed)
+
+
+def random_batch(scenes: int) -> dict[str, np.ndarray]:
+  """Scenes of noise, stacked."""
+  chosen = [random_scene(i) for i in range(scenes)]
+  batch = {name: np.stack([scene[name] for scene in chosen]) for name in chosen[0]}
+  return batch | {'index': batch['index'].astype(np.uint32)}
+
+
+HAPTIC_RANGE = HapticRange(np.full(132, -2, np.float32), np.full(132, 2, np.float32))

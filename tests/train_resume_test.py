@@ -1,0 +1,97 @@
+"""A stopped run goes on as if it had never stopped, and what cannot go on is refused."""
+
+import json
+import signal
+
+import jax
+import numpy as np
+import pytest
+
+from gmn_jax.checkpoint import load_run
+from gmn_jax.interruption import Interrupted
+from gmn_jax.train import train
+from mese_env.errors import UserError
+from tests.tiny_run import random_dataset, tiny_config
+
+_TIMINGS = ('scenes_per_second', 'input_wait')
+
+
+def _records(workdir):
+  records = [json.loads(line) for line in (workdir / 'metrics.jsonl').read_text().splitlines()]
+  return [{k: v for k, v in record.items() if k not in _TIMINGS} for record in records]
+
+
+def _assert_equal(one, other):
+  for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+    if jax.dtypes.issubdtype(a.dtype, jax.dtypes.prng_key):
+      a, b = jax.random.key_data(a), jax.random.key_data(b)
+    np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+
+
+@pytest.fixture(scope='module')
+def straight(tmp_path_factory):
+  """A run of six steps that nothing stopped: its state and its folder."""
+  workdir = tmp_path_factory.mktemp('straight')
+  return train(tiny_config(), random_dataset(), workdir), workdir
+
+
+def test_a_run_in_two_parts_equals_one_bit_for_bit(straight, tmp_path):
+  state, workdir = straight
+  train(tiny_config(steps=3), random_dataset(), tmp_path)
+  resumed = train(tiny_config(), random_dataset(), tmp_path)
+  _assert_equal(state, resumed)
+  # The first part also validated at its own last step, which is one of those of the whole run.
+  assert _records(tmp_path) == _records(workdir)
+  # The third step is the second time that an epoch of five scenes ends in the middle of a batch.
+  assert int(resumed.step) == 6
+
+
+def test_the_run_can_be_used_without_dataset_or_config(straight):
+  state, workdir = straight
+  run = load_run(workdir)
+  assert run.step == 6
+  assert run.config.to_dict() == tiny_config().to_dict()
+  _assert_equal(state.params, run.params)
+  np.testing.assert_array_equal(run.haptic_range.low, random_dataset().haptic_min)
+  assert (workdir / 'samples' / '00000006.png').stat().st_size > 0
+
+
+def test_another_run_in_the_same_folder_is_refused_by_name_of_field(straight):
+  _, workdir = straight
+  with pytest.raises(UserError, match=r'with beta=1\.0 \(now 2\.0\), variant=.apoe. \(now .poe.\)'):
+    train(tiny_config(beta=2.0, variant='poe', steps=9), random_dataset(), workdir)
+
+
+class _Interrupting(list):
+  """Scenes, the reading of the eighth of which brings a SIGTERM."""
+
+  reads = 0
+
+  def __getitem__(self, position):
+    self.reads += 1
+    if self.reads == 8:
+      signal.raise_signal(signal.SIGTERM)
+    return super().__getitem__(position)
+
+
+def test_sigterm_saves_and_the_run_goes_on_bit_for_bit(straight, tmp_path):
+  state, _ = straight
+  dataset = random_dataset()
+  dataset.splits['train'] = _Interrupting(dataset.splits['train'])
+  handler = signal.getsignal(signal.SIGTERM)
+  with pytest.raises(Interrupted, match='SIGTERM after step') as interrupted:
+    train(tiny_config(), dataset, tmp_path)
+  assert interrupted.value.exit_code == 143
+  assert signal.getsignal(signal.SIGTERM) is handler
+  assert f'after step {load_run(tmp_path).step}:' in str(interrupted.value)
+  _assert_equal(state, train(tiny_config(), random_dataset(), tmp_path))
+
+
+def test_a_number_that_is_not_finite_stops_the_run_and_names_step_and_scenes(tmp_path):
+  dataset = random_dataset()
+  dataset.splits['train'][3]['haptics'][0, 0] = np.nan
+  with pytest.raises(UserError, match=r'loss became nan in step [1-3], on .*scenes .*3') as refused:
+    train(tiny_config(checkpoint_every=1), dataset, tmp_path)
+  run = load_run(tmp_path)
+  assert f'step {run.step + 1},' in str(refused.value)
+  assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(run.params))

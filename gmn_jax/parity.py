@@ -148,7 +148,7 @@ def _train_three_steps(golden: Golden) -> tuple[list[float], list[float]]:
     (loss, _), gradient = _forward_and_gradient(golden.model)(params, golden.views, golden.episodes, golden.noise)
     losses.append(float(loss))
     if step < 3:
-      norms.append(float(optax.global_norm(gradient)))
+      norms.append(float(optax.tree.norm(gradient)))
       updates, state = optimiser.update(gradient, state, params)
       params = optax.apply_updates(params, updates)
   return losses, norms

@@ -14,6 +14,7 @@ WIDTH, STEPS, LATENT = 8, 3, 3
 # Views of each scene and modality. Scene 1 lacks contexts; scene 2 lacks whole modalities, as do
 # the context and the targets of others; modality 5 of 14 is nowhere a target.
 CONTEXTS = {
+  2: [[2, 3], [0, 1], [1, 0]],
   5: [[1, 2, 0, 1, 2], [0, 0, 0, 0, 1], [2, 1, 0, 1, 0]],
   8: [[1, 2, 0, 1, 2, 1, 2, 1], [0, 0, 0, 0, 0, 0, 1, 0], [1, 0, 2, 0, 1, 0, 0, 2]],
   14: [
@@ -23,6 +24,7 @@ CONTEXTS = {
   ],
 }
 TARGETS = {
+  2: [[1, 2], [2, 1], [1, 0]],
   5: [[1, 1, 1, 0, 1], [1, 0, 1, 2, 1], [1, 0, 0, 1, 0]],
   8: [[1, 1, 1, 0, 1, 2, 1, 1], [1, 0, 1, 0, 0, 1, 1, 2], [1, 0, 1, 0, 1, 0, 0, 1]],
   14: [

@@ -6,6 +6,7 @@ import signal
 import jax
 import numpy as np
 import pytest
+from jax.experimental.compilation_cache import compilation_cache
 
 from gmn_jax.checkpoint import load_run
 from gmn_jax.interruption import Interrupted
@@ -26,6 +27,16 @@ def _assert_equal(one, other):
     if jax.dtypes.issubdtype(a.dtype, jax.dtypes.prng_key):
       a, b = jax.random.key_data(a), jax.random.key_data(b)
     np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+
+
+@pytest.fixture(scope='module', autouse=True)
+def compiled(tmp_path_factory):
+  """Lets all runs share what was compiled for the first, as those of the command do."""
+  compilation_cache.reset_cache()
+  jax.config.update('jax_compilation_cache_dir', str(tmp_path_factory.mktemp('compiled')))
+  yield
+  jax.config.update('jax_compilation_cache_dir', None)
+  compilation_cache.reset_cache()
 
 
 @pytest.fixture(scope='module')

@@ -1,0 +1,79 @@
+"""The command line: what it accepts, and that what is wrong becomes one sentence."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from experiments import main
+from experiments.configs import apoe, baseline, poe
+from mese_env.errors import UserError
+
+_ROOT = pathlib.Path(__file__).parent.parent
+_CONFIG = str(_ROOT / 'experiments' / 'configs' / 'apoe.py')
+
+
+def _parse(*arguments: str) -> main.Command:
+  return main.parse(['main.py', *arguments])
+
+
+def test_overrides_presets_and_the_default_workdir():
+  command = _parse(f'--config={_CONFIG}', '--config.steps=7', '--config.modalities=m5')
+  assert (command.config.steps, command.config.modalities) == (7, 'm5')
+  assert (command.workdir, command.mode) == (pathlib.Path('runs/apoe-small'), 'train')
+  command = _parse(f'--config={_CONFIG.replace("apoe", "poe")}:full', '--noconfig.opposite')
+  assert (command.config.variant, command.config.opposite) == ('poe', False)
+  assert command.workdir == pathlib.Path('runs/poe-full')
+
+
+@pytest.mark.parametrize('preset', apoe.PRESETS)
+def test_the_three_configs_differ_in_the_variant_only(preset):
+  expected = apoe.get_config(preset)
+  for config in (baseline.get_config(preset), poe.get_config(preset)):
+    assert config.variant != expected.variant
+    config.variant = expected.variant
+    assert config.to_dict() == expected.to_dict()
+
+
+def test_the_full_preset_is_the_authors_recipe():
+  config = apoe.get_config('full')
+  assert (config.width, config.draw_steps, config.image_size, config.latent) == (64, 12, 64, 3)
+  assert (config.learning_rate, config.clip, config.batch_size) == (1e-4, 0.25, 12)
+  assert (config.warmup_steps, config.beta, config.std, config.opposite) == (0, 1.0, 1.0, True)
+
+
+@pytest.mark.parametrize(
+  ('arguments', 'sentence'),
+  [
+    ([], 'no config is given; use --config='),
+    (['--config=nowhere.py'], "no config file 'nowhere.py'"),
+    ([f'--config={_CONFIG}:huge'], "no preset 'huge'; use small or full"),
+    ([f'--config={_CONFIG}', '--config.stepz=3'], "field 'stepz'; did you mean 'steps'"),
+    ([f'--config={_CONFIG}', '--config.steps=soon'], '--config.steps=soon'),
+    ([f'--config={_CONFIG}', '--config.steps=0'], 'steps is 0; it must be at least 1'),
+    ([f'--config={_CONFIG}', '--config.learning_rate=-1'], 'learning_rate is -1.0; it must be'),
+    ([f'--config={_CONFIG}', '--config.variant=apo'], "variant is 'apo'; .* 'apoe'"),
+    ([f'--config={_CONFIG}', '--config.modalities=m3'], "modality set 'm3'"),
+    ([f'--config={_CONFIG}', '--config.image_size=30'], 'image_size is 30, .* multiple of 4'),
+    ([f'--config={_CONFIG}', '--mode=trian'], "no mode 'trian'; did you mean 'train'"),
+    ([f'--config={_CONFIG}', '--wrkdir=x'], 'Did you mean: workdir'),
+    ([f'--config={_CONFIG}', 'steps=3'], "'steps=3' is not understood"),
+  ],
+)
+def test_what_is_wrong_with_a_command_line_is_named(arguments, sentence):
+  with pytest.raises(UserError, match=sentence) as error:
+    _parse(*arguments)
+  assert '\n' not in str(error.value)
+
+
+def test_a_missing_dataset_ends_in_one_sentence_and_code_2_and_leaves_nothing(tmp_path):
+  arguments = [f'--config={_CONFIG}', f'--config.data_dir={tmp_path}/data', '--workdir=run']
+  script = str(_ROOT / 'experiments' / 'main.py')
+  done = subprocess.run(
+    [sys.executable, script, *arguments], cwd=tmp_path, capture_output=True, text=True
+  )
+  assert done.returncode == 2
+  assert 'python -m tfds_mese --config=shepard_metzler_5_tiny' in done.stderr
+  assert len(done.stderr.splitlines()) == 1
+  assert not list(tmp_path.iterdir())

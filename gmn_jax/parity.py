@@ -143,14 +143,19 @@ def _train_three_steps(golden: Golden) -> tuple[list[float], list[float]]:
   optimiser = optax.chain(optax.clip_by_global_norm(0.25), optax.adam(1e-4))
   params = jax.tree.map(jnp.asarray, golden.params)
   state = optimiser.init(params)
+
+  @functools.partial(jax.jit, donate_argnums=(0, 1, 2))
+  def update(params, state, gradient):
+    updates, state = optimiser.update(gradient, state, params)
+    return optax.apply_updates(params, updates), state
+
   losses, norms = [], []
   for step in range(4):
     (loss, _), gradient = _forward_and_gradient(golden.model)(params, golden.views, golden.episodes, golden.noise)
     losses.append(float(loss))
     if step < 3:
       norms.append(float(optax.tree.norm(gradient)))
-      updates, state = optimiser.update(gradient, state, params)
-      params = optax.apply_updates(params, updates)
+      params, state = update(params, state, gradient)
   return losses, norms
 
 

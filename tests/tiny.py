@@ -27,12 +27,15 @@ def make_model(variant: str, modalities: tuple[Modality, ...] = MODALITIES, **kw
 
 
 def draw_params(model: GMN, seed: int = 0) -> dict:
-  """Normal numbers of a trained model's size for every parameter, those that start at zero too."""
+  """Normal numbers for every parameter, also those that start at zero; every input matters."""
   rng = np.random.default_rng(seed)
 
   def draw(leaf):
-    fan_in = math.prod(leaf.shape[-4:-1]) if leaf.ndim > 1 else 10
-    return rng.standard_normal(leaf.shape) / math.sqrt(fan_in)
+    if leaf.ndim == 1:
+      return 0.3 * rng.standard_normal(leaf.shape)
+    # On a latent grid of two by one, most taps of a kernel fall outside.
+    gain = 3 if leaf.ndim > 3 else 1
+    return gain * rng.standard_normal(leaf.shape) / math.sqrt(math.prod(leaf.shape[-4:-1]))
 
   return jax.tree.map(draw, authors.parameter_shapes(model))
 

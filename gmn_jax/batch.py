@@ -66,7 +66,12 @@ def cut_scenes(modalities: tuple[Modality, ...], scenes: dict[str, Array], hapti
 
 
 def draw_episodes(
-  key: Array, scenes: int, modalities: int, views: int, gives_BM: Array | None = None
+  key: Array,
+  scenes: int,
+  modalities: int,
+  views: int,
+  gives_BM: Array | None = None,
+  strict: bool = False,
 ) -> Episodes:
   """Draws one episode per scene, as in training.
 
@@ -79,7 +84,8 @@ def draw_episodes(
     scenes: B.
     modalities: M.
     views: V.
-    gives_BM: bool, which modalities may give context, instead of a random subset.
+    gives_BM: bool, which modalities may give context, instead of a random subset; at least one.
+    strict: the modalities that do not give context are not targets either; needs `gives_BM`.
 
   Returns:
     Episodes with S = 1.
@@ -100,10 +106,18 @@ def draw_episodes(
       key, key_now = jax.random.split(key)
       return key, draw_scene(key_now, gives_M)
 
-    return jax.lax.while_loop(lambda s: s[1].all(), again, (key, jnp.ones((modalities, views), bool)))[1]
+    def without_target(state):
+      _, context_MV = state
+      return (context_MV | ~gives_M[:, None] if strict else context_MV).all()
+
+    start = key, jnp.ones((modalities, views), bool)
+    return jax.lax.while_loop(without_target, again, start)[1]
 
   context_BMV = jax.vmap(draw_with_target)(jax.random.split(key, scenes), gives_BM)
-  return Episodes(context_BMV[None], ~context_BMV[None])
+  target_BMV = ~context_BMV
+  if strict:
+    target_BMV &= gives_BM[:, :, None]
+  return Episodes(context_BMV[None], target_BMV[None])
 
 
 def add_opposite(episodes: Episodes) -> Episodes:

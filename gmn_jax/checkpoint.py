@@ -5,8 +5,10 @@ iterator; and `run`, the config and the haptic range. They are written in the ba
 appear only when complete.
 """
 
+import contextlib
+import errno
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -23,7 +25,9 @@ from gmn_jax.model import GMN, parameter_shapes
 from gmn_jax.train_step import TrainState
 from mese_env.errors import UserError
 
+# The last ones, so that one that turns out to be damaged does not end a run; and the best one.
 _KEPT = 2
+_METRIC = 'elbo'
 
 
 class Run(NamedTuple):
@@ -63,7 +67,7 @@ class Checkpoints:
     self._manager = ocp.CheckpointManager(
       self.directory,
       item_names=('params', 'training', 'data', 'run'),
-      options=ocp.CheckpointManagerOptions(max_to_keep=_KEPT, cleanup_tmp_directories=True),
+      options=_options(cleanup_tmp_directories=True),
     )
 
   def __enter__(self) -> Self:
@@ -85,8 +89,15 @@ class Checkpoints:
     batches: grain.DatasetIterator,
     config: ConfigDict,
     haptic_range: HapticRange,
+    elbo: float | None = None,
   ) -> None:
-    """Starts to write a checkpoint of the state's step, unless there is one."""
+    """Starts to write a checkpoint of the state's step, unless there is one.
+
+    The last ones are kept, and the one with the highest `elbo`, if that was measured.
+
+    Raises:
+      UserError: the disk is full, now or while the one before was written.
+    """
     step = int(state.step)
     if step == self.latest_step:
       return
@@ -95,19 +106,35 @@ class Checkpoints:
       'haptic_min': np.asarray(haptic_range.low).tolist(),
       'haptic_max': np.asarray(haptic_range.high).tolist(),
     }
-    self._manager.save(
-      step,
-      args=ocp.args.Composite(
-        params=ocp.args.StandardSave(state.params),
-        training=ocp.args.StandardSave(_training(state)),
-        data=grain.checkpoint.CheckpointSave(batches),
-        run=ocp.args.JsonSave(run),
-      ),
-    )
+    with self._explained():
+      self._manager.save(
+        step,
+        args=ocp.args.Composite(
+          params=ocp.args.StandardSave(state.params),
+          training=ocp.args.StandardSave(_training(state)),
+          data=grain.checkpoint.CheckpointSave(batches),
+          run=ocp.args.JsonSave(run),
+        ),
+        metrics=None if elbo is None else {_METRIC: elbo},
+      )
 
   def wait(self) -> None:
-    """Returns when the last checkpoint is on disk."""
-    self._manager.wait_until_finished()
+    """Returns when the last checkpoint is on disk; raises as `save`."""
+    with self._explained():
+      self._manager.wait_until_finished()
+
+  @contextlib.contextmanager
+  def _explained(self) -> Iterator[None]:
+    # A full disk comes as an OSError from Python and as a ValueError from the array store.
+    try:
+      yield
+    except (OSError, ValueError) as error:
+      if 'No space left' not in str(error) and getattr(error, 'errno', None) != errno.ENOSPC:
+        raise
+      raise UserError(
+        f'the disk of {self.directory} is full, and the last complete checkpoint is kept; make '
+        'room, and the same command goes on from there.'
+      ) from error
 
   def restore(
     self, like: TrainState, batches: grain.DatasetIterator, config: ConfigDict
@@ -130,22 +157,25 @@ class Checkpoints:
         f'{self.directory.parent} holds another run, with {", ".join(differing)}; give another '
         '--workdir or the same values.'
       )
-    restored = self._manager.restore(
+    restored = _restore(
+      self._manager,
       step,
-      args=ocp.args.Composite(
-        params=ocp.args.StandardRestore(like.params),
-        training=ocp.args.StandardRestore(_training(like)),
-        data=grain.checkpoint.CheckpointRestore(batches),
-      ),
+      params=ocp.args.StandardRestore(like.params),
+      training=ocp.args.StandardRestore(_training(like)),
+      data=grain.checkpoint.CheckpointRestore(batches),
     )
     return TrainState(restored.params, *restored.training)
 
 
-def load_run(workdir: pathlib.Path) -> Run:
+def load_run(workdir: pathlib.Path, best: bool = False) -> Run:
   """The model of a run's last checkpoint, on the default device; needs no dataset.
 
+  Args:
+    workdir: of the run.
+    best: take the checkpoint with the highest ELBO in validation instead of the last one.
+
   Raises:
-    UserError: there is no checkpoint.
+    UserError: there is no such checkpoint, or it is damaged.
   """
   directory = pathlib.Path(workdir).absolute() / 'checkpoints'
   steps = ocp.utils.checkpoint_steps(directory) if directory.is_dir() else []
@@ -153,9 +183,9 @@ def load_run(workdir: pathlib.Path) -> Run:
     raise UserError(
       f'there is no checkpoint in {workdir}; train one with --mode=train --workdir={workdir}.'
     )
-  options = ocp.CheckpointManagerOptions(read_only=True)
-  with ocp.CheckpointManager(directory, item_names=('params', 'run'), options=options) as manager:
-    step = manager.latest_step()
+  names, options = ('params', 'run'), _options(read_only=True)
+  with ocp.CheckpointManager(directory, item_names=names, options=options) as manager:
+    step = manager.best_step() if best else manager.latest_step()
     stored = _restore_run(manager, step)
     config = ConfigDict(stored['config'])
     model = make_model(config)
@@ -164,11 +194,27 @@ def load_run(workdir: pathlib.Path) -> Run:
       lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
       parameter_shapes(model),
     )
-    params = manager.restore(
-      step, args=ocp.args.Composite(params=ocp.args.StandardRestore(like))
-    ).params
+    params = _restore(manager, step, params=ocp.args.StandardRestore(like)).params
   low, high = (jnp.array(stored[field], jnp.float32) for field in ('haptic_min', 'haptic_max'))
   return Run(config, model, params, HapticRange(low, high), step)
+
+
+def _options(**options) -> ocp.CheckpointManagerOptions:
+  policy = ocp.checkpoint_managers
+  return ocp.CheckpointManagerOptions(
+    best_fn=_elbo,
+    preservation_policy=policy.AnyPreservationPolicy(
+      [
+        policy.LatestN(_KEPT),
+        policy.BestN(get_metric_fn=_elbo, n=1, keep_checkpoints_without_metrics=False),
+      ]
+    ),
+    **options,
+  )
+
+
+def _elbo(metrics: Mapping[str, float]) -> float:
+  return metrics[_METRIC]
 
 
 def _training(state: TrainState) -> tuple:
@@ -176,4 +222,17 @@ def _training(state: TrainState) -> tuple:
 
 
 def _restore_run(manager: ocp.CheckpointManager, step: int) -> Mapping[str, Any]:
-  return manager.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore())).run
+  return _restore(manager, step, run=ocp.args.JsonRestore()).run
+
+
+def _restore(manager: ocp.CheckpointManager, step: int, **items) -> ocp.args.Composite:
+  try:
+    return manager.restore(step, args=ocp.args.Composite(**items))
+  except Exception as error:  # What is raised depends on which file is damaged.
+    others = sorted(set(manager.all_steps()) - {step})
+    remedy = f'to go on from step {others[-1]}' if others else 'to start again'
+    reason = str(error).strip().splitlines()[0][:200]
+    raise UserError(
+      f'the checkpoint {manager.directory / str(step)} cannot be read ({reason}); delete that '
+      f'folder {remedy}.'
+    ) from error

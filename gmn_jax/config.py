@@ -10,6 +10,7 @@ from typing import Any
 import optax
 from ml_collections import ConfigDict
 
+from gmn_jax.missing import Missing, experiment
 from gmn_jax.modality_sets import modality_set
 from gmn_jax.model import GMN
 from mese_env.errors import UserError
@@ -26,15 +27,20 @@ _MAY_CHANGE = frozenset(
     'validate_every',
     'validate_scenes',
     'sample_every',
+    'profile_steps',
   )
 )
-_CHOICES = {'variant': ('apoe', 'poe', 'baseline'), 'absent': ('prior', 'mask')}
+_CHOICES = {
+  'variant': ('apoe', 'poe', 'baseline'),
+  'absent': ('prior', 'mask'),
+  'protocol': ('reference', 'strict'),
+}
 _AT_LEAST_ONE = (
   'width', 'draw_steps', 'latent', 'batch_size', 'steps', 'log_every', 'checkpoint_every',
   'validate_every', 'validate_scenes', 'sample_every',
 )  # fmt: skip
 _POSITIVE = ('learning_rate', 'clip', 'std')
-_NOT_NEGATIVE = ('beta', 'seed', 'warmup_steps')
+_NOT_NEGATIVE = ('beta', 'seed', 'warmup_steps', 'skip_nonfinite', 'profile_steps')
 
 
 def check(config: ConfigDict) -> None:
@@ -58,6 +64,7 @@ def check(config: ConfigDict) -> None:
       if not holds(config[field]):
         raise UserError(f'{field} is {config[field]}; it must be {rule}.')
   modality_set(config.modalities, config.image_size)
+  make_missing(config)
 
 
 def make_model(config: ConfigDict) -> GMN:
@@ -74,11 +81,22 @@ def make_model(config: ConfigDict) -> GMN:
 
 
 def make_optimizer(config: ConfigDict) -> optax.GradientTransformation:
-  """Adam after clipping by the global norm, its rate raised linearly over the warm-up."""
+  """Adam after clipping by the global norm, its rate raised linearly over the warm-up.
+
+  With `skip_nonfinite`, an update that is not finite changes nothing and is counted.
+  """
   rate = config.learning_rate
   if config.warmup_steps:
     rate = optax.linear_schedule(0.0, config.learning_rate, config.warmup_steps)
-  return optax.chain(optax.clip_by_global_norm(config.clip), optax.adam(rate))
+  optimizer = optax.chain(optax.clip_by_global_norm(config.clip), optax.adam(rate))
+  if config.skip_nonfinite:
+    optimizer = optax.apply_if_finite(optimizer, config.skip_nonfinite)
+  return optimizer
+
+
+def make_missing(config: ConfigDict) -> Missing | None:
+  """Which modalities the training scenes lack; None: none."""
+  return experiment(config.modalities, config.missing, config.protocol, config.seed)
 
 
 def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:

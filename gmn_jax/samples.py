@@ -54,8 +54,11 @@ def draw_samples(
   posterior = model.apply(
     {'params': params}, encoded, Episodes(context, ~context), *noise, method='infer'
   )
-  reconstruction = inference.render(model, params, posterior.z, views.queries)
-  _, generation = inference.generate(model, params, views, context[0], views.queries, key_prior)
+  noise = draw_noise(model, key_prior, batch)
+  prior = model.apply({'params': params}, encoded, context, *noise, method='imagine')
+  reconstruction, generation = (
+    inference.render(model, params, draw.z, views.queries) for draw in (posterior, prior)
+  )
   return Samples(views.senses, reconstruction, generation)
 
 

@@ -6,6 +6,7 @@ import pathlib
 import sys
 import time
 
+import grain
 import jax
 import numpy as np
 from ml_collections import ConfigDict
@@ -16,6 +17,7 @@ from gmn_jax.checkpoint import Checkpoints
 from gmn_jax.input import train_batches
 from gmn_jax.interruption import Interrupted, Interruption
 from gmn_jax.metrics import Metrics, Throughput
+from gmn_jax.profile import Profile
 from gmn_jax.sharding import data_parallel
 from gmn_jax.train_step import TrainState, init_state, train_step
 from gmn_jax.validation import Validation
@@ -23,6 +25,7 @@ from mese_env.errors import UserError
 from tfds_mese.reading import Dataset
 
 Array = jax.Array
+_PROFILE_FROM = 10  # steps after the start, when everything is compiled and warm
 
 
 def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainState:
@@ -39,12 +42,13 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
     The state after the last step.
 
   Raises:
-    UserError: the batch does not divide by the devices, the workdir holds another run, or a number
-      is no longer finite.
+    UserError: the batch does not divide by the devices, the workdir holds another run, scenes
+      cannot be read, the disk is full, or a number is no longer finite.
     Interrupted: SIGTERM or SIGINT came; the state is saved.
   """
   whole, split = data_parallel(config.batch_size, jax.devices())
   model, optimizer = configs.make_model(config), configs.make_optimizer(config)
+  missing = configs.make_missing(config)
   haptic_range = jax.device_put(HapticRange(dataset.haptic_min, dataset.haptic_max), whole)
   batches = train_batches(dataset.splits['train'], config.batch_size, config.seed, split)
   update = jax.jit(
@@ -55,6 +59,7 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
       opposite=config.opposite,
       beta=config.beta,
       std=config.std,
+      missing=missing,
     ),
     donate_argnums=0,
     out_shardings=(whole, whole),
@@ -66,6 +71,7 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
     config.batch_size,
     haptic_range,
     config.std,
+    missing,
     split,
   )
   initial = jax.jit(
@@ -84,29 +90,33 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
       state = checkpoints.restore(like, batches, config)
       print(f'resuming {workdir} after step {int(state.step)} of {config.steps}', file=sys.stderr)
     first = int(state.step)
-    with Metrics(workdir, first, config.steps) as metrics:
+    profile = Profile(workdir / 'profile', first + _PROFILE_FROM, config.profile_steps)
+    with Metrics(workdir, first, config.steps) as metrics, profile:
       throughput = Throughput()
       unread = []
       for step in range(first + 1, config.steps + 1):
         asked = time.monotonic()
-        batch = next(batches)
+        batch = _read(batches)
         throughput.add(config.batch_size, time.monotonic() - asked)
+        profile.before(step)
         state, measured = update(state, batch, haptic_range)
         unread.append((step, measured, batch['index']))
-        signal = interruption.received
-        ends = step == config.steps
-        saves = ends or signal is not None or step % config.checkpoint_every == 0
+        signal, ends = interruption.received, step == config.steps
         validates = ends or step % config.validate_every == 0
+        saves = validates or signal is not None or step % config.checkpoint_every == 0
         # Numbers are read one step late, while the devices work on the next, unless the state is
         # used at once: it is saved only after its step was seen to be finite.
-        while len(unread) > (0 if saves or validates else 1):
-          _report(metrics, throughput, config.log_every, *unread.pop(0))
+        while len(unread) > (0 if saves else 1):
+          _report(metrics, throughput, config, *unread.pop(0))
+        elbo = None
         if validates:
-          metrics.write(step, 'val', validation.measure(state.params))
+          for name, values in validation.measure(state.params).items():
+            metrics.write(step, name, values)
+            elbo = float(values['elbo']) if elbo is None else elbo
         if ends or step % config.sample_every == 0:
           validation.draw(state.params, workdir / 'samples' / f'{step:08d}.png')
         if saves:
-          checkpoints.save(state, batches, config, haptic_range)
+          checkpoints.save(state, batches, config, haptic_range, elbo)
         if signal is not None:
           checkpoints.wait()
           raise Interrupted(
@@ -114,13 +124,25 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
             'command goes on from there.',
             signal,
           )
+    checkpoints.wait()
     return state
+
+
+def _read(batches: grain.DatasetIterator) -> dict[str, Array]:
+  try:
+    return next(batches)
+  except Exception as error:  # What is raised depends on the kind of the source.
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+    raise UserError(
+      f'the training scenes cannot be read any more ({reason}); the checkpoints are kept: put the '
+      'dataset back, or build it again, and the same command goes on.'
+    ) from error
 
 
 def _report(
   metrics: Metrics,
   throughput: Throughput,
-  log_every: int,
+  config: ConfigDict,
   step: int,
   measured: dict[str, Array],
   scenes_B: Array,
@@ -128,12 +150,13 @@ def _report(
   """Waits for a step, refuses numbers that are not finite, and writes every `log_every`-th."""
   for name in ('loss', 'gradient_norm'):
     if not math.isfinite(measured[name]):
+      if config.skip_nonfinite and measured['skipped_in_a_row'] <= config.skip_nonfinite:
+        continue
       scenes = ', '.join(map(str, np.asarray(scenes_B)))
       raise UserError(
         f'{name} became {float(measured[name])} in step {step}, on the training scenes {scenes}: '
         'the checkpoints before it are kept; try a smaller learning_rate, or more warmup_steps.'
       )
   metrics.advance()
-  if step % log_every == 0:
+  if step % config.log_every == 0:
     metrics.write(step, 'train', measured | throughput.read())
-

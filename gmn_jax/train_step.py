@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import optax
 
 from gmn_jax.batch import HapticRange, add_opposite, cut_scenes, draw_episodes
+from gmn_jax.missing import Missing
 from gmn_jax.modality import Modality
 from gmn_jax.model import GMN, init_params
-from gmn_jax.objective import Evidence, evidence
+from gmn_jax.objective import Evidence, weigh
 
 Array = jax.Array
 Scenes = dict[str, Array]
@@ -51,6 +52,7 @@ def train_step(
   opposite: bool,
   beta: float,
   std: float,
+  missing: Missing | None = None,
 ) -> tuple[TrainState, dict[str, Array]]:
   """One update on one batch.
 
@@ -63,6 +65,7 @@ def train_step(
     opposite: add each episode with context and target exchanged.
     beta: weight of the KL divergence.
     std: of the likelihood.
+    missing: which modalities which scenes lack; None: none do.
 
   Returns:
     The state after the step and its metrics: those of `summary`, `loss`, and `gradient_norm`
@@ -70,26 +73,41 @@ def train_step(
   """
   key_episodes, key_noise = jax.random.split(jax.random.fold_in(state.key, state.step))
   batch, views_per_modality = scenes['cameras'].shape[:2]
-  episodes = draw_episodes(key_episodes, batch, len(model.modalities), views_per_modality)
+  episode_shape = batch, len(model.modalities), views_per_modality
+  if missing is None:
+    episodes = draw_episodes(key_episodes, *episode_shape)
+  else:
+    gives_BM = missing.masks(scenes['index'], len(model.modalities))
+    episodes = draw_episodes(key_episodes, *episode_shape, gives_BM, missing.strict)
   if opposite:
     episodes = add_opposite(episodes)
   noise = draw_noise(model, key_noise, len(episodes.context) * batch)
   views = cut_scenes(model.modalities, scenes, haptic_range)
 
   def loss_of(params):
-    parts = evidence(model, params, views, episodes, *noise)
-    return parts.loss(std, beta), parts
+    draw, means = model.apply({'params': params}, views, episodes, *noise)
+    parts = weigh(views, episodes, draw, means)
+    return parts.loss(std, beta), (parts, draw)
 
-  (loss, parts), gradient = jax.value_and_grad(loss_of, has_aux=True)(state.params)
+  (loss, (parts, draw)), gradient = jax.value_and_grad(loss_of, has_aux=True)(state.params)
   updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
   metrics = summary(model.modalities, parts, std)
   metrics |= {'loss': loss, 'gradient_norm': optax.tree.norm(gradient)}
+  metrics |= {f'gradient_norm/{name}': optax.tree.norm(part) for name, part in gradient.items()}
+  metrics |= {
+    'z_mean': draw.z.mean(),
+    'z_std': draw.z.std(),
+    'posterior_std': jnp.exp(0.5 * draw.posterior.logvar).mean(),
+    'prior_std': jnp.exp(0.5 * draw.prior.logvar).mean(),
+  }
+  if isinstance(opt_state, optax.ApplyIfFiniteState):
+    metrics |= {'skipped': opt_state.total_notfinite, 'skipped_in_a_row': opt_state.notfinite_count}
   params = optax.apply_updates(state.params, updates)
   return TrainState(params, opt_state, state.step + 1, state.key), metrics
 
 
 def draw_noise(model: GMN, key: Array, episodes: int) -> tuple[Array, Array | None]:
-  """Standard normal numbers for the latents of N episodes, and for a hierarchical model's others."""
+  """Standard normal numbers for z of N episodes, and for a hierarchical model's other latents."""
   key_latents, key_representations = jax.random.split(key)
   noise_TNhwZ = jax.random.normal(key_latents, model.noise_shape(episodes))
   if not model.hierarchical:

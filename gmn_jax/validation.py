@@ -1,5 +1,4 @@
-"""Measures a model in training on scenes that it is not trained on, always with the same episodes
-and noise.
+"""Measures a model in training on other scenes, always with the same episodes and noise.
 
 Dims: B scenes, N episodes, M modalities, V views, T draw steps.
 """
@@ -7,7 +6,7 @@ Dims: B scenes, N episodes, M modalities, V views, T draw steps.
 import functools
 import math
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -17,24 +16,41 @@ import numpy as np
 from gmn_jax import samples
 from gmn_jax.batch import HapticRange, cut_scenes, draw_episodes
 from gmn_jax.input import batches_in_order
+from gmn_jax.missing import Missing, fresh_masks
 from gmn_jax.model import GMN
 from gmn_jax.objective import Evidence, evidence
 from gmn_jax.train_step import Scenes, draw_noise, summary
 from tfds_mese.reading import Source
 
 Array = jax.Array
+# Which modalities may give context, bool (B, M), from a key, the scenes' indices and M.
+Masks = Callable[[Array, Array, int], Array]
+
+
+def all_modalities(key: Array, index_B: Array, modalities: int) -> Array:
+  """Every modality of every scene may give context."""
+  del key
+  return jnp.ones((len(index_B), modalities), bool)
 
 
 def validation_step(
-  params: Any, scenes: Scenes, haptic_range: HapticRange, key: Array, *, model: GMN
-) -> Evidence:
-  """The evidence of one episode per scene, in which every modality may give context."""
-  key_episodes, key_noise = jax.random.split(key)
+  params: Any,
+  scenes: Scenes,
+  haptic_range: HapticRange,
+  key: Array,
+  *,
+  model: GMN,
+  masks: Masks,
+  strict: bool,
+) -> tuple[Evidence, Array]:
+  """The evidence of one episode per scene, and how many modalities might give context, (B,)."""
+  key_masks, key_episodes, key_noise = jax.random.split(key, 3)
   batch, views_per_modality = scenes['cameras'].shape[:2]
-  gives_BM = jnp.ones((batch, len(model.modalities)), bool)
-  episodes = draw_episodes(key_episodes, *gives_BM.shape, views_per_modality, gives_BM)
+  gives_BM = masks(key_masks, scenes['index'], len(model.modalities))
+  episodes = draw_episodes(key_episodes, *gives_BM.shape, views_per_modality, gives_BM, strict)
   views = cut_scenes(model.modalities, scenes, haptic_range)
-  return evidence(model, params, views, episodes, *draw_noise(model, key_noise, batch))
+  parts = evidence(model, params, views, episodes, *draw_noise(model, key_noise, batch))
+  return parts, gives_BM.sum(axis=1)
 
 
 class Validation:
@@ -47,6 +63,7 @@ class Validation:
     batch_size: scenes taken at once.
     haptic_range: of the training split.
     std: of the likelihood.
+    missing: which modalities the training scenes lack; None: none.
     sharding: of a batch over devices.
   """
 
@@ -58,6 +75,7 @@ class Validation:
     batch_size: int,
     haptic_range: HapticRange,
     std: float,
+    missing: Missing | None,
     sharding: jax.sharding.Sharding,
   ):
     self._model, self._haptic_range, self._std = model, haptic_range, std
@@ -65,32 +83,56 @@ class Validation:
     self._batch_size, self._sharding = batch_size, sharding
     # Not the run's key: runs with other seeds are measured on the same episodes.
     self._key_measure, self._key_draw = jax.random.split(jax.random.key(0))
-    self._step = jax.jit(functools.partial(validation_step, model=model))
+    masks: dict[str, Masks] = {'val': all_modalities}
+    if missing is not None:
+      masks['val_missing'] = lambda key, index_B, count: missing.masks(index_B, count)
+      masks['val_full'] = lambda key, index_B, count: fresh_masks(key, len(index_B), count)
+    strict = missing is not None and missing.strict
+    self._steps = {
+      name: jax.jit(functools.partial(validation_step, model=model, masks=which, strict=strict))
+      for name, which in masks.items()
+    }
     self._samples = jax.jit(functools.partial(samples.draw_samples, model=model))
 
-  def measure(self, params: Any) -> dict[str, Array]:
-    """`summary` over the scenes, and `elbo_error`, the standard error of `elbo` over them, nats."""
-    parts = []
+  def measure(self, params: Any) -> dict[str, dict[str, Any]]:
+    """What is measured, by the modalities that may give context.
+
+    Returns:
+      'val', all of them; with an experiment of missing modalities also 'val_missing', those that
+      the scenes have, and 'val_full', a fresh mask per scene, of uniform size. Each holds
+      `summary`, `elbo_error`, the standard error of `elbo` over scenes in nats, and for
+      'val_full' also `elbo_of_size/<modalities>`.
+    """
+    return {name: self._measure(params, name) for name in self._steps}
+
+  def _measure(self, params: Any, name: str) -> dict[str, Any]:
+    parts, sizes = [], []
     for number, (batch, real) in enumerate(self._batches()):
       key = jax.random.fold_in(self._key_measure, number)
-      parts.append((jax.device_get(self._step(params, batch, self._haptic_range, key)), real))
+      part, size_B = jax.device_get(self._steps[name](params, batch, self._haptic_range, key))
+      parts.append((part, real))
+      sizes.append(size_B[:real])
     whole = Evidence(
       np.concatenate([part.squared_error[:real] for part, real in parts]),
       np.concatenate([part.kl[:, :real] for part, real in parts], axis=1),
       np.concatenate([part.targets[:real] for part, real in parts]),
       np.concatenate([part.representation_kl[:real] for part, real in parts]),
     )
-    sizes_M = np.array([m.size for m in self._model.modalities])
-    elbo_N = whole.log_likelihood(sizes_M, self._std).sum(axis=1) - whole.total_kl
-    error = elbo_N.std() / math.sqrt(max(1, len(elbo_N) - 1))
-    return summary(self._model.modalities, whole, self._std) | {'elbo_error': error}
+    numbers_M = np.array([m.size for m in self._model.modalities])
+    elbo_N = whole.log_likelihood(numbers_M, self._std).sum(axis=1) - whole.total_kl
+    measured = summary(self._model.modalities, whole, self._std)
+    measured['elbo_error'] = elbo_N.std() / math.sqrt(max(1, len(elbo_N) - 1))
+    if name == 'val_full':
+      size_N = np.concatenate(sizes)
+      for size in np.unique(size_N):
+        measured[f'elbo_of_size/{size}'] = elbo_N[size_N == size].mean()
+    return measured
 
   def draw(self, params: Any, path: pathlib.Path) -> None:
     """Saves a picture of what the model makes of the first scenes."""
     batch, _ = next(self._batches())
-    samples.save_picture(
-      path, self._model, self._samples(params, batch, self._haptic_range, self._key_draw)
-    )
+    drawn = self._samples(params, batch, self._haptic_range, self._key_draw)
+    samples.save_picture(path, self._model, drawn)
 
   def _batches(self) -> Iterator[tuple[Scenes, int]]:
     return batches_in_order(self._source, self._scenes, self._batch_size, self._sharding)

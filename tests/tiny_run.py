@@ -1,4 +1,4 @@
-"""A tiny model and scenes of noise, for tests of how training runs rather than of what it learns."""
+"""A tiny model and scenes of noise, for tests of how training runs, not of what it learns."""
 
 import functools
 
@@ -18,7 +18,8 @@ def tiny_config(**fields) -> ConfigDict:
   """The small preset at its smallest, with `fields` changed."""
   config = apoe.get_config()
   config.update(image_size=8, width=2, draw_steps=2, latent=1, batch_size=2, steps=6)
-  config.update(log_every=1, checkpoint_every=2, validate_every=3, validate_scenes=3, sample_every=6)
+  config.update(log_every=1, checkpoint_every=2, validate_every=3, validate_scenes=3)
+  config.update(sample_every=6)
   config.update(fields)
   return config
 

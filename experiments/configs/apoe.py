@@ -50,6 +50,12 @@ def get_config(preset: str = 'small') -> ConfigDict:
   # Channels of z per draw step.
   config.latent = 3
 
+  # Which modalities training scenes lack, an experiment of `gmn_jax/missing.py` such as
+  # 'extrapol12'; empty: none.
+  config.missing = ''
+  # What lacking one means: 'reference' (hidden from the context) or 'strict' (not a target either).
+  config.protocol = 'reference'
+
   # Which built dataset to train on, a config of `tfds build tfds_mese`.
   config.dataset = 'shepard_metzler_5_tiny' if small else 'shepard_metzler_5'
   # Where datasets are; empty: TFDS_DATA_DIR, or ~/tensorflow_datasets.
@@ -71,6 +77,8 @@ def get_config(preset: str = 'small') -> ConfigDict:
   config.std = 1.0
   # Train each scene also with context and target exchanged.
   config.opposite = True
+  # How many updates in a row may be skipped for not being finite; 0: the first one ends the run.
+  config.skip_nonfinite = 0
   # Of the initial weights, the order of the scenes, and everything drawn on the device.
   config.seed = 0
 
@@ -78,10 +86,12 @@ def get_config(preset: str = 'small') -> ConfigDict:
   config.log_every = 20 if small else 100
   # Steps between checkpoints; a kill loses at most so many.
   config.checkpoint_every = 200 if small else 1_000
-  # Steps between validations.
+  # Steps between validations; each is followed by a checkpoint, and the best one is kept.
   config.validate_every = 500 if small else 5_000
   # How many scenes of the validation split a validation takes, the first ones.
   config.validate_scenes = 100 if small else 1_000
   # Steps between sample pictures.
   config.sample_every = 500 if small else 5_000
+  # Steps to profile, from the tenth on, into <workdir>/profile; 0: none.
+  config.profile_steps = 0
   return config

@@ -1,6 +1,7 @@
 """A stopped run goes on as if it had never stopped, and what cannot go on is refused."""
 
 import json
+import shutil
 import signal
 
 import jax
@@ -106,3 +107,49 @@ def test_a_number_that_is_not_finite_stops_the_run_and_names_step_and_scenes(tmp
   run = load_run(tmp_path)
   assert f'step {run.step + 1},' in str(refused.value)
   assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(run.params))
+
+
+def test_the_best_checkpoint_is_kept_beside_the_last_ones(tmp_path):
+  # A rate far too high: the first validation is the best one.
+  config = tiny_config(learning_rate=3.0, validate_every=1, warmup_steps=1, sample_every=99)
+  train(config, random_dataset(), tmp_path)
+  elbos = {r['step']: r['elbo'] for r in _records(tmp_path) if r['split'] == 'val'}
+  best = max(elbos, key=elbos.get)
+  assert best < 5, 'this test needs a best step that is not among the last ones'
+  kept = {int(path.name) for path in (tmp_path / 'checkpoints').iterdir() if path.name.isdigit()}
+  assert kept == {best, 5, 6}
+  assert (load_run(tmp_path).step, load_run(tmp_path, best=True).step) == (6, best)
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_serves(straight, tmp_path):
+  state, _ = straight
+  train(tiny_config(steps=4), random_dataset(), tmp_path)
+  damaged = tmp_path / 'checkpoints' / '4'
+  for file in (damaged / 'training').rglob('*'):
+    if file.is_file() and file.stat().st_size > 100:
+      file.write_bytes(file.read_bytes()[:50])
+  with pytest.raises(UserError, match=r'checkpoints/4 cannot be read .* to go on from step 3'):
+    train(tiny_config(), random_dataset(), tmp_path)
+  shutil.rmtree(damaged)
+  _assert_equal(state, train(tiny_config(), random_dataset(), tmp_path))
+
+
+class _Vanishing(list):
+  """Scenes of which the eighth to be read is gone."""
+
+  reads = 0
+
+  def __getitem__(self, position):
+    self.reads += 1
+    if self.reads == 8:
+      raise FileNotFoundError('train.array_record')
+    return super().__getitem__(position)
+
+
+def test_a_dataset_that_vanishes_is_named_and_the_run_can_go_on(straight, tmp_path):
+  state, _ = straight
+  dataset = random_dataset()
+  dataset.splits['train'] = _Vanishing(dataset.splits['train'])
+  with pytest.raises(UserError, match=r'cannot be read any more \(train.array_record\)'):
+    train(tiny_config(), dataset, tmp_path)
+  _assert_equal(state, train(tiny_config(), random_dataset(), tmp_path))

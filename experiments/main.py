@@ -24,7 +24,7 @@ os.environ['XLA_FLAGS'] = (
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 import jax  # noqa: E402
-from absl import flags  # noqa: E402
+from absl import flags, logging  # noqa: E402
 from ml_collections import ConfigDict, config_flags  # noqa: E402
 
 from experiments.configs import apoe  # noqa: E402
@@ -69,6 +69,8 @@ def main(argv: list[str]) -> None:
   command = parse(argv)
   if 'JAX_COMPILATION_CACHE_DIR' not in os.environ:
     jax.config.update('jax_compilation_cache_dir', str(_COMPILED.expanduser()))
+  # What goes wrong is raised; orbax would log its tracebacks besides.
+  logging.set_verbosity(logging.FATAL)
   MODES[command.mode](command)
 
 

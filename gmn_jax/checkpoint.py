@@ -5,10 +5,8 @@ iterator; and `run`, the config and the haptic range. They are written in the ba
 appear only when complete.
 """
 
-import contextlib
-import errno
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -93,10 +91,8 @@ class Checkpoints:
   ) -> None:
     """Starts to write a checkpoint of the state's step, unless there is one.
 
-    The last ones are kept, and the one with the highest `elbo`, if that was measured.
-
-    Raises:
-      UserError: the disk is full, now or while the one before was written.
+    The last ones are kept, and the one with the highest `elbo`, if that was measured. What went
+    wrong in the background while one was written is raised here, by the next one or by `wait`.
     """
     step = int(state.step)
     if step == self.latest_step:
@@ -106,35 +102,20 @@ class Checkpoints:
       'haptic_min': np.asarray(haptic_range.low).tolist(),
       'haptic_max': np.asarray(haptic_range.high).tolist(),
     }
-    with self._explained():
-      self._manager.save(
-        step,
-        args=ocp.args.Composite(
-          params=ocp.args.StandardSave(state.params),
-          training=ocp.args.StandardSave(_training(state)),
-          data=grain.checkpoint.CheckpointSave(batches),
-          run=ocp.args.JsonSave(run),
-        ),
-        metrics=None if elbo is None else {_METRIC: elbo},
-      )
+    self._manager.save(
+      step,
+      args=ocp.args.Composite(
+        params=ocp.args.StandardSave(state.params),
+        training=ocp.args.StandardSave(_training(state)),
+        data=grain.checkpoint.CheckpointSave(batches),
+        run=ocp.args.JsonSave(run),
+      ),
+      metrics=None if elbo is None else {_METRIC: elbo},
+    )
 
   def wait(self) -> None:
-    """Returns when the last checkpoint is on disk; raises as `save`."""
-    with self._explained():
-      self._manager.wait_until_finished()
-
-  @contextlib.contextmanager
-  def _explained(self) -> Iterator[None]:
-    # A full disk comes as an OSError from Python and as a ValueError from the array store.
-    try:
-      yield
-    except (OSError, ValueError) as error:
-      if 'No space left' not in str(error) and getattr(error, 'errno', None) != errno.ENOSPC:
-        raise
-      raise UserError(
-        f'the disk of {self.directory} is full, and the last complete checkpoint is kept; make '
-        'room, and the same command goes on from there.'
-      ) from error
+    """Returns when the last checkpoint is on disk."""
+    self._manager.wait_until_finished()
 
   def restore(
     self, like: TrainState, batches: grain.DatasetIterator, config: ConfigDict

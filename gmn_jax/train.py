@@ -14,6 +14,7 @@ from ml_collections import ConfigDict
 from gmn_jax import config as configs
 from gmn_jax.batch import HapticRange
 from gmn_jax.checkpoint import Checkpoints
+from gmn_jax.disk import explain_full_disk
 from gmn_jax.input import train_batches
 from gmn_jax.interruption import Interrupted, Interruption
 from gmn_jax.metrics import Metrics, Throughput
@@ -77,7 +78,11 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
   initial = jax.jit(
     functools.partial(init_state, model, optimizer, config.seed), out_shardings=whole
   )
-  with Checkpoints(workdir) as checkpoints, Interruption() as interruption:
+  with (
+    explain_full_disk(workdir),
+    Checkpoints(workdir) as checkpoints,
+    Interruption() as interruption,
+  ):
     if checkpoints.latest_step is None:
       state = initial()
       # Shows at once that the folder can be written, and claims it for this config.

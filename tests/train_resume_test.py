@@ -134,6 +134,18 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_serves(straight, tm
   _assert_equal(state, train(tiny_config(), random_dataset(), tmp_path))
 
 
+def test_a_full_disk_is_named_and_the_run_can_go_on(straight, tmp_path):
+  state, _ = straight
+  picture = tmp_path / 'samples' / '00000004.png'
+  picture.parent.mkdir()
+  picture.symlink_to('/dev/full')  # Every write there fails for want of space.
+  with pytest.raises(UserError, match=f'the disk of {tmp_path} is full'):
+    train(tiny_config(sample_every=4), random_dataset(), tmp_path)
+  picture.unlink()
+  assert load_run(tmp_path).step == 3
+  _assert_equal(state, train(tiny_config(), random_dataset(), tmp_path))
+
+
 class _Vanishing(list):
   """Scenes of which the eighth to be read is gone."""
 

@@ -1,0 +1,36 @@
+"""The model learns: eight scenes, three hundred steps."""
+
+import jax
+import numpy as np
+
+from gmn_jax import config as configs
+from gmn_jax.batch import HapticRange
+from gmn_jax.modality import centre
+from gmn_jax.sharding import data_parallel
+from gmn_jax.validation import Validation
+from mese_env import SceneConfig, generate_scene
+from tests.tiny_run import tiny_config, tiny_step
+
+_SIZE, _VIEWS = 8, 6
+
+
+def test_three_hundred_steps_on_eight_scenes_beat_the_mean_image_fourfold():
+  scene_config = SceneConfig(image_size=32, num_looks=_VIEWS, num_grasps=_VIEWS)
+  scenes = [generate_scene(scene_config, seed=0, index=i) for i in range(8)]
+  fields = ('images', 'cameras', 'haptics', 'hands')
+  batch = {name: np.stack([scene[name] for scene in scenes]) for name in fields}
+  haptics = batch['haptics'].reshape(-1, 132)
+  haptic_range = HapticRange(haptics.min(axis=0), haptics.max(axis=0))
+  config = tiny_config(image_size=_SIZE, width=32, draw_steps=3, latent=3, std=0.2)
+  config.update(learning_rate=3.5e-3, warmup_steps=20)
+  step, state = tiny_step(config)
+  step = jax.jit(step, donate_argnums=0)
+  for _ in range(300):
+    state, _ = step(state, batch, haptic_range)
+  _, split = data_parallel(8, jax.devices()[:1])
+  model = configs.make_model(config)
+  validation = Validation(model, scenes, 8, 8, haptic_range, config.std, None, split)
+  error = validation.measure(state.params)['val']['squared_error/rgb'] / (_SIZE * _SIZE * 3)
+  images = np.asarray(centre(batch['images'].astype(np.float32) / 255, _SIZE))
+  of_mean_image = ((images - images.mean(axis=(0, 1))) ** 2).mean()
+  assert error < 0.25 * of_mean_image, error / of_mean_image

@@ -89,7 +89,6 @@ def read_golden(path: pathlib.Path) -> Golden:
   if 'ctx_x_0' not in recorded:
     recorded = _draw_inputs(model, recorded) | recorded
   views, episodes = _pad(model, recorded)
-  scenes = len(recorded['ctx_n'])
   noisy = meta['mode'] == 'eps'
   return Golden(
     model=model,
@@ -99,8 +98,8 @@ def read_golden(path: pathlib.Path) -> Golden:
     queries=tuple(
       np.asarray(embed_query(recorded[f'gen_q_{m}'][:, None].astype(np.float64))) for m in range(len(dims))
     ),
-    noise=seeded_noise(model, 2000 + len(dims), scenes) * noisy,
-    generate_noise=seeded_noise(model, 3000 + len(dims), scenes) * noisy,
+    noise=_noise(model, recorded, 'eps', 2000) * noisy,
+    generate_noise=_noise(model, recorded, 'eps_gen', 3000) * noisy,
     recorded=recorded,
     names=names,
   )
@@ -154,6 +153,12 @@ def _draw_inputs(model: GMN, recorded: Mapping[str, np.ndarray]) -> dict[str, np
   for m in range(len(model.modalities)):
     inputs[f'gen_q_{m}'] = draw_queries(len(recorded['ctx_n']))
   return {name: array.astype(np.float32) for name, array in inputs.items()}
+
+
+def _noise(model: GMN, recorded: Mapping[str, np.ndarray], name: str, seed: int) -> np.ndarray:
+  if name in recorded:
+    return recorded[name].astype(np.float64).transpose(0, 1, 3, 4, 2)
+  return seeded_noise(model, seed + len(model.modalities), len(recorded['ctx_n']))
 
 
 def _pad(model: GMN, recorded: Mapping[str, np.ndarray]) -> tuple[Views, Episodes]:

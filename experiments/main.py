@@ -1,11 +1,11 @@
 """Trains a model, and later evaluates it: one command, whose mode says what is done.
 
-  python experiments/main.py --config=experiments/configs/apoe.py[:PRESET] [OPTIONS]
+python experiments/main.py --config=experiments/configs/apoe.py[:PRESET] [OPTIONS]
 
-  --config.FIELD=VALUE  overrides a field, as in --config.steps=1000 --config.modalities=m5
-  --workdir=DIR         folder of the run; runs/<config>-<preset> if not given
-  --mode=MODE           what to do there: train
-  --build               builds the dataset first if it is missing
+--config.FIELD=VALUE  overrides a field, as in --config.steps=1000 --config.modalities=m5
+--workdir=DIR         folder of the run; runs/<config>-<preset> if not given
+--mode=MODE           what to do there: train
+--build               builds the dataset first if it is missing
 """
 
 import difflib

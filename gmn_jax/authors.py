@@ -1,7 +1,8 @@
 """Checkpoints of the authors' PyTorch code, to our parameters and back.
 
-A state_dict of theirs, whatever its variant and modalities, holds the same numbers as our parameters in other layouts:
-channels first, transposed kernels, heads apart, experts apart. Each `_Link` names one tensor on both sides.
+A state_dict of theirs, whatever its variant and modalities, holds the same numbers as our
+parameters in other layouts: channels first, transposed kernels, heads apart, experts apart. Each
+`_Link` names one tensor on both sides.
 """
 
 import dataclasses
@@ -39,7 +40,8 @@ def from_authors(model: GMN, state_dict: Mapping[str, np.ndarray]) -> Params:
 
   Args:
     model: the model that the state_dict belongs to: its variant, modalities and sizes.
-    state_dict: arrays by name. The dead `init_query` tensors may be there or not. The dtype is kept.
+    state_dict: arrays by name. The dead `init_query` tensors may be there or not. The dtype is
+      kept.
 
   Raises:
     UserError: names every tensor that is missing, superfluous, or of another shape.
@@ -52,10 +54,15 @@ def from_authors(model: GMN, state_dict: Mapping[str, np.ndarray]) -> Params:
     if link.name in state_dict and np.shape(state_dict[link.name]) != link.shape
   ]
   known = {link.name for link in links} | set(_dead_shapes(model))
-  wrong += [f'{name} {np.shape(state_dict[name])} is not part of the model' for name in state_dict if name not in known]
+  wrong += [
+    f'{name} {np.shape(state_dict[name])} is not part of the model'
+    for name in state_dict
+    if name not in known
+  ]
   if wrong:
     raise UserError(
-      f"this state_dict is not one of '{model.variant}' with the modalities {[m.name for m in model.modalities]}; "
+      f"this state_dict is not one of '{model.variant}' with the modalities "
+      f'{[m.name for m in model.modalities]}; '
       f'check the variant, the modalities and the sizes: {"; ".join(wrong)}.'
     )
   ours = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), parameter_shapes(model))
@@ -72,7 +79,8 @@ def from_authors(model: GMN, state_dict: Mapping[str, np.ndarray]) -> Params:
 
 
 def to_authors(model: GMN, params: Params) -> dict[str, np.ndarray]:
-  """The authors' state_dict of our parameters (or of anything shaped like them, say gradients), in their order.
+  """The authors' state_dict of our parameters (or of anything shaped like them, say gradients), in
+  their order.
 
   Their dead `init_query` tensors are zeros.
   """
@@ -91,7 +99,9 @@ def to_authors(model: GMN, params: Params) -> dict[str, np.ndarray]:
 
 
 def read_state_dict(path: pathlib.Path) -> dict[str, np.ndarray]:
-  """Arrays by name from a `.pt` file of the authors' code (a state_dict, or a dict that holds one); needs torch."""
+  """Arrays by name from a `.pt` file of the authors' code (a state_dict, or a dict that holds one);
+  needs torch.
+  """
   try:
     import torch
   except ModuleNotFoundError as error:
@@ -127,18 +137,28 @@ def _expert_links(model: GMN) -> Iterator[_Link]:
   ):
     letter = 'q' if side == 'posterior' else 'p'
     for expert in range(count if model.variant == 'poe' else 1):
-      prefix = f'convdraw.rnn_{letter}' + (f's.{expert}' if model.variant == 'poe' else '') + '.rnns.0.'
+      prefix = (
+        f'convdraw.rnn_{letter}' + (f's.{expert}' if model.variant == 'poe' else '') + '.rnns.0.'
+      )
       parts = [(gates + '.gates', 'gates', inputs, 4 * model.width, slice(None))]
-      parts += [(f'{reparam}.{head}', 'heads', model.width, model.latent, span) for head, span in heads]
+      parts += [
+        (f'{reparam}.{head}', 'heads', model.width, model.latent, span) for head, span in heads
+      ]
       for name, ours, size_in, size_out, span in parts:
         # The amortised experts are Conv3d with a kernel of depth one.
         shape = (size_out, size_in, *((1,) if model.variant == 'apoe' else ()), 5, 5)
         yield _Link(
-          f'{prefix}{name}.weight', shape, ('experts', f'{side}_{ours}_kernel'), (size_out, size_in, 5, 5),
+          f'{prefix}{name}.weight', shape, ('experts', f'{side}_{ours}_kernel'),
+          (size_out, size_in, 5, 5),
           (2, 3, 1, 0), (expert, ..., span),
         )  # fmt: skip
         yield _Link(
-          f'{prefix}{name}.bias', (size_out,), ('experts', f'{side}_{ours}_bias'), (size_out,), (0,), (expert, span)
+          f'{prefix}{name}.bias',
+          (size_out,),
+          ('experts', f'{side}_{ours}_bias'),
+          (size_out,),
+          (0,),
+          (expert, span),
         )
 
 
@@ -149,8 +169,12 @@ def _renderer_links(model: GMN, prefix: str, modality) -> Iterator[_Link]:
   if modality.kind == 'image':
     channels = modality.shape[-1]
     yield from _convolution(prefix + 'decoder.decode', (width // 2, width, 5, 5), (ours, 'decode'))
-    yield from _convolution(prefix + 'decoder.convt', (width // 2, width, 4, 4), (ours, 'enlarge'), transposed=True)
-    yield from _convolution(prefix + 'decoder.convt2', (width, channels, 4, 4), (ours, 'last', ''), transposed=True)
+    yield from _convolution(
+      prefix + 'decoder.convt', (width // 2, width, 4, 4), (ours, 'enlarge'), transposed=True
+    )
+    yield from _convolution(
+      prefix + 'decoder.convt2', (width, channels, 4, 4), (ours, 'last', ''), transposed=True
+    )
   else:
     hidden = 8 * width
     # Theirs flattens channels first, ours channels last.
@@ -164,14 +188,21 @@ def _renderer_links(model: GMN, prefix: str, modality) -> Iterator[_Link]:
 
 
 def _encoder_links(model: GMN, prefix: str, modality) -> Iterator[_Link]:
-  ours, net, width, (h, w) = f'encoders_{modality.name}', prefix + 'repnet.', model.width, model.grid
+  ours, net, width, (h, w) = (
+    f'encoders_{modality.name}',
+    prefix + 'repnet.',
+    model.width,
+    model.grid,
+  )
   wide = 4 * width
   initial = (1, wide, h, w) if modality.kind == 'image' else (1, wide * h * w, 1, 1)
   yield _Link(
     prefix + 'init_representation', initial, (f'initial_{modality.name}',), (wide, h, w), (1, 2, 0)
   )
   if modality.kind == 'image':
-    yield from _convolution(net + 'img_enc.0', (wide, modality.shape[-1], 2, 2), (ours, 'HalvingConv_0', ''))
+    yield from _convolution(
+      net + 'img_enc.0', (wide, modality.shape[-1], 2, 2), (ours, 'HalvingConv_0', '')
+    )
     yield from _residual(net + 'img_enc.2', (wide // 2, wide), (ours, 'ResidualConv_0'), 3)
     yield from _convolution(net + 'img_enc.4', (wide, wide // 2, 2, 2), (ours, 'HalvingConv_1', ''))
     yield from _residual(net + 'enc.0', (wide // 2, wide + 7), (ours, 'ResidualConv_1'), 3)
@@ -185,12 +216,20 @@ def _encoder_links(model: GMN, prefix: str, modality) -> Iterator[_Link]:
   yield from _residual(net + 'enc.0', (wide, hidden + 7), (ours, 'ResidualDense_1'))
   yield from _dense(net + 'enc.2', (hidden, wide, 1, 1), (ours, 'Dense_2', ''))
   yield _Link(
-    net + 'enc.4.weight', (wide * h * w, hidden, 1, 1), (ours, 'Dense_3', 'kernel'), (wide, h, w, hidden), (3, 1, 2, 0)
+    net + 'enc.4.weight',
+    (wide * h * w, hidden, 1, 1),
+    (ours, 'Dense_3', 'kernel'),
+    (wide, h, w, hidden),
+    (3, 1, 2, 0),
   )
-  yield _Link(net + 'enc.4.bias', (wide * h * w,), (ours, 'Dense_3', 'bias'), (wide, h, w), (1, 2, 0))
+  yield _Link(
+    net + 'enc.4.bias', (wide * h * w,), (ours, 'Dense_3', 'bias'), (wide, h, w), (1, 2, 0)
+  )
 
 
-def _residual(name: str, channels: tuple[int, int], path: tuple[str, str], size: int | None = None) -> Iterator[_Link]:
+def _residual(
+  name: str, channels: tuple[int, int], path: tuple[str, str], size: int | None = None
+) -> Iterator[_Link]:
   for part, kernel in (('main', size or 1), ('skip', 1)):
     shape = (*channels, kernel, kernel)
     yield from (_dense if size is None else _convolution)(f'{name}.{part}', shape, (*path, part))

@@ -1,6 +1,8 @@
-"""Batches: scenes cut into modalities, and the episodes (context and target views) drawn from them on the device.
+"""Batches: scenes cut into modalities, and the episodes (context and target views) drawn from them
+on the device.
 
-Dims: S episodes of a scene (2 with its swap), B scenes, M modalities, V views, H W C image, D haptic length.
+Dims: S episodes of a scene (2 with its swap), B scenes, M modalities, V views, H W C image, D
+haptic length.
 """
 
 from typing import NamedTuple
@@ -31,8 +33,8 @@ class Episodes(NamedTuple):
 
   Attributes:
     context: bool (S, B, M, V).
-    target: bool (S, B, M, V); a view is a target in at most one of the S episodes of its scene, so that it is
-      rendered once.
+    target: bool (S, B, M, V); a view is a target in at most one of the S episodes of its scene, so
+      that it is rendered once.
   """
 
   context: Array
@@ -40,18 +42,23 @@ class Episodes(NamedTuple):
 
 
 class HapticRange(NamedTuple):
-  """Minimum and maximum of each haptic channel over the training split, (132,) each, in the sensors' own units."""
+  """Minimum and maximum of each haptic channel over the training split, (132,) each, in the
+  sensors' own units.
+  """
 
   low: Array
   high: Array
 
 
-def cut_scenes(modalities: tuple[Modality, ...], scenes: dict[str, Array], haptic_range: HapticRange) -> Views:
+def cut_scenes(
+  modalities: tuple[Modality, ...], scenes: dict[str, Array], haptic_range: HapticRange
+) -> Views:
   """Cuts raw scenes into the views of each modality.
 
   Args:
     modalities: the M modalities.
-    scenes: `images` uint8 (B, V, H, W, 3), `cameras` (B, V, 5), `haptics` (B, V, 132), `hands` (B, V, 5).
+    scenes: `images` uint8 (B, V, H, W, 3), `cameras` (B, V, 5), `haptics` (B, V, 132), `hands` (B,
+      V, 5).
     haptic_range: the dataset's.
   """
   chex.assert_rank([scenes['images'], scenes['haptics']], [5, 3])
@@ -75,9 +82,9 @@ def draw_episodes(
 ) -> Episodes:
   """Draws one episode per scene, as in training.
 
-  A subset of k ~ U{1..M} modalities, uniform among those of its size, may give context: c ~ U{0..V} of its views in
-  random order, the others being targets. The other modalities have only targets. A scene without any target, which
-  needs every modality to give all its views, is drawn again.
+  A subset of k ~ U{1..M} modalities, uniform among those of its size, may give context: c ~ U{0..V}
+  of its views in random order, the others being targets. The other modalities have only targets. A
+  scene without any target, which needs every modality to give all its views, is drawn again.
 
   Args:
     key: decides the episodes.
@@ -97,7 +104,9 @@ def draw_episodes(
     if gives_M is None:
       gives_M = jax.random.permutation(key_subset, modalities) < size
     count_M = jax.random.randint(key_count, (modalities,), 0, views + 1)
-    rank_MV = jax.vmap(lambda k: jax.random.permutation(k, views))(jax.random.split(key_order, modalities))
+    rank_MV = jax.vmap(lambda k: jax.random.permutation(k, views))(
+      jax.random.split(key_order, modalities)
+    )
     return gives_M[:, None] & (rank_MV < count_M[:, None])
 
   def draw_with_target(key: Array, gives_M: Array | None) -> Array:
@@ -123,5 +132,6 @@ def draw_episodes(
 def add_opposite(episodes: Episodes) -> Episodes:
   """Adds each episode with context and target exchanged: S becomes 2 S."""
   return Episodes(
-    jnp.concatenate([episodes.context, episodes.target]), jnp.concatenate([episodes.target, episodes.context])
+    jnp.concatenate([episodes.context, episodes.target]),
+    jnp.concatenate([episodes.target, episodes.context]),
   )

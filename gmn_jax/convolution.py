@@ -1,8 +1,9 @@
 """Convolutions whose gradients stay fast inside a loop, on every backend.
 
-XLA's own gradient of a convolution is a convolution with unusual dimension numbers; inside a `while` body (any
-`lax.scan`) a CPU runs it through a fallback about 50 times slower than outside. The functions here carry their own
-VJP, written with canonical NHWC/HWIO convolutions and matrix products, and compute the same numbers.
+XLA's own gradient of a convolution is a convolution with unusual dimension numbers; inside a
+`while` body (any `lax.scan`) a CPU runs it through a fallback about 50 times slower than outside.
+The functions here carry their own VJP, written with canonical NHWC/HWIO convolutions and matrix
+products, and compute the same numbers.
 
 Dims: N images, H W rows and columns, I O input and output channels, K kernel size.
 """
@@ -49,7 +50,9 @@ def _convolve_backward(saved, grad_NHWO):
   flipped_KKOI = kernel_KKIO[::-1, ::-1].swapaxes(2, 3)
   grad_x_NHWI = _same_convolution(grad_NHWO, flipped_KKOI, pad)
   # The batch becomes the contracted channel, the output gradient the kernel.
-  grad_kernel_IKKO = _same_convolution(x_NHWI.transpose(3, 1, 2, 0), grad_NHWO.transpose(1, 2, 0, 3), pad)
+  grad_kernel_IKKO = _same_convolution(
+    x_NHWI.transpose(3, 1, 2, 0), grad_NHWO.transpose(1, 2, 0, 3), pad
+  )
   return grad_x_NHWI, grad_kernel_IKKO.transpose(1, 2, 0, 3)
 
 
@@ -57,7 +60,9 @@ convolve.defvjp(_convolve_forward, _convolve_backward)
 
 
 def halve(x_NHWI: Array, kernel_22IO: Array) -> Array:
-  """Convolution 2x2 with stride 2, as a matrix product over non-overlapping patches: (N, H/2, W/2, O)."""
+  """Convolution 2x2 with stride 2, as a matrix product over non-overlapping patches: (N, H/2, W/2,
+  O).
+  """
   n, height, width, channels = x_NHWI.shape
   patches = x_NHWI.reshape(n, height // 2, 2, width // 2, 2, channels)
   return jnp.einsum('nhawbi,abio->nhwo', patches, kernel_22IO)
@@ -66,8 +71,9 @@ def halve(x_NHWI: Array, kernel_22IO: Array) -> Array:
 def double(x_NHWI: Array, kernel_44IO: Array) -> Array:
   """Transposed convolution 4x4, stride 2, padding 1, as a 2x2 convolution and depth-to-space.
 
-  out[2i - 1 + a, 2j - 1 + b] += x[i, j] kernel[a, b]: outputs 2v - 1 + s (s in 0, 1) read the inputs v - 1 + j
-  (j in 0, 1) through the tap a = 2 + s - 2j, so a 2x2 convolution of the padded input to 4 O channels holds them all.
+  out[2i - 1 + a, 2j - 1 + b] += x[i, j] kernel[a, b]: outputs 2v - 1 + s (s in 0, 1) read the
+  inputs v - 1 + j (j in 0, 1) through the tap a = 2 + s - 2j, so a 2x2 convolution of the padded
+  input to 4 O channels holds them all.
 
   Returns:
     (N, 2H, 2W, O).
@@ -96,7 +102,8 @@ def _convolve_2x2_backward(saved, grad_NhwO):
   offsets = [(a, b) for a in (0, 1) for b in (0, 1)]
   # Four matrix products: a convolution here would have a kernel as large as the image.
   taps = [
-    jnp.einsum('nhwi,nhwo->io', x_NHWI[:, a : a + height, b : b + width], grad_NhwO) for a, b in offsets
+    jnp.einsum('nhwi,nhwo->io', x_NHWI[:, a : a + height, b : b + width], grad_NhwO)
+    for a, b in offsets
   ]
   grad_kernel = jnp.stack(taps).reshape(kernel_22IO.shape)
   spread = jnp.einsum('nhwo,abio->abnhwi', grad_NhwO, kernel_22IO)
@@ -110,8 +117,8 @@ _convolve_2x2.defvjp(_convolve_2x2_forward, _convolve_2x2_backward)
 def constant_response(kernel_KKIO: Array, height: int, width: int) -> Array:
   """The "same" convolution of an image that is constant in space, per input channel: (H, W, I, O).
 
-  A channel that holds one number everywhere (a query, a modality's one-hot) meets the sum of the kernel's taps that
-  fall inside the image; away from the border that is the sum of all taps.
+  A channel that holds one number everywhere (a query, a modality's one-hot) meets the sum of the
+  kernel's taps that fall inside the image; away from the border that is the sum of all taps.
   """
   size = kernel_KKIO.shape[0]
 

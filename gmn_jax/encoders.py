@@ -1,6 +1,7 @@
 """Encoders: one view of one modality, with its query, to a representation on the latent grid.
 
-Dims: N views, H W C image, D haptic length, h w latent grid, R representation channels, Q query numbers (7).
+Dims: N views, H W C image, D haptic length, h w latent grid, R representation channels, Q query
+numbers (7).
 """
 
 import flax.linen as nn

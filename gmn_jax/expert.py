@@ -1,17 +1,20 @@
-"""Experts: ConvDRAW prior/posterior pairs, lifted over the modalities, and their product as the belief over z.
+"""Experts: ConvDRAW prior/posterior pairs, lifted over the modalities, and their product as the
+belief over z.
 
 The three variants are this one module. Its parameters carry a leading axis P:
 
-  apoe      P = 1, E = M: one expert for all modalities, told apart by a one-hot; they share one batch.
+  apoe      P = 1, E = M: one expert for all modalities, told apart by a one-hot, in one batch.
   poe       P = M, E = M: an expert per modality, without a one-hot.
   baseline  P = 1, E = 1: one expert on the sum of the modalities' representations.
 
-Lifting a convolution over the E experts is then either folding E into the batch (P = 1) or an unrolled loop over
-kernels (P = E). `jax.vmap` would compute the same, but the kernel's gradient once per expert where it is shared, and a
-grouped convolution where it is not, which XLA runs about 20 times slower on a CPU.
+Lifting a convolution over the E experts is then either folding E into the batch (P = 1) or an
+unrolled loop over kernels (P = E). `jax.vmap` would compute the same, but the kernel's gradient
+once per expert where it is shared, and a grouped convolution where it is not, which XLA runs about
+20 times slower on a CPU.
 
-Dims: P sets of parameters, E experts, M modalities, N episodes, T draw steps, h w latent grid, R representation
-channels, L hidden channels of an LSTM, Z latent channels per step, G = 4 L gates, K = 5 kernel size.
+Dims: P sets of parameters, E experts, M modalities, N episodes, T draw steps, h w latent grid, R
+representation channels, L hidden channels of an LSTM, Z latent channels per step, G = 4 L gates,
+K = 5 kernel size.
 """
 
 from typing import NamedTuple
@@ -46,8 +49,10 @@ class Draw(NamedTuple):
     prior_experts: the experts before the product, (T, E, N, h, w, Z).
     posterior: q(z_t | z_<t, context, target); None when z came from the prior.
     posterior_experts: likewise.
-    representation_kl: KL of the representations' posterior to their prior, summed over the modalities present, nats,
-      (N,), zeros unless the model is hierarchical; None when z came from the prior.
+    representation_kl: KL of the representations' posterior to their prior, summed over the
+      modalities present, nats, (N,), zeros unless the model is hierarchical; None when z came from
+      the prior.
+    representation_log_weight: log p - log q of the representations drawn, likewise.
   """
 
   z: Array
@@ -56,6 +61,7 @@ class Draw(NamedTuple):
   posterior: Gaussian | None = None
   posterior_experts: Gaussian | None = None
   representation_kl: Array | None = None
+  representation_log_weight: Array | None = None
 
 
 class Experts(nn.Module):
@@ -83,7 +89,9 @@ class Experts(nn.Module):
 
     def affine(name: str, inputs: int, outputs: int) -> tuple[Array, Array]:
       init = fan_in_uniform(KERNEL_SIZE**2 * inputs)
-      kernel = self.param(f'{name}_kernel', init, (sets, KERNEL_SIZE, KERNEL_SIZE, inputs, outputs), jnp.float32)
+      kernel = self.param(
+        f'{name}_kernel', init, (sets, KERNEL_SIZE, KERNEL_SIZE, inputs, outputs), jnp.float32
+      )
       return kernel, self.param(f'{name}_bias', init, (sets, outputs), jnp.float32)
 
     # Input channels: [target R | context R | one-hot | prior's hidden L | own hidden L].
@@ -112,14 +120,17 @@ class Experts(nn.Module):
       context_ENhwR: representation of each expert's context.
       target_ENhwR: of its targets.
       noise_TNhwZ: standard normal numbers; zeros give the means.
-      in_context_EN: whether an expert takes part in the prior's product; None: all do. Where none would, all do.
+      in_context_EN: whether an expert takes part in the prior's product; None: all do. Where none
+        would, all do.
       in_either_EN: the same for the posterior's product.
     """
     chex.assert_equal_shape([context_ENhwR, target_ENhwR])
     R, L, G = self.representation, self.hidden, 4 * self.hidden
     dtype, grid = context_ENhwR.dtype, context_ENhwR.shape[2:4]
     kernel, bias = _cast(self.posterior_gates, dtype)
-    k_target, k_context, k_id, k_prior_hidden, k_hidden = _split_inputs(kernel, R, R, self._one_hot, L, L)
+    k_target, k_context, k_id, k_prior_hidden, k_hidden = _split_inputs(
+      kernel, R, R, self._one_hot, L, L
+    )
     constant = _lift(target_ENhwR, k_target) + _lift(context_ENhwR, k_context)
     constant += self._identity(k_id, grid) + _per_channel(bias)
     prior = self._prior(context_ENhwR, in_context_EN)
@@ -146,11 +157,13 @@ class Experts(nn.Module):
       prior_hidden, prior_cell = prior.update(of_prior, drawn.z, prior_cell)
       return (_lift(prior_hidden, k_of_prior), of_posterior[..., :G], cell, prior_cell), drawn
 
-    # Hidden states start at zero, and nothing reads the last one of the prior: the first step convolves neither, the
-    # last one updates no prior.
+    # Hidden states start at zero, and nothing reads the last one of the prior: the first step
+    # convolves neither, the last one updates no prior.
     cell = jnp.zeros_like(constant[..., :L])
     of_prior = jnp.zeros(constant.shape[:-1] + k_of_prior.shape[-1:], dtype)
-    carry, draws = jax.lax.scan(step, (of_prior, jnp.zeros_like(constant), cell, cell), noise_TNhwZ[:-1])
+    carry, draws = jax.lax.scan(
+      step, (of_prior, jnp.zeros_like(constant), cell, cell), noise_TNhwZ[:-1]
+    )
     last = draw(carry[0], _lift(update(carry)[0], heads_kernel), noise_TNhwZ[-1])
     return _append(draws, last)
 
@@ -198,7 +211,10 @@ class Experts(nn.Module):
 
 
 class _Prior(NamedTuple):
-  """What the prior needs at each step; `of_prior` holds its hidden state's [gates G | heads 2 Z | ...]."""
+  """What the prior needs at each step.
+
+  `of_prior` is what its hidden state contributes: [gates G | heads 2 Z | what else reads it].
+  """
 
   constant: Array
   k_z: Array
@@ -218,11 +234,13 @@ class _Prior(NamedTuple):
 
 
 def _lift(x: Array, kernel_PKKIO: Array) -> Array:
-  """Convolves (E, N, h, w, I) with each expert's kernel, or (1, N, h, w, I) that all of them read."""
+  """Convolves (E, N, h, w, I), or (1, N, h, w, I) that all experts read, with their kernels."""
   if kernel_PKKIO.shape[0] == 1:
     return convolve(x.reshape(-1, *x.shape[2:]), kernel_PKKIO[0]).reshape(*x.shape[:-1], -1)
   per_expert = jnp.broadcast_to(x, (kernel_PKKIO.shape[0], *x.shape[1:]))
-  return jnp.stack([convolve(x_e, kernel) for x_e, kernel in zip(per_expert, kernel_PKKIO, strict=True)])
+  return jnp.stack(
+    [convolve(x_e, kernel) for x_e, kernel in zip(per_expert, kernel_PKKIO, strict=True)]
+  )
 
 
 def _split_inputs(kernel_PKKIO: Array, *sizes: int) -> list[Array]:

@@ -7,20 +7,23 @@ import jax.numpy as jnp
 
 Array = jax.Array
 
-# The authors' code adds 1e-8 to every expert's variance, once more before inverting it, and to the product's variance.
+# The authors' code adds 1e-8 to every expert's variance, once more before inverting it, and to the
+# product's variance.
 _EPSILON = 1e-8
 
 
 def product(mean_E: Array, logvar_E: Array, present_E: Array | None = None) -> tuple[Array, Array]:
-  """The normalised product of E Gaussians over the leading axis (paper section 2.5; Wu and Goodman 2018).
+  """The normalised product of E Gaussians over the leading axis (paper section 2.5; Wu and Goodman
+  2018).
 
-  Equals mean = sum(T mean) / sum(T), var = 1 / sum(T) with T = 1 / (exp(logvar) + 2e-8), logvar = log(var + 1e-8), in
-  log space, so that it stays finite for any finite log-variance.
+  Equals mean = sum(T mean) / sum(T), var = 1 / sum(T) with T = 1 / (exp(logvar) + 2e-8), logvar =
+  log(var + 1e-8), in log space, so that it stays finite for any finite log-variance.
 
   Args:
     mean_E: (E, ...).
     logvar_E: (E, ...).
-    present_E: broadcastable to (E, ...), False where an expert is left out; every position needs one that is present.
+    present_E: broadcastable to (E, ...), False where an expert is left out; every position needs
+      one that is present.
       None: all are present.
 
   Returns:

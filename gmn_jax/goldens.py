@@ -1,7 +1,9 @@
-"""Recordings of the authors' implementation: the weights, inputs and noise of one, and the model they belong to.
+"""Recordings of the authors' implementation: the weights, inputs and noise of one, and the model
+they belong to.
 
-A recording is an npz file that says what was run (`meta`, `dims`, `param_names`, `param_shapes`, `ctx_n`, `tgt_n`) and
-what came out. Weights, and inputs and noise where the file does not hold them, follow from seeded rules.
+A recording is an npz file that says what was run (`meta`, `dims`, `param_names`, `param_shapes`,
+`ctx_n`, `tgt_n`) and what came out. Weights, and inputs and noise where the file does not hold
+them, follow from seeded rules.
 """
 
 import json
@@ -21,8 +23,8 @@ from gmn_jax.model import GMN
 from mese_env.errors import UserError
 
 _VARIANTS = {
-  'apoe': 'apoe', 'conv-apoe': 'apoe', 'poe': 'poe', 'poe-multimodal-cgqn': 'poe', 'baseline': 'baseline',
-  'multimodal-cgqn': 'baseline',
+  'apoe': 'apoe', 'conv-apoe': 'apoe', 'poe': 'poe', 'poe-multimodal-cgqn': 'poe',
+  'baseline': 'baseline', 'multimodal-cgqn': 'baseline',
 }  # fmt: skip
 
 
@@ -64,20 +66,35 @@ def read_golden(path: pathlib.Path) -> Golden:
     with np.load(path) as stored:
       recorded = dict(stored)
   except (ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
-    raise UserError(f'{path} is not a readable .npz file; give a recording of the authors\' implementation.') from error
-  missing = [key for key in ('meta', 'dims', 'param_names', 'param_shapes', 'ctx_n', 'tgt_n') if key not in recorded]
+    raise UserError(
+      f"{path} is not a readable .npz file; give a recording of the authors' implementation."
+    ) from error
+  missing = [
+    key
+    for key in ('meta', 'dims', 'param_names', 'param_shapes', 'ctx_n', 'tgt_n')
+    if key not in recorded
+  ]
   if missing:
-    raise UserError(f'{path} lacks {", ".join(missing)}; give a recording of the authors\' implementation.')
+    raise UserError(
+      f"{path} lacks {', '.join(missing)}; give a recording of the authors' implementation."
+    )
   meta = json.loads(str(recorded['meta']))
   if meta['variant'] not in _VARIANTS:
-    raise UserError(f"{path} is a recording of '{meta['variant']}'; there are {', '.join(_VARIANTS)}.")
+    raise UserError(
+      f"{path} is a recording of '{meta['variant']}'; there are {', '.join(_VARIANTS)}."
+    )
   names = [str(name) for name in recorded['param_names']]
   shapes = [tuple(json.loads(str(shape))) for shape in recorded['param_shapes']]
   dims = json.loads(str(recorded['dims']))
-  state_dict = {name: authors_weight(name, shape) for name, shape in zip(names, shapes, strict=True)}
+  state_dict = {
+    name: authors_weight(name, shape) for name, shape in zip(names, shapes, strict=True)
+  }
   sums = np.array([state_dict[name].sum() for name in names])
   if 'param_sum' in recorded and not np.allclose(sums, recorded['param_sum'], rtol=1e-9, atol=1e-9):
-    raise UserError(f'the weights rebuilt for {path} do not have the recorded sums; the file does not follow the rule.')
+    raise UserError(
+      f'the weights rebuilt for {path} do not have the recorded sums; '
+      'the file does not follow the rule.'
+    )
   width = shapes[names.index('convdraw.renderers.0.rnn_p.gates.bias')][0] // 4
   model = GMN(
     modalities=tuple(_modality(i, *dim) for i, dim in enumerate(dims)),
@@ -96,7 +113,8 @@ def read_golden(path: pathlib.Path) -> Golden:
     views=views,
     episodes=episodes,
     queries=tuple(
-      np.asarray(embed_query(recorded[f'gen_q_{m}'][:, None].astype(np.float64))) for m in range(len(dims))
+      np.asarray(embed_query(recorded[f'gen_q_{m}'][:, None].astype(np.float64)))
+      for m in range(len(dims))
     ),
     noise=_noise(model, recorded, 'eps', 2000) * noisy,
     generate_noise=_noise(model, recorded, 'eps_gen', 3000) * noisy,
@@ -106,7 +124,9 @@ def read_golden(path: pathlib.Path) -> Golden:
 
 
 def authors_weight(name: str, shape: tuple[int, ...]) -> np.ndarray:
-  """The recordings' weight of that name: normal numbers seeded by the name, float32 values held in float64."""
+  """The recordings' weight of that name: normal numbers seeded by the name, float32 values held in
+  float64.
+  """
   weight = np.random.default_rng(zlib.crc32(name.encode())).standard_normal(shape)
   if len(shape) == 1 or name.endswith(('init_representation', 'init_query')):
     weight *= 0.1
@@ -124,7 +144,9 @@ def seeded_noise(model: GMN, seed: int, episodes: int) -> np.ndarray:
   return drawn.transpose(0, 1, 3, 4, 2)
 
 
-def _modality(index: int, channels: int, height: int, width: int, _query: int, kind: str) -> Modality:
+def _modality(
+  index: int, channels: int, height: int, width: int, _query: int, kind: str
+) -> Modality:
   shape = (height, width, channels) if kind == 'image' else (channels,)
   return Modality(f'{kind}{index}', kind, cut=_as_recorded, shape=shape)
 
@@ -138,7 +160,9 @@ def _draw_inputs(model: GMN, recorded: Mapping[str, np.ndarray]) -> dict[str, np
   rng = np.random.default_rng(1000 + len(model.modalities))
 
   def draw_queries(count: int) -> np.ndarray:
-    return np.concatenate([2 * rng.random((count, 3)) - 1, (2 * rng.random((count, 2)) - 1) * np.pi], axis=1)
+    return np.concatenate(
+      [2 * rng.random((count, 3)) - 1, (2 * rng.random((count, 2)) - 1) * np.pi], axis=1
+    )
 
   inputs = {}
   for split in ('ctx', 'tgt'):

@@ -1,10 +1,10 @@
-"""What a trained model is asked: infer a scene, generate its views, weigh its evidence, represent it.
+"""What a trained model is asked: infer a scene, generate its views, weigh or represent it.
 
-Pure functions of (model, params, arrays, key). Wherever a key is taken, noise may be given in its place: an array of
-`model.noise_shape(N)`.
+Pure functions of (model, params, arrays, key). Wherever a key is taken, noise may be given in its
+place.
 
-Dims: S episodes of a scene, B scenes, N = S B episodes, M modalities, V views, K samples, T draw steps, h w latent
-grid, R representation channels, Z latent channels per step.
+Dims: S episodes of a scene, B scenes, N = S B episodes, M modalities, V views, K samples, T draw
+steps, h w latent grid, R representation channels, Z latent channels per step.
 """
 
 import math
@@ -16,20 +16,38 @@ import jax.numpy as jnp
 from gmn_jax import gaussians
 from gmn_jax.batch import Episodes, Views
 from gmn_jax.expert import Draw
-from gmn_jax.model import GMN
+from gmn_jax.model import GMN, draw_noise
 
 Array = jax.Array
 
 
-def latent_noise(model: GMN, key: Array, episodes: int, temperature: float = 1.0) -> Array:
-  """Standard normal numbers times `temperature` for the latents of N episodes, or the given noise times it."""
-  if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
-    key = jax.random.normal(key, model.noise_shape(episodes))
-  return temperature * key
+Key = Array | tuple[Array, Array | None]
+
+
+def latent_noise(
+  model: GMN, key: Key, episodes: int, temperature: float = 1.0
+) -> tuple[Array, Array | None]:
+  """The noise that draws the latents of N episodes, times `temperature`: as the model takes it,
+  after its other inputs.
+
+  Args:
+    model: the network.
+    key: a PRNG key; or the noise for z; or that and, for a hierarchical model, the noise for the
+      representations.
+    episodes: N.
+    temperature: the factor.
+  """
+  if isinstance(key, tuple):
+    noise = key
+  elif jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
+    noise = draw_noise(model, key, episodes)
+  else:
+    noise = key, None
+  return jax.tree.map(lambda x: temperature * x, noise)
 
 
 def infer(
-  model: GMN, params, views: Views, context_BMV: Array, key: Array, temperature: float = 1.0
+  model: GMN, params, views: Views, context_BMV: Array, key: Key, temperature: float = 1.0
 ) -> Draw:
   """Samples z from the prior given the context.
 
@@ -38,12 +56,12 @@ def infer(
     params: its parameters.
     views: scenes; only the views in the context are read.
     context_BMV: bool, which views are given.
-    key: a PRNG key, or noise (T, B, h, w, Z).
+    key: as in `latent_noise`.
     temperature: scales the latent noise; 0 gives the mean of every step, 1 the model.
   """
   noise = latent_noise(model, key, len(context_BMV), temperature)
   encoded = model.apply({'params': params}, views, method='encode')
-  return model.apply({'params': params}, encoded, context_BMV[None], noise, method='imagine')
+  return model.apply({'params': params}, encoded, context_BMV[None], *noise, method='imagine')
 
 
 def generate(
@@ -52,7 +70,7 @@ def generate(
   views: Views,
   context_BMV: Array,
   queries: tuple[Array, ...],
-  key: Array,
+  key: Key,
   temperature: float = 1.0,
 ) -> tuple[Array, tuple[Array, ...]]:
   """Imagines a scene from a context and renders it at queries.
@@ -62,8 +80,9 @@ def generate(
     params: its parameters.
     views: scenes; only the views in the context are read.
     context_BMV: bool, which views are given.
-    queries: per modality the embedded queries to render, (B, V, 7); V may differ from the views', and be 0.
-    key: a PRNG key, or noise (T, B, h, w, Z).
+    queries: per modality the embedded queries to render, (B, V, 7); V may differ from the views',
+      and be 0.
+    key: as in `latent_noise`.
     temperature: as in `infer`.
 
   Returns:
@@ -74,7 +93,9 @@ def generate(
 
 
 def render(model: GMN, params, z_TBhwZ: Array, queries: tuple[Array, ...]) -> tuple[Array, ...]:
-  """Per modality the means (B, V, *modality.shape) of the views of given latents at embedded queries (B, V, 7)."""
+  """Per modality the means (B, V, *modality.shape) of the views of given latents at embedded
+  queries (B, V, 7).
+  """
   view_of = [jnp.ones((1, *query.shape[:2])) for query in queries]
   return model.apply({'params': params}, z_TBhwZ, view_of, queries, method='render')
 
@@ -102,19 +123,22 @@ class Likelihood(NamedTuple):
     return gaussians.log_density(sense, mean, logvar).sum(axis=range(2, sense.ndim))
 
 
+COLOURS = Likelihood()
+
+
 def log_importance_weights(
   model: GMN,
   params,
   views: Views,
   context_BMV: Array,
   target_BMV: Array,
-  key: Array,
+  key: Key,
   samples: int,
-  likelihood: Likelihood = Likelihood(),
+  likelihood: Likelihood = COLOURS,
 ) -> Array:
   """log w_k = log p(X | V, z_k) + log p(z_k | C) - log q(z_k | C, O), z_k ~ q, nats, (K, B).
 
-  logsumexp over k - log K estimates log p(X | V, C) from below (Burda et al. 2016; paper section 4).
+  logsumexp over k - log K estimates log p(X | V, C) from below (Burda et al. 2016).
 
   Args:
     model: the network.
@@ -122,7 +146,7 @@ def log_importance_weights(
     views: the scenes.
     context_BMV: bool, the views in C.
     target_BMV: bool, the views in X, V.
-    key: a PRNG key, or noise (K, T, B, h, w, Z).
+    key: a PRNG key; or noise as in `latent_noise` with a leading axis K.
     samples: K.
     likelihood: the scale on which images are measured.
   """
@@ -131,32 +155,31 @@ def log_importance_weights(
 
   view_of = jnp.moveaxis(episodes.target, 2, 0)
 
-  def weigh(noise: Array) -> Array:
-    draw = model.apply({'params': params}, encoded, episodes, noise, method='infer')
+  def weigh(noise: tuple[Array, Array | None]) -> Array:
+    draw = model.apply({'params': params}, encoded, episodes, *noise, method='infer')
     means = model.apply({'params': params}, draw.z, view_of, views.queries, method='render')
-    log_ratio = gaussians.log_density(draw.z, *draw.prior) - gaussians.log_density(draw.z, *draw.posterior)
-    log_weight = log_ratio.sum(axis=(0, 2, 3, 4))
+    log_ratio = gaussians.log_density(draw.z, *draw.prior) - gaussians.log_density(
+      draw.z, *draw.posterior
+    )
+    log_weight = log_ratio.sum(axis=(0, 2, 3, 4)) + draw.representation_log_weight
     for m, modality in enumerate(model.modalities):
       density_BV = likelihood.log_density(modality.kind, views.senses[m], means[m])
       log_weight += jnp.sum(jnp.where(target_BMV[:, m], density_BV, 0), axis=1)
     return log_weight
 
-  if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
-    noise = jax.vmap(lambda k: latent_noise(model, k, len(context_BMV)))(jax.random.split(key, samples))
-  else:
-    noise = key
-  return jax.lax.map(weigh, noise)
+  if not isinstance(key, tuple) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
+    key = jax.vmap(lambda k: draw_noise(model, k, len(context_BMV)))(jax.random.split(key, samples))
+  return jax.lax.map(weigh, latent_noise(model, key, len(context_BMV)))
 
 
 def represent(model: GMN, params, views: Views, context_BMV: Array) -> tuple[Array, Array]:
   """Features of a scene: every modality's representation r_m, and the belief's mean.
 
   Returns:
-    r (M, B, h, w, R), the initial representation plus the sum over the views in the context; and the means of the
-    product at every draw step along the path without noise, (T, B, h, w, Z).
+    r (M, B, h, w, R), the initial representation plus the sum over the views in the context; and
+    the means of the product at every draw step along the path without noise, (T, B, h, w, Z).
   """
   encoded = model.apply({'params': params}, views, method='encode')
   r = model.apply({'params': params}, encoded, context_BMV[None], method='represent')
-  noise = jnp.zeros(model.noise_shape(len(context_BMV)))
-  draw = model.apply({'params': params}, encoded, context_BMV[None], noise, method='imagine')
+  draw = infer(model, params, views, context_BMV, jax.random.key(0), temperature=0.0)
   return r, draw.prior.mean

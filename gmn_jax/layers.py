@@ -16,7 +16,8 @@ Array = jax.Array
 class Dense(nn.Module):
   """Affine map of the last axis, (..., I) to (..., O).
 
-  `repeats` says over how many applications the input was summed, each of which would have added the bias.
+  `repeats` says over how many applications the input was summed, each of which would have added the
+  bias.
   """
 
   features: int
@@ -29,7 +30,9 @@ class Dense(nn.Module):
 
 
 class ResidualDense(nn.Module):
-  """main(x) + skip(x), two affine maps without an activation, computed as one: the authors' haptic residual."""
+  """main(x) + skip(x), two affine maps without an activation, computed as one: the authors' haptic
+  residual.
+  """
 
   features: int
 
@@ -68,8 +71,9 @@ class HalvingConv(nn.Module):
 class DoublingConv(nn.Module):
   """Transposed convolution 4x4, stride 2, padding 1: (N, H, W, I) to (N, 2H, 2W, O).
 
-  The initial range is PyTorch's, which takes the fan-in of a transposed convolution from its outputs. `repeats`
-  says over how many applications the input was summed, each of which would have added the bias.
+  The initial range is PyTorch's, which takes the fan-in of a transposed convolution from its
+  outputs. `repeats` says over how many applications the input was summed, each of which would have
+  added the bias.
   """
 
   features: int
@@ -82,9 +86,11 @@ class DoublingConv(nn.Module):
 
 
 class ResidualConv(nn.Module):
-  """main(x, q) + skip(x, q), 3x3 and 1x1, without an activation; q is a vector held constant over the image.
+  """main(x, q) + skip(x, q), 3x3 and 1x1, without an activation; q is a vector held constant over
+  the image.
 
-  The 1x1 kernel is added to the centre of the 3x3 one, and what the constant channels contribute is a closed-form map.
+  The 1x1 kernel is added to the centre of the 3x3 one, and what the constant channels contribute is
+  a closed-form map.
   """
 
   features: int
@@ -93,7 +99,9 @@ class ResidualConv(nn.Module):
   def __call__(self, x: Array, constant_NQ: Array | None = None) -> Array:
     image_channels = x.shape[-1]
     channels = image_channels + (0 if constant_NQ is None else constant_NQ.shape[-1])
-    main, main_bias = affine(self, (3, 3, channels, self.features), fan_in=9 * channels, name='main')
+    main, main_bias = affine(
+      self, (3, 3, channels, self.features), fan_in=9 * channels, name='main'
+    )
     skip, skip_bias = affine(self, (1, 1, channels, self.features), fan_in=channels, name='skip')
     kernel = main.at[1:2, 1:2].add(skip).astype(x.dtype)
     y = convolve(x, kernel[:, :, :image_channels]) + (main_bias + skip_bias).astype(x.dtype)
@@ -103,8 +111,12 @@ class ResidualConv(nn.Module):
     return y + jnp.einsum('nq,hwqo->nhwo', constant_NQ.astype(x.dtype), response_HWQO)
 
 
-def affine(module: nn.Module, shape: tuple[int, ...], *, fan_in: int, name: str = '') -> tuple[Array, Array]:
-  """Declares a kernel of `shape` and a bias of its last axis in `module`, float32, in the range of `fan_in`."""
+def affine(
+  module: nn.Module, shape: tuple[int, ...], *, fan_in: int, name: str = ''
+) -> tuple[Array, Array]:
+  """Declares a kernel of `shape` and a bias of its last axis in `module`, float32, in the range of
+  `fan_in`.
+  """
   prefix = f'{name}_' if name else ''
   init = fan_in_uniform(fan_in)
   kernel = module.param(prefix + 'kernel', init, shape, jnp.float32)

@@ -19,7 +19,8 @@ def _activate(gates: Array) -> tuple[Array, Array, Array, Array]:
 def lstm_cell(gates: Array, cell: Array) -> tuple[Array, Array]:
   """One update: c' = sigmoid(f) c + sigmoid(i) tanh(g), h = sigmoid(o) tanh(c').
 
-  Its VJP keeps the activated gates, so that the backward pass has no transcendental function but one tanh.
+  Its VJP keeps the activated gates, so that the backward pass has no transcendental function but
+  one tanh.
 
   Args:
     gates: (..., 4 L) pre-activations in the order input, forget, output, cell.

@@ -1,6 +1,7 @@
 """Modalities: which parts of the raw senses the model treats as senses of their own.
 
-The dataset stores whole images and whole haptic vectors; a tuple of `Modality` says how they are cut, and is all that
+The dataset stores whole images and whole haptic vectors; a tuple of `Modality` says how they are
+cut, and is all that
 the model takes. A new one is a few lines::
 
   thumb = Modality('thumb', 'haptic', HapticCut(indices=(3, 4, 5, 6)), shape=(4,))
@@ -26,7 +27,8 @@ class ImageCut:
   """A window of the image, seen on a canvas that shows the centre of the field of view.
 
   Attributes:
-    canvas: side of the square canvas in pixels, to which the image is resized (antialiased, bilinear).
+    canvas: side of the square canvas in pixels, to which the image is resized (antialiased,
+      bilinear).
     rows: first and last (exclusive) row of the canvas.
     columns: first and last (exclusive) column.
     channels: which colour channels.
@@ -64,7 +66,8 @@ class Modality:
   Attributes:
     name: names its parameters and its metrics.
     kind: which raw sense it is cut from, and so which encoder and renderer it gets.
-    cut: maps the raw sense (images in [0, 1], or scaled haptics) to this modality's, over any leading dims.
+    cut: maps the raw sense (images in [0, 1], or scaled haptics) to this modality's, over any
+      leading dims.
     shape: the result's: (H, W, C) for an image, H and W divisible by four; (D,) for haptics.
   """
 
@@ -78,7 +81,8 @@ class Modality:
       raise UserError(f"modality '{self.name}' is of kind '{self.kind}'; use 'image' or 'haptic'.")
     if self.kind == 'image' and (len(self.shape) != 3 or self.shape[0] % 4 or self.shape[1] % 4):
       raise UserError(
-        f"image modality '{self.name}' has shape {self.shape}; it needs (height, width, channels) with height and "
+        f"image modality '{self.name}' has shape {self.shape}; it needs "
+        '(height, width, channels) with height and '
         'width divisible by four.'
       )
 
@@ -89,7 +93,9 @@ class Modality:
 
 
 def centre(image: Array, size: int, field: float = 1.0) -> Array:
-  """The centre `field` of square images (..., H, H, C), resized to (..., size, size, C), antialiased and bilinear."""
+  """The centre `field` of square images (..., H, H, C), resized to (..., size, size, C),
+  antialiased and bilinear.
+  """
   *lead, height, width, channels = image.shape
   if (height, width, field) == (size, size, 1.0):
     return image
@@ -111,7 +117,8 @@ def latent_grid(modalities: tuple[Modality, ...]) -> tuple[int, int]:
   grids = {(m.shape[0] // 4, m.shape[1] // 4) for m in modalities if m.kind == 'image'}
   if len(grids) != 1:
     raise UserError(
-      f'the modalities {[m.name for m in modalities]} imply the latent grids {sorted(grids)}; give them image '
+      f'the modalities {[m.name for m in modalities]} imply the latent grids {sorted(grids)}; '
+      'give them image '
       'modalities of one height and width.'
     )
   return grids.pop()
@@ -123,7 +130,9 @@ def scale_haptic(haptic: Array, low: Array, high: Array) -> Array:
 
 
 def embed_query(query: Array) -> Array:
-  """Pose (x, y, z, pitch, yaw), metres and radians, (..., 5), to x y z cos sin cos sin, (..., 7)."""
+  """Pose (x, y, z, pitch, yaw), metres and radians, (..., 5), to x y z cos sin cos sin, (...,
+  7).
+  """
   pitch, yaw = query[..., 3], query[..., 4]
   angles = [jnp.cos(pitch), jnp.sin(pitch), jnp.cos(yaw), jnp.sin(yaw)]
   return jnp.concatenate([query[..., :3], jnp.stack(angles, axis=-1)], axis=-1)

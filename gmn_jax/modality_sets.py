@@ -6,7 +6,8 @@ from gmn_jax.modality import HapticCut, ImageCut, Modality
 from mese_env import sensors
 from mese_env.errors import UserError
 
-# m8 and m14 see the centre 132 of the authors' 150 pixels, on a canvas of 48 pixels for images of 64.
+# m8 and m14 see the centre 132 of the authors' 150 pixels, on a canvas of 48 pixels for images of
+# 64.
 _CENTRE_FIELD = 132 / 150
 
 MODALITY_SETS = ('m2', 'm5', 'm8', 'm14')
@@ -17,25 +18,34 @@ def modality_set(name: str, image_size: int) -> tuple[Modality, ...]:
 
   Args:
     name: one of `MODALITY_SETS`.
-    image_size: 64 in the paper; the image is resized to it before it is cut. Every modality's height and width must
-      come out divisible by four.
+    image_size: 64 in the paper; the image is resized to it before it is cut. Every modality's
+      height and width must come out divisible by four.
 
   Raises:
     UserError: for another name, or a size that cannot be cut.
   """
   if name not in MODALITY_SETS:
     near = difflib.get_close_matches(name, MODALITY_SETS, n=1) or ['m2']
-    raise UserError(f"unknown modality set '{name}'; did you mean '{near[0]}'? There are {', '.join(MODALITY_SETS)}.")
+    raise UserError(
+      f"unknown modality set '{name}'; did you mean '{near[0]}'? "
+      f'There are {", ".join(MODALITY_SETS)}.'
+    )
   needed = {'m2': 4, 'm5': 8, 'm8': 32, 'm14': 32}[name]
   if image_size <= 0 or image_size % needed:
     raise UserError(
-      f"image_size is {image_size}, but modality set '{name}' needs a multiple of {needed}, so that every part of "
+      f"image_size is {image_size}, but modality set '{name}' needs a multiple of {needed}, "
+      'so that every part of '
       'the image divides by four.'
     )
   if name == 'm2':
-    return (_window('rgb', image_size, 'whole', 'whole'), haptics('haptic', range(len(sensors.SENSOR_NAMES))))
+    return (
+      _window('rgb', image_size, 'whole', 'whole'),
+      haptics('haptic', range(len(sensors.SENSOR_NAMES))),
+    )
   if name == 'm5':
-    quarters = [(f'{side}-{level}', side, level) for side in ('left', 'right') for level in ('upper', 'lower')]
+    quarters = [
+      (f'{side}-{level}', side, level) for side in ('left', 'right') for level in ('upper', 'lower')
+    ]
     return (
       *(_window(part, image_size, level, side) for part, side, level in quarters),
       haptics('haptic', range(len(sensors.SENSOR_NAMES))),
@@ -44,7 +54,12 @@ def modality_set(name: str, image_size: int) -> tuple[Modality, ...]:
   levels = ('whole',) if name == 'm8' else ('upper', 'lower')
   windows = tuple(
     _window(
-      '-'.join([colour, side, *([] if level == 'whole' else [level])]), canvas, level, side, (channel,), _CENTRE_FIELD
+      '-'.join([colour, side, *([] if level == 'whole' else [level])]),
+      canvas,
+      level,
+      side,
+      (channel,),
+      _CENTRE_FIELD,
     )
     for channel, colour in enumerate(('red', 'green', 'blue'))
     for side in ('left', 'right')
@@ -55,10 +70,14 @@ def modality_set(name: str, image_size: int) -> tuple[Modality, ...]:
 
 
 def haptic_halves() -> tuple[tuple[int, ...], tuple[int, ...]]:
-  """Channels of half A (thumb, index, middle) and half B (ring, pinky, touch, wrist), in the authors' order."""
+  """Channels of half A (thumb, index, middle) and half B (ring, pinky, touch, wrist), in the
+  authors' order.
+  """
 
   def moving(part: str) -> list[int]:
-    return [i for i in sensors.channels(finger=part) if sensors.SENSOR_NAMES[i].split('/')[0] != 'touch']
+    return [
+      i for i in sensors.channels(finger=part) if sensors.SENSOR_NAMES[i].split('/')[0] != 'touch'
+    ]
 
   half_a = [i for finger in ('thumb', 'index', 'middle') for i in moving(finger)]
   half_b = [*moving('ring'), *moving('pinky'), *sensors.channels(kind='touch'), *moving('wrist')]
@@ -74,7 +93,9 @@ def haptics(name: str, indices) -> Modality:
 def _window(name, canvas, level, side, channels=(0, 1, 2), field=1.0) -> Modality:
   half = canvas // 2
   spans = {
-    'whole': (0, canvas), 'upper': (0, half), 'lower': (half, canvas), 'left': (0, half), 'right': (half, canvas)
+    'whole': (0, canvas),
+    'upper': (0, half), 'lower': (half, canvas),
+    'left': (0, half), 'right': (half, canvas),
   }  # fmt: skip
   cut = ImageCut(canvas, rows=spans[level], columns=spans[side], channels=channels, field=field)
   height, width = (span[1] - span[0] for span in (cut.rows, cut.columns))

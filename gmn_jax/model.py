@@ -1,7 +1,8 @@
-"""The generative multisensory network: encoders, experts, renderers, and how a scene passes through them.
+"""The generative multisensory network: encoders, experts, renderers, and how a scene passes through
+them.
 
-Dims: S episodes of a scene, B scenes, N = S B episodes (S-major), M modalities, V views, E experts, T draw steps,
-h w latent grid, R representation channels, Z latent channels per step.
+Dims: S episodes of a scene, B scenes, N = S B episodes (S-major), M modalities, V views, E experts,
+T draw steps, h w latent grid, R representation channels, Z latent channels per step.
 """
 
 import functools
@@ -22,6 +23,7 @@ from gmn_jax.renderers import Renderer
 
 Array = jax.Array
 
+
 class GMN(nn.Module):
   """The model of all three variants (see `expert.py`); the defaults are the paper's sizes.
 
@@ -31,10 +33,11 @@ class GMN(nn.Module):
     width: L, hidden channels of the LSTMs; every other width is a fixed multiple of it, R = 4 L.
     steps: T.
     latent: Z.
-    absent: what a modality without a view does: 'prior', its expert still multiplies, fed the learned initial
-      representation (the authors' code); 'mask', it takes no part (the paper's Eq. 2 and 5), unless all are absent.
-    hierarchical: representations are latents too (the paper's Eq. 3; `hierarchy.py`); then `noise_MNhwR`, standard
-      normal, draws them wherever the methods take it.
+    absent: what a modality without a view does: 'prior', its expert still multiplies, fed the
+      learned initial representation (the authors' code); 'mask', it takes no part (the paper's Eq.
+      2 and 5), unless all are absent.
+    hierarchical: representations are latents too (the paper's Eq. 3; `hierarchy.py`); then
+      `noise_MNhwR`, standard normal, draws them wherever the methods take it.
   """
 
   modalities: tuple[Modality, ...]
@@ -52,7 +55,9 @@ class GMN(nn.Module):
       for m in self.modalities
     }
     self.initial = {
-      m.name: self.param(f'initial_{m.name}', nn.initializers.zeros, (*grid, representation), jnp.float32)
+      m.name: self.param(
+        f'initial_{m.name}', nn.initializers.zeros, (*grid, representation), jnp.float32
+      )
       for m in self.modalities
     }
     self.experts = Experts(
@@ -64,7 +69,9 @@ class GMN(nn.Module):
       latent=self.latent,
     )
     if self.hierarchical:
-      self.latent_representations = {m.name: LatentRepresentation(representation) for m in self.modalities}
+      self.latent_representations = {
+        m.name: LatentRepresentation(representation) for m in self.modalities
+      }
     self.renderers = {m.name: Renderer(m, self.width, self.steps) for m in self.modalities}
 
   @property
@@ -83,10 +90,12 @@ class GMN(nn.Module):
   def __call__(
     self, views: Views, episodes: Episodes, noise_TNhwZ: Array, noise_MNhwR: Array | None = None
   ) -> tuple[Draw, tuple[Array, ...]]:
-    """Infers z of every episode from its context and targets, and renders every view from where it is a target.
+    """Infers z of every episode from its context and targets, and renders every view from where it
+    is a target.
 
     Returns:
-      The draw, and per modality the means (B, V, *modality.shape); a view that is no target is rendered from zeros.
+      The draw, and per modality the means (B, V, *modality.shape); a view that is no target is
+      rendered from zeros.
     """
     encoded = self.encode(views)
     draw = self.infer(encoded, episodes, noise_TNhwZ, noise_MNhwR)
@@ -113,7 +122,7 @@ class GMN(nn.Module):
     either = episodes.context | episodes.target
     context_MNhwR = self.represent(encoded, episodes.context)
     target_MNhwR = self.represent(encoded, episodes.target)
-    kl_N = jnp.zeros(context_MNhwR.shape[1], noise_TNhwZ.dtype)
+    kl_N = log_weight_N = jnp.zeros(context_MNhwR.shape[1], noise_TNhwZ.dtype)
     if self.hierarchical:
       drawn = [
         self.latent_representations[m.name].infer(context, target, noise)
@@ -121,8 +130,9 @@ class GMN(nn.Module):
           self.modalities, context_MNhwR, target_MNhwR, noise_MNhwR, strict=True
         )
       ]
-      context_MNhwR = jnp.stack([r for r, _ in drawn])
-      kl_N = jnp.where(_seen(either), jnp.stack([kl for _, kl in drawn]), 0).sum(axis=0)
+      context_MNhwR, kl_MN, log_weight_MN = (jnp.stack(part) for part in zip(*drawn, strict=True))
+      kl_N = jnp.where(_seen(either), kl_MN, 0).sum(axis=0)
+      log_weight_N = jnp.where(_seen(either), log_weight_MN, 0).sum(axis=0)
     draw = self.experts.infer(
       self._feed(context_MNhwR, episodes.context),
       self._feed(target_MNhwR, episodes.target),
@@ -130,7 +140,7 @@ class GMN(nn.Module):
       self._takes_part(episodes.context),
       self._takes_part(either),
     )
-    return draw._replace(representation_kl=kl_N)
+    return draw._replace(representation_kl=kl_N, representation_log_weight=log_weight_N)
 
   def imagine(
     self,
@@ -159,7 +169,8 @@ class GMN(nn.Module):
 
     Args:
       z_TNhwZ: latents of N = S B episodes.
-      view_of_MSBV: per modality (S, B, V), 1 for the episode from whose latents a view is rendered, else 0.
+      view_of_MSBV: per modality (S, B, V), 1 for the episode from whose latents a view is rendered,
+        else 0.
       queries: per modality (B, V, 7), embedded; V may be 0.
 
     Returns:
@@ -185,7 +196,9 @@ class GMN(nn.Module):
     return jnp.stack(sums).reshape(len(sums), -1, *sums[0].shape[2:])
 
   def _feed(self, r_MNhwR: Array, mask_SBMV: Array) -> Array:
-    """What each expert is fed, (E, N, h, w, R): r_m, or for the baseline its sum over the modalities."""
+    """What each expert is fed, (E, N, h, w, R): r_m, or for the baseline its sum over the
+    modalities.
+    """
     if self.variant != 'baseline':
       return r_MNhwR
     if self.absent == 'mask':
@@ -201,8 +214,19 @@ class GMN(nn.Module):
     return _seen(mask_SBMV)
 
 
+def draw_noise(model: GMN, key: Array, episodes: int) -> tuple[Array, Array | None]:
+  """Standard normal numbers for z of N episodes, and for a hierarchical model's other latents."""
+  key_latents, key_representations = jax.random.split(key)
+  noise_TNhwZ = jax.random.normal(key_latents, model.noise_shape(episodes))
+  if not model.hierarchical:
+    return noise_TNhwZ, None
+  return noise_TNhwZ, jax.random.normal(key_representations, model.representation_shape(episodes))
+
+
 def init_params(model: GMN, key: Array):
-  """Draws a model's parameters, float32: PyTorch 0.4's ranges, and zeros for the initial representations."""
+  """Draws a model's parameters, float32: PyTorch 0.4's ranges, and zeros for the initial
+  representations.
+  """
   views = Views(
     tuple(jnp.zeros((1, 1, *m.shape)) for m in model.modalities),
     tuple(jnp.zeros((1, 1, 7)) for _ in model.modalities),

@@ -21,7 +21,8 @@ class Evidence(NamedTuple):
   """The parts of the bound; sums over an episode's target views, pixels and latents.
 
   Attributes:
-    squared_error: (N, M), sum of squares, in squared units of the senses ([0, 1] images, scaled haptics).
+    squared_error: (N, M), sum of squares, in squared units of the senses ([0, 1] images, scaled
+      haptics).
     kl: (T, N), KL of posterior to prior per draw step, nats.
     targets: (N, M), how many target views.
     representation_kl: (N,), KL of the representations of a hierarchical model, nats; else zeros.
@@ -33,7 +34,9 @@ class Evidence(NamedTuple):
   representation_kl: Array
 
   def loss(self, std: float = 1.0, beta: float = 1.0) -> Array:
-    """What training minimises: 0.5 SSE / std^2 + beta KL, mean over the N episodes (no additive constants)."""
+    """What training minimises: 0.5 SSE / std^2 + beta KL, mean over the N episodes (no additive
+    constants).
+    """
     return jnp.mean(0.5 * self.squared_error.sum(axis=1) / std**2 + beta * self.total_kl)
 
   @property
@@ -42,7 +45,9 @@ class Evidence(NamedTuple):
     return self.kl.sum(axis=0) + self.representation_kl
 
   def log_likelihood(self, sizes_M: Array, std: float = 1.0) -> Array:
-    """log p(targets | z), nats, (N, M); `sizes_M` holds how many numbers a view of each modality has."""
+    """log p(targets | z), nats, (N, M); `sizes_M` holds how many numbers a view of each modality
+    has.
+    """
     constant = 0.5 * math.log(2 * math.pi * std**2)
     return -0.5 * self.squared_error / std**2 - constant * self.targets * sizes_M
 

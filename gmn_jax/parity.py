@@ -2,10 +2,10 @@
 
   python -m gmn_jax.parity [FILE.npz ...]
 
-prints a line per quantity with its largest relative error and exits with 1 when one is above its bound: 1e-9, 1e-5 for
-what is recorded as float32, 1e-6 for the three steps of clipped Adam. Without arguments it runs on the extracts in
-`tests/goldens/`. Lists of numbers are compared number by number, images and latents by their largest difference over
-their largest magnitude.
+prints a line per quantity with its largest relative error and exits with 1 when one is above its
+bound: 1e-9, 1e-5 for what is recorded as float32, 1e-6 for the three steps of clipped Adam. Without
+arguments it runs on the extracts in `tests/goldens/`. Lists of numbers are compared number by
+number, images and latents by their largest difference over their largest magnitude.
 """
 
 import functools
@@ -28,12 +28,14 @@ _BOUND, _BOUND_FLOAT32, _BOUND_TRACE = 1e-9, 1e-5, 1e-6
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 
 
-# Recorded as one number per scene, step, modality or parameter: each is held to the bound by itself.
+# Recorded as one number per scene, step, modality or parameter: each is held to the bound by
+# itself.
 _LISTS = ('kl_step_scene', 'mod_likelihoods', 'grad_norm', 'loss_per_scene', 'train3')
 
 
 def compare(golden: Golden) -> Iterator[tuple[str, float, float]]:
-  """Yields (quantity, largest relative error, bound) for every recorded quantity that the file holds.
+  """Yields (quantity, largest relative error, bound) for every recorded quantity that the file
+  holds.
 
   Needs `jax_enable_x64`.
   """
@@ -43,14 +45,19 @@ def compare(golden: Golden) -> Iterator[tuple[str, float, float]]:
     recorded = golden.recorded[name]
     bound = _BOUND_TRACE if name.startswith('train3') else _BOUND
     each = name.startswith((*_LISTS, 'predict'))
-    yield name, relative_error(ours, recorded, each), _BOUND_FLOAT32 if recorded.dtype == np.float32 else bound
+    yield (
+      name,
+      relative_error(ours, recorded, each),
+      _BOUND_FLOAT32 if recorded.dtype == np.float32 else bound,
+    )
 
 
 def relative_error(ours: np.ndarray, recorded: np.ndarray, each: bool = False) -> float:
   """The largest |ours - recorded| over the largest |recorded|, or over each |recorded| itself.
 
-  Where the recording is NaN there was nothing to compute, and ours is not looked at; a NaN of ours elsewhere is an
-  infinite error. Two empty arrays, as of a modality that was never a target, are equal.
+  Where the recording is NaN there was nothing to compute, and ours is not looked at; a NaN of ours
+  elsewhere is an infinite error. Two empty arrays, as of a modality that was never a target, are
+  equal.
 
   Raises:
     UserError: the shapes differ, or the recording holds nothing but NaN.
@@ -61,7 +68,8 @@ def relative_error(ours: np.ndarray, recorded: np.ndarray, each: bool = False) -
     return 0.0
   if ours.shape != recorded.shape or not known.any():
     raise UserError(
-      f'a recorded quantity of shape {recorded.shape} cannot be compared with ours of shape {ours.shape}; '
+      f'a recorded quantity of shape {recorded.shape} cannot be compared with ours of shape '
+      f'{ours.shape}; '
       'the file is not of this model.'
     )
   difference, size = np.abs(ours - recorded)[known], np.abs(recorded)[known]
@@ -77,14 +85,19 @@ def _outputs(golden: Golden) -> Iterator[tuple[str, np.ndarray]]:
   )
   targets_BM = golden.episodes.target[0].sum(axis=-1)
   asked_M = targets_BM.any(axis=0)
-  likelihoods_M = np.where(asked_M, 0.5 * evidence.squared_error.sum(axis=0) + _HALF_LOG_2PI, np.nan)
+  likelihoods_M = np.where(
+    asked_M, 0.5 * evidence.squared_error.sum(axis=0) + _HALF_LOG_2PI, np.nan
+  )
   yield 'loss', loss + _HALF_LOG_2PI * asked_M.sum()
   yield 'likelihood', np.nansum(likelihoods_M)
   yield 'kl', evidence.kl.sum()
   yield 'mod_likelihoods', likelihoods_M
   yield 'kl_step_scene', evidence.kl
   views_B = targets_BM.sum(axis=1)
-  yield 'loss_per_scene', 0.5 * evidence.squared_error.sum(axis=1) + _HALF_LOG_2PI * views_B + evidence.kl.sum(axis=0)
+  yield (
+    'loss_per_scene',
+    0.5 * evidence.squared_error.sum(axis=1) + _HALF_LOG_2PI * views_B + evidence.kl.sum(axis=0),
+  )
   for name, belief in (('post', draw.posterior), ('prior', draw.prior)):
     yield f'{name}_mean', _channels_first(belief.mean)
     yield f'{name}_logvar', _channels_first(belief.logvar)
@@ -104,14 +117,16 @@ def _outputs(golden: Golden) -> Iterator[tuple[str, np.ndarray]]:
   yield 'grad_global_norm', math.sqrt(sum(np.sum(g**2) for g in gradient.values()))
 
   weigh = jax.jit(
-    functools.partial(inference.log_importance_weights, model), static_argnames=('samples', 'likelihood')
+    functools.partial(inference.log_importance_weights, model),
+    static_argnames=('samples', 'likelihood'),
   )
   for gray in (False, True):
     for scale, levels in (('unit', 1), ('uint8', 255)):
       name = 'predict_logprob_' + ('gray_' if gray else '') + scale
       if name in recorded:
         yield name, weigh(
-          golden.params, golden.views, golden.episodes.context[0], golden.episodes.target[0], golden.noise[None],
+          golden.params, golden.views, golden.episodes.context[0], golden.episodes.target[0],
+          golden.noise[None],
           samples=1, likelihood=inference.Likelihood(levels=levels, gray=gray),
         )[0]  # fmt: skip
 
@@ -141,17 +156,19 @@ def _forward_and_gradient(model):
 def _train_three_steps(golden: Golden) -> tuple[list[float], list[float]]:
   """Losses before steps 1, 2, 3 and after the third, and the gradient norms before the clip."""
   optimiser = optax.chain(optax.clip_by_global_norm(0.25), optax.adam(1e-4))
-  params = jax.tree.map(jnp.asarray, golden.params)
+  params = jax.tree.map(jnp.array, golden.params)
   state = optimiser.init(params)
 
-  @functools.partial(jax.jit, donate_argnums=(0, 1, 2))
+  @functools.partial(jax.jit, donate_argnums=(0, 1))
   def update(params, state, gradient):
     updates, state = optimiser.update(gradient, state, params)
     return optax.apply_updates(params, updates), state
 
   losses, norms = [], []
   for step in range(4):
-    (loss, _), gradient = _forward_and_gradient(golden.model)(params, golden.views, golden.episodes, golden.noise)
+    (loss, _), gradient = _forward_and_gradient(golden.model)(
+      params, golden.views, golden.episodes, golden.noise
+    )
     losses.append(float(loss))
     if step < 3:
       norms.append(float(optax.tree.norm(gradient)))
@@ -167,7 +184,9 @@ def main(arguments: list[str]) -> int:
   """Compares the given files, or the extracts; returns the exit code."""
   paths = [pathlib.Path(argument) for argument in arguments] or sorted(EXTRACTS.glob('*.npz'))
   if not paths:
-    raise UserError(f'there are no recordings in {EXTRACTS}; run this from a checkout, or name the files.')
+    raise UserError(
+      f'there are no recordings in {EXTRACTS}; run this from a checkout, or name the files.'
+    )
   jax.config.update('jax_enable_x64', True)
   goldens = 0
   quantities, failures, worst = 0, 0, 0.0
@@ -176,9 +195,19 @@ def main(arguments: list[str]) -> int:
     goldens += 1
     print(f'{path.name}: {golden.model.variant}, {len(golden.model.modalities)} modalities')
     for name, error, bound in compare(golden):
-      quantities, failures, worst = quantities + 1, failures + (error > bound), max(worst, error / bound)
-      print(f'  {name:28s} {error:9.1e}  bound {bound:.0e}  {"FAILED" if error > bound else "ok"}', flush=True)
-  print(f'{goldens} recordings, {quantities} quantities, {failures} above their bound; the worst at {worst:.1e} of its bound')
+      quantities, failures, worst = (
+        quantities + 1,
+        failures + (error > bound),
+        max(worst, error / bound),
+      )
+      print(
+        f'  {name:28s} {error:9.1e}  bound {bound:.0e}  {"FAILED" if error > bound else "ok"}',
+        flush=True,
+      )
+  print(
+    f'{goldens} recordings, {quantities} quantities, {failures} above their bound; '
+    f'the worst at {worst:.1e} of its bound'
+  )
   return int(failures > 0)
 
 

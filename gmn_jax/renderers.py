@@ -1,7 +1,8 @@
 """Renderers: latents and queries to the means of one modality's views, summed over the draw steps.
 
-Dims: S episodes of a scene, B scenes, V views, N = B V, T draw steps, h w latent grid, Z latent channels per step,
-L hidden channels, G = 4 L gates, C image channels, D haptic length, Q query numbers (7).
+Dims: S episodes of a scene, B scenes, V views, N = B V, T draw steps, h w latent grid, Z latent
+channels per step, L hidden channels, G = 4 L gates, C image channels, D haptic length, Q query
+numbers (7).
 """
 
 import flax.linen as nn
@@ -18,7 +19,9 @@ KERNEL_SIZE = 5
 
 
 class Renderer(nn.Module):
-  """Renders one modality with a ConvLSTM that reads all latents and the query at every one of `steps` steps."""
+  """Renders one modality with a ConvLSTM that reads all latents and the query at every one of
+  `steps` steps.
+  """
 
   modality: Modality
   width: int
@@ -43,11 +46,19 @@ class Renderer(nn.Module):
     kernel, bias = affine(
       self, (KERNEL_SIZE, KERNEL_SIZE, inputs, G), fan_in=KERNEL_SIZE**2 * inputs, name='gates'
     )
-    k_z, k_query, k_hidden = jnp.split(kernel.astype(dtype), [channels, channels + query_BVQ.shape[-1]], axis=2)
+    k_z, k_query, k_hidden = jnp.split(
+      kernel.astype(dtype), [channels, channels + query_BVQ.shape[-1]], axis=2
+    )
     of_z = convolve(latents_SBhwTZ.reshape(-1, height, width, channels), k_z)
     of_z = of_z.reshape(*latents_SBhwTZ.shape[:2], height, width, G)
-    of_query = jnp.einsum('bvq,hwqg->bvhwg', query_BVQ.astype(dtype), constant_response(k_query, height, width))
-    constant = jnp.einsum('sbv,sbhwg->bvhwg', view_of_SBV.astype(dtype), of_z) + of_query + bias.astype(dtype)
+    of_query = jnp.einsum(
+      'bvq,hwqg->bvhwg', query_BVQ.astype(dtype), constant_response(k_query, height, width)
+    )
+    constant = (
+      jnp.einsum('sbv,sbhwg->bvhwg', view_of_SBV.astype(dtype), of_z)
+      + of_query
+      + bias.astype(dtype)
+    )
     constant_NhwG = constant.reshape(-1, height, width, G)
     decode = self._image if self.modality.kind == 'image' else self._haptic
     return decode(constant_NhwG, k_hidden).reshape(*query_BVQ.shape[:2], *self.modality.shape)

@@ -14,8 +14,7 @@ from PIL import Image
 
 from gmn_jax import inference
 from gmn_jax.batch import Episodes, HapticRange, Views, cut_scenes
-from gmn_jax.model import GMN
-from gmn_jax.train_step import draw_noise
+from gmn_jax.model import GMN, draw_noise
 
 Array = jax.Array
 # How many views of each modality are given, the first ones, and how many asked for, the next ones.

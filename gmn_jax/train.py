@@ -76,7 +76,8 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
     split,
   )
   initial = jax.jit(
-    functools.partial(init_state, model, optimizer, config.seed), out_shardings=whole
+    functools.partial(init_state, model, optimizer, config.seed, config.quiet_start),
+    out_shardings=whole,
   )
   with (
     explain_full_disk(workdir),

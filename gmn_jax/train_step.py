@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import optax
 
 from gmn_jax.batch import HapticRange, add_opposite, cut_scenes, draw_episodes
+from gmn_jax.initializers import quiet_start
 from gmn_jax.missing import Missing
 from gmn_jax.modality import Modality
-from gmn_jax.model import GMN, init_params
+from gmn_jax.model import GMN, draw_noise, init_params
 from gmn_jax.objective import Evidence, weigh
 
 Array = jax.Array
@@ -35,10 +36,17 @@ class TrainState(NamedTuple):
   key: Array
 
 
-def init_state(model: GMN, optimizer: optax.GradientTransformation, seed: int) -> TrainState:
-  """The state at step 0; `seed` decides the parameters and everything drawn later."""
+def init_state(
+  model: GMN, optimizer: optax.GradientTransformation, seed: int, quiet: bool
+) -> TrainState:
+  """The state at step 0; `seed` decides the parameters and everything drawn later.
+
+  `quiet` says whether the parameters are changed by `quiet_start`.
+  """
   key_params, key_run = jax.random.split(jax.random.key(seed))
   params = init_params(model, key_params)
+  if quiet:
+    params = quiet_start(params)
   return TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32), key_run)
 
 
@@ -104,15 +112,6 @@ def train_step(
     metrics |= {'skipped': opt_state.total_notfinite, 'skipped_in_a_row': opt_state.notfinite_count}
   params = optax.apply_updates(state.params, updates)
   return TrainState(params, opt_state, state.step + 1, state.key), metrics
-
-
-def draw_noise(model: GMN, key: Array, episodes: int) -> tuple[Array, Array | None]:
-  """Standard normal numbers for z of N episodes, and for a hierarchical model's other latents."""
-  key_latents, key_representations = jax.random.split(key)
-  noise_TNhwZ = jax.random.normal(key_latents, model.noise_shape(episodes))
-  if not model.hierarchical:
-    return noise_TNhwZ, None
-  return noise_TNhwZ, jax.random.normal(key_representations, model.representation_shape(episodes))
 
 
 def summary(modalities: tuple[Modality, ...], parts: Evidence, std: float) -> dict[str, Array]:

@@ -17,9 +17,9 @@ from gmn_jax import samples
 from gmn_jax.batch import HapticRange, cut_scenes, draw_episodes
 from gmn_jax.input import batches_in_order
 from gmn_jax.missing import Missing, fresh_masks
-from gmn_jax.model import GMN
+from gmn_jax.model import GMN, draw_noise
 from gmn_jax.objective import Evidence, evidence
-from gmn_jax.train_step import Scenes, draw_noise, summary
+from gmn_jax.train_step import Scenes, summary
 from tfds_mese.reading import Source
 
 Array = jax.Array

@@ -45,7 +45,7 @@ def test_at_temperature_zero_every_step_is_its_mean(params, views):
 
 def test_noise_in_place_of_a_key_and_its_temperature(params, views):
   key = jax.random.key(1)
-  noise = inference.latent_noise(MODEL, key, episodes=2)
+  noise, _ = inference.latent_noise(MODEL, key, episodes=2)
   from_key = compiled(inference.infer, temperature=0.5)(params, views, CONTEXT, key)
   from_noise = compiled(inference.infer)(params, views, CONTEXT, 0.5 * noise)
   np.testing.assert_allclose(from_key.z, from_noise.z, rtol=1e-12)

@@ -119,7 +119,7 @@ def test_a_set_of_the_users_own_trains_every_parameter():
   )
   model = tiny.make_model('apoe', modalities)
   optimizer = optax.sgd(1.0)
-  state = tiny.jit(lambda: train_step.init_state(model, optimizer, seed=0))()
+  state = tiny.jit(lambda: train_step.init_state(model, optimizer, seed=0, quiet=False))()
 
   @tiny.jit
   def step(state, scenes):

@@ -56,7 +56,7 @@ def tiny_step(config: ConfigDict) -> tuple[functools.partial, TrainState]:
     beta=config.beta,
     std=config.std,
   )
-  return step, init_state(model, optimizer, config.seed)
+  return step, init_state(model, optimizer, config.seed, config.quiet_start)
 
 
 def random_batch(scenes: int) -> dict[str, np.ndarray]:

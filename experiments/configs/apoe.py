@@ -65,6 +65,9 @@ def get_config(preset: str = 'small') -> ConfigDict:
   config.batch_size = 16 if small else 12
   # Steps in all; 833,333 are the authors' 10 epochs of 1,000,000 scenes.
   config.steps = 4_000 if small else 833_333
+  # Start with silent latents and larger weights (`gmn_jax/initializers.py`), not the authors'
+  # ranges.
+  config.quiet_start = small
   # Adam's rate, with its usual (0.9, 0.999, 1e-8).
   config.learning_rate = 1e-3 if small else 1e-4
   # Steps over which the rate rises linearly from zero.

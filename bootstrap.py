@@ -42,8 +42,8 @@ def main():
   """Fetches the locked uv, then installs the locked packages and this project into `.venv`."""
   if sys.version_info < (3, 11):  # noqa: UP036 - an older Python must get as far as this sentence.
     sys.exit(
-        f'error: {sys.executable} is Python {platform.python_version()}, not 3.11 or newer: '
-        'name one, as in `make test PYTHON=python3.12`.'
+      f'error: {sys.executable} is Python {platform.python_version()}, not 3.11 or newer: '
+      'name one, as in `make test PYTHON=python3.12`.'
     )
   environment = dict(os.environ, VIRTUAL_ENV=str(_VENV))
   mirror = environment.get('UV_DEFAULT_INDEX') or environment.get('PIP_INDEX_URL')
@@ -109,8 +109,8 @@ def _download(address):
       return response.read()
   except (urllib.error.URLError, OSError) as error:
     sys.exit(
-        f'error: cannot fetch {address} ({error}): check the network, and that ca-certificates is '
-        'installed.'
+      f'error: cannot fetch {address} ({error}): check the network, and that ca-certificates is '
+      'installed.'
     )
 
 

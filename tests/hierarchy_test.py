@@ -34,10 +34,7 @@ def without_variance(params):
     zeros['log_std']['bias'] -= np.inf
     return zeros
 
-  return {
-    name: flatten(leaf) if name.startswith(LATENT) else leaf
-    for name, leaf in params.items()
-  }
+  return {name: flatten(leaf) if name.startswith(LATENT) else leaf for name, leaf in params.items()}
 
 
 @pytest.mark.parametrize('variant', ['apoe', 'poe', 'baseline'])

@@ -166,9 +166,7 @@ def test_a_batch_with_its_swap_is_both_batches():
   swapped = compiled(model)(params, views, tiny.make_episodes(TARGET, CONTEXT), noise[:, 2:])
   np.testing.assert_allclose(both.loss(), (as_given.loss() + swapped.loss()) / 2, rtol=1e-12)
   assert_same(both.kl, np.concatenate([as_given.kl, swapped.kl], axis=1))
-  assert_same(
-    both.squared_error, np.concatenate([as_given.squared_error, swapped.squared_error])
-  )
+  assert_same(both.squared_error, np.concatenate([as_given.squared_error, swapped.squared_error]))
 
 
 def test_one_program_serves_every_size_of_context():

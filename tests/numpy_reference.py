@@ -36,29 +36,50 @@ def names_and_shapes(variant: str, dims: Dims, num_steps: int = 12, nz: int = 3)
 
   for side, head, inputs in (('q', '', 2 * features + hidden), ('p', '_p', nz + features)):
     for name in dict.fromkeys(_expert_names(variant, side, len(dims))):
-      add(name, {f'rnn{head}.gates': (4 * hidden, inputs + one_hot + hidden, *kernel),
-                 f'reparam{head}.mean_fn': (nz, hidden, *kernel),
-                 f'reparam{head}.logvar_fn': (nz, hidden, *kernel)})
+      add(
+        name,
+        {
+          f'rnn{head}.gates': (4 * hidden, inputs + one_hot + hidden, *kernel),
+          f'reparam{head}.mean_fn': (nz, hidden, *kernel),
+          f'reparam{head}.logvar_fn': (nz, hidden, *kernel),
+        },
+      )
   for m, (channels, _, _, _, kind) in enumerate(dims):
     name = f'convdraw.renderers.{m}.'
     add(name, {'rnn_p.gates': (4 * hidden, num_steps * nz + 7 + hidden, 5, 5)})
-    add(f'{name}decoder.', {
-        'decode': (32, hidden, 5, 5), 'convt': (32, 64, 4, 4), 'convt2': (64, channels, 4, 4)
-    } if kind == 'image' else {
-        'fc1': (512, hidden * cells), 'fc2': (512, 512), 'fc3': (channels, 512)})
+    add(
+      f'{name}decoder.',
+      {'decode': (32, hidden, 5, 5), 'convt': (32, 64, 4, 4), 'convt2': (64, channels, 4, 4)}
+      if kind == 'image'
+      else {'fc1': (512, hidden * cells), 'fc2': (512, 512), 'fc3': (channels, 512)},
+    )
   for m, (channels, _, _, _, kind) in enumerate(dims):
     # One tower in two sizes: k2 is the kernel of its strided convolutions, k3 of the others.
     part, wide, narrow, k2, k3, outputs = (
-        ('img_enc', 256, 128, 2, 3, (features, *grid)) if kind == 'image' else
-        ('ppc_enc', 512, 256, 1, 1, (features * cells, 1, 1)))
+      ('img_enc', 256, 128, 2, 3, (features, *grid))
+      if kind == 'image'
+      else ('ppc_enc', 512, 256, 1, 1, (features * cells, 1, 1))
+    )
     shapes[f'repnets.{m}.init_representation'] = (1, *outputs)
     shapes[f'repnets.{m}.init_query'] = (1, 7, 1, 1)  # The authors carry it and never use it.
-    add(f'repnets.{m}.repnet.{part}.', {
-        '0': (wide, channels, k2, k2), '2.main': (narrow, wide, k3, k3),
-        '2.skip': (narrow, wide, 1, 1), '4': (wide, narrow, k2, k2)})
-    add(f'repnets.{m}.repnet.enc.', {
-        '0.main': (narrow, wide + 7, k3, k3), '0.skip': (narrow, wide + 7, 1, 1),
-        '2': (wide, narrow, k3, k3), '4': (outputs[0], wide, k3, k3)})
+    add(
+      f'repnets.{m}.repnet.{part}.',
+      {
+        '0': (wide, channels, k2, k2),
+        '2.main': (narrow, wide, k3, k3),
+        '2.skip': (narrow, wide, 1, 1),
+        '4': (wide, narrow, k2, k2),
+      },
+    )
+    add(
+      f'repnets.{m}.repnet.enc.',
+      {
+        '0.main': (narrow, wide + 7, k3, k3),
+        '0.skip': (narrow, wide + 7, 1, 1),
+        '2': (wide, narrow, k3, k3),
+        '4': (outputs[0], wide, k3, k3),
+      },
+    )
   return shapes
 
 
@@ -92,8 +113,11 @@ def make_batch(M: int, dims: Dims, ctx_n: list, tgt_n: list) -> Arrays:
   for split in ('ctx', 'tgt'):
     for m, (channels, height, width, _, kind) in enumerate(dims):
       count = batch[f'{split}_n'][:, m].sum()
-      sense = (rng.random((count, channels, height, width)) if kind == 'image'
-               else 2 * rng.random((count, channels)) - 1)
+      sense = (
+        rng.random((count, channels, height, width))
+        if kind == 'image'
+        else 2 * rng.random((count, channels)) - 1
+      )
       batch[f'{split}_x_{m}'] = sense.astype(np.float32)
       batch[f'{split}_q_{m}'] = queries(count)
   return batch | {f'gen_q_{m}': queries(len(ctx_n)) for m in range(M)}
@@ -116,7 +140,7 @@ def convolve_transposed(weights: Arrays, name: str, x: np.ndarray) -> np.ndarray
   spread = np.einsum('nchw,coab->abnohw', x, weights[f'{name}.weight'], optimize=True)
   padded = np.zeros((count, spread.shape[3], 2 * height + 2, 2 * width + 2))
   for a, b in np.ndindex(4, 4):
-    padded[:, :, a:a + 2 * height:2, b:b + 2 * width:2] += spread[a, b]
+    padded[:, :, a : a + 2 * height : 2, b : b + 2 * width : 2] += spread[a, b]
   return padded[:, :, 1:-1, 1:-1] + weights[f'{name}.bias'][:, None, None]
 
 
@@ -180,8 +204,10 @@ def draw(variant: str, weights: Arrays, r_ctx: list, r_tgt: list | None, eps: np
   for noise in eps:
     step = _gaussian(variant, weights, 'prior', [f'{name}reparam_p' for name in p], state_p)
     if r_tgt:
-      state_q = [_lstm(weights, f'{q[m]}rnn', [r_tgt[m], r_ctx[m], state_p[m][0]], state_q[m])
-                 for m in experts]
+      state_q = [
+        _lstm(weights, f'{q[m]}rnn', [r_tgt[m], r_ctx[m], state_p[m][0]], state_q[m])
+        for m in experts
+      ]
       step |= _gaussian(variant, weights, 'post', [f'{name}reparam' for name in q], state_q)
     side = 'post' if r_tgt else 'prior'
     z = step[f'{side}_mean'] + np.exp(0.5 * step[f'{side}_logvar']) * noise
@@ -233,9 +259,14 @@ def forward(variant: str, weights: Arrays, batch: Arrays, eps: np.ndarray) -> Ar
   sse = np.stack([_sum_per_scene((senses[m] - means[m]) ** 2, views[m]) for m in modalities])
   mod_likelihoods = np.where(views.any(axis=1), 0.5 * (sse.sum(axis=1) + LOG_2PI), np.nan)
   likelihood = np.nansum(mod_likelihoods)
-  result = {'likelihood': likelihood, 'mod_likelihoods': mod_likelihoods, 'kl': kl.sum(),
-            'kl_step_scene': kl, 'loss': likelihood + kl.sum(),
-            'loss_per_scene': kl.sum(axis=0) + 0.5 * (sse + LOG_2PI * views).sum(axis=0)}
+  result = {
+    'likelihood': likelihood,
+    'mod_likelihoods': mod_likelihoods,
+    'kl': kl.sum(),
+    'kl_step_scene': kl,
+    'loss': likelihood + kl.sum(),
+    'loss_per_scene': kl.sum(axis=0) + 0.5 * (sse + LOG_2PI * views).sum(axis=0),
+  }
   for gray, (unit, peak) in itertools.product(('', 'gray_'), (('unit', 1), ('uint8', 255))):
     log_prob = (_log_density(latent['z'], *p) - _log_density(latent['z'], *q)).sum((0, 2, 3, 4))
     for m in modalities:
@@ -257,13 +288,23 @@ def _expert_names(variant, side, count):
 
 def _gaussian(variant, weights, side, heads, states):
   means, logvars = (
-      np.stack([convolve(weights, f'{head}.{output}', hidden)
-                for head, (hidden, _) in zip(heads, states, strict=True)], axis=1)
-      for output in ('mean_fn', 'logvar_fn'))
+    np.stack(
+      [
+        convolve(weights, f'{head}.{output}', hidden)
+        for head, (hidden, _) in zip(heads, states, strict=True)
+      ],
+      axis=1,
+    )
+    for output in ('mean_fn', 'logvar_fn')
+  )
   single = variant == 'baseline'
   mean, logvar = (means[:, 0], logvars[:, 0]) if single else product_of_experts(means, logvars)
-  return {f'{side}_mean': mean, f'{side}_logvar': logvar,
-          f'expert_{side}_mean': means, f'expert_{side}_logvar': logvars}
+  return {
+    f'{side}_mean': mean,
+    f'{side}_logvar': logvar,
+    f'expert_{side}_mean': means,
+    f'expert_{side}_logvar': logvars,
+  }
 
 
 def _decode(weights, name, hidden):

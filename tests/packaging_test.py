@@ -61,8 +61,8 @@ def test_every_imported_distribution_is_declared(folder, declared):
 def test_lock_is_of_what_setup_asks_for(declared, lock):
   (project,) = (package for package in lock['package'] if package['name'] == 'gmn-jax')
   locked = {
-      (required['name'], re.search(r"extra == '(\w+)'", required.get('marker', '')))
-      for required in project['metadata']['requires-dist']
+    (required['name'], re.search(r"extra == '(\w+)'", required.get('marker', '')))
+    for required in project['metadata']['requires-dist']
   }
   asked = {(name_of(required), None) for required in declared['install_requires']}
   for extra, requirements in declared['extras_require'].items():

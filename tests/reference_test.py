@@ -27,8 +27,11 @@ def test_inference_and_generation_equal_the_reference(name, image_size, variant,
     draw, means = model.apply({'params': params}, views, episodes, noise)
     parts = objective.weigh(views, episodes, draw, means)
     context = episodes.context[0]
-    return draw, means, parts, inference.generate(
-      model, params, views, context, queries, generate_noise
+    return (
+      draw,
+      means,
+      parts,
+      inference.generate(model, params, views, context, queries, generate_noise),
     )
 
   outputs = run(golden.params, golden.views, golden.queries, golden.noise, golden.generate_noise)

@@ -54,8 +54,8 @@ def built_without_tensorflow(tmp_path_factory):
 def test_build_and_read_without_tensorflow(built_without_tensorflow):
   done = run(sys.executable, '-c', _BLOCK_TENSORFLOW + _READ, built_without_tensorflow)
   assert done.stdout.splitlines() == [
-      "{'train': 20, 'val': 20, 'test': 20}",
-      '(15, 64, 64, 3) False',
+    "{'train': 20, 'val': 20, 'test': 20}",
+    '(15, 64, 64, 3) False',
   ], done.stderr
 
 
@@ -75,6 +75,6 @@ def test_user_error_is_one_sentence_and_exit_code_two(tmp_path):
   done = run(sys.executable, '-m', 'tfds_mese', '--config=metzler_4', f'--data_dir={tmp_path}')
   assert done.returncode == 2
   assert [line for line in done.stderr.splitlines() if line.startswith('error: ')] == [
-      "error: there is no config 'metzler_4': did you mean 'shepard_metzler_4'?"
+    "error: there is no config 'metzler_4': did you mean 'shepard_metzler_4'?"
   ]
   assert 'Traceback' not in done.stderr

@@ -22,14 +22,14 @@ from tfds_mese.tfds_mese_dataset_builder import Builder
 
 # Two chunks to train on, so that two workers have something to share.
 SMALL = {
-    'name': 'small',
-    'num_train': 60,
-    'num_val': 2,
-    'num_test': 8,
-    'train_objects': 'seen',
-    'test_objects': 'held_out',
-    'seed': 7,
-    'scene': {'num_looks': 2, 'num_grasps': 1, 'image_size': 16},
+  'name': 'small',
+  'num_train': 60,
+  'num_val': 2,
+  'num_test': 8,
+  'train_objects': 'seen',
+  'test_objects': 'held_out',
+  'seed': 7,
+  'scene': {'num_looks': 2, 'num_grasps': 1, 'image_size': 16},
 }
 
 
@@ -40,9 +40,9 @@ def build(data_dir: pathlib.Path, num_workers: int, **changes) -> None:
 
 def files(data_dir: pathlib.Path) -> dict[str, bytes]:
   return {
-      str(path.relative_to(data_dir)): path.read_bytes()
-      for path in data_dir.glob('tfds_mese/small/**/*')
-      if path.is_file()
+    str(path.relative_to(data_dir)): path.read_bytes()
+    for path in data_dir.glob('tfds_mese/small/**/*')
+    if path.is_file()
   }
 
 
@@ -76,8 +76,7 @@ def test_no_scene_and_no_held_out_cell_set_is_shared(dataset):
   indices = [int(scene['index']) for source in dataset.splits.values() for scene in source]
   assert len(set(indices)) == len(indices) == 70
   cells = {
-      split: {int(scene['cells_id']) for scene in source}
-      for split, source in dataset.splits.items()
+    split: {int(scene['cells_id']) for scene in source} for split, source in dataset.splits.items()
   }
   assert not cells['test'] & (cells['train'] | cells['val'])
 
@@ -200,16 +199,16 @@ def test_missing_dataset_names_the_command_or_the_near_name(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('config', 'sentence'),
-    [
-        ('shepard_metzler_5_tinny', "did you mean 'shepard_metzler_5_tiny'?"),
-        ('{"num_trian": 5}', "no field 'num_trian': did you mean 'num_train'?"),
-        ('{"num_train": 0}', 'num_train is 0'),
-        ('{"scene": {"image_siz": 8}}', "did you mean 'image_size'?"),
-        ('{"scene": {"image_size": 30}}', 'image_size is 30'),
-        ('{"seed": 3}', 'must be given a "name"'),
-        ('{num_train: 5}', 'is not JSON'),
-    ],
+  ('config', 'sentence'),
+  [
+    ('shepard_metzler_5_tinny', "did you mean 'shepard_metzler_5_tiny'?"),
+    ('{"num_trian": 5}', "no field 'num_trian': did you mean 'num_train'?"),
+    ('{"num_train": 0}', 'num_train is 0'),
+    ('{"scene": {"image_siz": 8}}', "did you mean 'image_size'?"),
+    ('{"scene": {"image_size": 30}}', 'image_size is 30'),
+    ('{"seed": 3}', 'must be given a "name"'),
+    ('{num_train: 5}', 'is not JSON'),
+  ],
 )
 def test_bad_config_is_refused_with_a_sentence(config, sentence, tmp_path):
   with pytest.raises(UserError) as error:

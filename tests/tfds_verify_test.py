@@ -13,12 +13,12 @@ from mese_env.errors import UserError
 from tfds_mese.reading import open_dataset
 
 SMALL = {
-    'name': 'small',
-    'num_train': 60,
-    'num_val': 2,
-    'num_test': 3,
-    'seed': 3,
-    'scene': {'num_looks': 2, 'num_grasps': 1, 'image_size': 16},
+  'name': 'small',
+  'num_train': 60,
+  'num_val': 2,
+  'num_test': 3,
+  'seed': 3,
+  'scene': {'num_looks': 2, 'num_grasps': 1, 'image_size': 16},
 }
 BUILD = [f'--config={json.dumps(SMALL)}']
 

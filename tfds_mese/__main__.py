@@ -71,7 +71,7 @@ def _config(config: str) -> str | configs.MeseConfig:
       fields = json.loads(config)
     except json.JSONDecodeError as error:
       raise UserError(
-          f'--config={config} is not JSON ({error}): put each name in double quotes.'
+        f'--config={config} is not JSON ({error}): put each name in double quotes.'
       ) from error
     configs.check_fields('the config', fields, configs.MeseConfig)
     return configs.MeseConfig(**fields)
@@ -94,7 +94,7 @@ def _verify(arguments: list[str]) -> int:
   parser = argparse.ArgumentParser('python -m tfds_mese verify', description=verifying.__doc__)
   parser.add_argument('folder', type=pathlib.Path, help='that holds the dataset_info.json')
   parser.add_argument(
-      '--scenes', type=int, default=20, help='scenes of each split to generate again and compare'
+    '--scenes', type=int, default=20, help='scenes of each split to generate again and compare'
   )
   args = parser.parse_args(arguments)
   num_faults = 0

@@ -39,7 +39,7 @@ class Chunk:
 
 
 def split_into_chunks(
-    scene: SceneConfig, seed: int, first_index: int, num_scenes: int
+  scene: SceneConfig, seed: int, first_index: int, num_scenes: int
 ) -> list[Chunk]:
   """Cuts a run of scenes into chunks, all of one size but the last."""
   end = first_index + num_scenes
@@ -74,7 +74,7 @@ def remove_partial(folder: pathlib.Path) -> None:
 
 
 def read_chunks(
-    chunks: list[Chunk], folder: pathlib.Path
+  chunks: list[Chunk], folder: pathlib.Path
 ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
   """Yields (index, scene) for each scene of cached chunks, in order.
 

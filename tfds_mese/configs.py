@@ -71,13 +71,13 @@ class MeseConfig(tfds.core.BuilderConfig):
     sizes = (self.num_train, self.num_val, self.num_test)
     objects = (self.train_objects, self.train_objects, self.test_objects)
     return {
-        name: Split(
-            dataclasses.replace(self.scene, objects=objects[i]),
-            self.seed,
-            i * _INDEX_STRIDE,
-            sizes[i],
-        )
-        for i, name in enumerate(SPLITS)
+      name: Split(
+        dataclasses.replace(self.scene, objects=objects[i]),
+        self.seed,
+        i * _INDEX_STRIDE,
+        sizes[i],
+      )
+      for i, name in enumerate(SPLITS)
     }
 
   def _name_from_sizes(self) -> str:
@@ -99,33 +99,33 @@ def check_fields(what: str, given: Mapping[str, Any], known: type) -> None:
 
 
 CONFIGS = (
-    MeseConfig(
-        name='shepard_metzler_5_tiny',
-        description='Five parts, for a laptop; the test split shows cell sets never trained on.',
-        num_train=1_800,
-        num_val=100,
-        num_test=100,
-        train_objects='seen',
-        test_objects='held_out',
-    ),
-    MeseConfig(
-        name='shepard_metzler_5',
-        description='Five parts, the objects of all three splits drawn alike.',
-    ),
-    MeseConfig(
-        name='shepard_metzler_4',
-        description='Four parts, for tests on objects never trained on.',
-        num_train=500,
-        num_val=500,
-        num_test=500,
-        scene=SceneConfig(num_parts=4),
-    ),
-    MeseConfig(
-        name='shepard_metzler_6',
-        description='Six parts, for tests on objects never trained on.',
-        num_train=500,
-        num_val=500,
-        num_test=500,
-        scene=SceneConfig(num_parts=6),
-    ),
+  MeseConfig(
+    name='shepard_metzler_5_tiny',
+    description='Five parts, for a laptop; the test split shows cell sets never trained on.',
+    num_train=1_800,
+    num_val=100,
+    num_test=100,
+    train_objects='seen',
+    test_objects='held_out',
+  ),
+  MeseConfig(
+    name='shepard_metzler_5',
+    description='Five parts, the objects of all three splits drawn alike.',
+  ),
+  MeseConfig(
+    name='shepard_metzler_4',
+    description='Four parts, for tests on objects never trained on.',
+    num_train=500,
+    num_val=500,
+    num_test=500,
+    scene=SceneConfig(num_parts=4),
+  ),
+  MeseConfig(
+    name='shepard_metzler_6',
+    description='Six parts, for tests on objects never trained on.',
+    num_train=500,
+    num_val=500,
+    num_test=500,
+    scene=SceneConfig(num_parts=6),
+  ),
 )

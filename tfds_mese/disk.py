@@ -23,11 +23,11 @@ def writing(folder: os.PathLike | str) -> Iterator[None]:
   except OSError as error:
     if error.errno in _FULL:
       raise UserError(
-          f'the disk of {folder} is full: free some space and run the same command again, which '
-          'continues, or choose another place with --data_dir.'
+        f'the disk of {folder} is full: free some space and run the same command again, which '
+        'continues, or choose another place with --data_dir.'
       ) from error
     if error.errno in _UNWRITABLE:
       raise UserError(
-          f'cannot write to {folder} ({error.strerror}): choose another place with --data_dir.'
+        f'cannot write to {folder} ({error.strerror}): choose another place with --data_dir.'
       ) from error
     raise

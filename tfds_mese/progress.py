@@ -44,9 +44,9 @@ class Progress:
       rate = (self._done - self._first) / (now - self._start)
       left = duration((self._total - self._done) / rate)
       print(
-          f'{self._done}/{self._total} {self._unit}, {rate:.1f} a second, {left} left',
-          file=sys.stderr,
-          flush=True,
+        f'{self._done}/{self._total} {self._unit}, {rate:.1f} a second, {left} left',
+        file=sys.stderr,
+        flush=True,
       )
 
 

@@ -62,20 +62,20 @@ def open_dataset(name: str, data_dir: os.PathLike | str | None = None) -> Datase
     expected = metadata['splits'][split]['num_scenes']
     if info.num_examples != expected:
       raise UserError(
-          f'{folder} has {info.num_examples} of the {expected} scenes of {split}: build it again '
-          'with --overwrite and without --max_examples_per_split.'
+        f'{folder} has {info.num_examples} of the {expected} scenes of {split}: build it again '
+        'with --overwrite and without --max_examples_per_split.'
       )
     for path in info.filepaths:
       if not path.exists():
         raise UserError(f'{path} is missing: build the dataset again with --overwrite.')
   return Dataset(
-      splits={
-          split: _CheckedSource(split, source, folder)
-          for split, source in builder.as_data_source().items()
-      },
-      haptic_min=np.array(metadata['haptic_min'], np.float32),
-      haptic_max=np.array(metadata['haptic_max'], np.float32),
-      metadata=metadata,
+    splits={
+      split: _CheckedSource(split, source, folder)
+      for split, source in builder.as_data_source().items()
+    },
+    haptic_min=np.array(metadata['haptic_min'], np.float32),
+    haptic_max=np.array(metadata['haptic_max'], np.float32),
+    metadata=metadata,
   )
 
 
@@ -95,9 +95,9 @@ class _CheckedSource:
       return self._source[position]
     except RuntimeError as error:
       raise UserError(
-          f'scene {position} of {self._split} cannot be read: '
-          f'`python -m tfds_mese verify {self._folder}` names each damaged file; build the dataset '
-          'again with --overwrite.'
+        f'scene {position} of {self._split} cannot be read: '
+        f'`python -m tfds_mese verify {self._folder}` names each damaged file; build the dataset '
+        'again with --overwrite.'
       ) from error
 
 
@@ -105,8 +105,8 @@ def _why_missing(name: str, folder: pathlib.Path) -> str:
   others = sorted(path.parent.name for path in folder.parent.glob('*/dataset_info.json'))
   if others:
     return (
-        f'{folder.parent} holds version {", ".join(others)} of the dataset, and this generator '
-        f'makes {GENERATOR_VERSION}: '
+      f'{folder.parent} holds version {", ".join(others)} of the dataset, and this generator '
+      f'makes {GENERATOR_VERSION}: '
     )
   return f'the dataset {name!r} is not in {folder.parent.parent}: '
 

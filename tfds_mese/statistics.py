@@ -25,9 +25,9 @@ def haptic_table(source: Source, per_sensor: bool) -> Iterator[str]:
   for name, channels in rows.items():
     values = haptics[:, channels]
     yield (
-        f'| {name} | {sensors.UNITS[sensors.kind_of(name)]} | {len(channels)} '
-        f'| {values.mean():.4g} | {values.std():.4g} | {values.min():.4g} | {values.max():.4g} '
-        f'| {np.mean(values != 0):.0%} |'
+      f'| {name} | {sensors.UNITS[sensors.kind_of(name)]} | {len(channels)} '
+      f'| {values.mean():.4g} | {values.std():.4g} | {values.min():.4g} | {values.max():.4g} '
+      f'| {np.mean(values != 0):.0%} |'
     )
 
 
@@ -38,8 +38,7 @@ def object_table(splits: dict[str, Source]) -> Iterator[str]:
   for name, source in splits.items():
     scenes = [source[i] for i in range(len(source))]
     distinct = [
-        len({int(scene[label]) for scene in scenes})
-        for label in ('walk_id', 'cells_id', 'shape_id')
+      len({int(scene[label]) for scene in scenes}) for label in ('walk_id', 'cells_id', 'shape_id')
     ]
     mean = np.mean([scene['images'].mean() for scene in scenes])
     yield f'| {name} | {len(scenes)} | {" | ".join(map(str, distinct))} | {mean:.2f} |'

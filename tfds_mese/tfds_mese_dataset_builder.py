@@ -49,16 +49,16 @@ class Builder(tfds.core.ShardBasedBuilder):
   BUILDER_CONFIGS = list(configs.CONFIGS)
 
   def __init__(
-      self,
-      *,
-      num_workers: int | None = None,
-      file_format: str | None = 'array_record',
-      **kwargs: Any,
+    self,
+    *,
+    num_workers: int | None = None,
+    file_format: str | None = 'array_record',
+    **kwargs: Any,
   ):
     if file_format not in (None, 'array_record', tfds.core.FileFormat.ARRAY_RECORD):
       raise UserError(
-          f'{file_format} files cannot be read at random: build without --file_format, and then '
-          'convert the result with `tfds convert_format`.'
+        f'{file_format} files cannot be read at random: build without --file_format, and then '
+        'convert the result with `tfds convert_format`.'
       )
     self._num_workers = num_workers or workers.available_cores()
     super().__init__(file_format='array_record', **kwargs)
@@ -66,16 +66,16 @@ class Builder(tfds.core.ShardBasedBuilder):
   def _info(self) -> tfds.core.DatasetInfo:
     scene = self.builder_config.scene
     return self.dataset_info_from_configs(
-        # Else TFDS would print the whole README after every build.
-        description=self.__doc__.split('\n')[0],
-        features=tfds.features.FeaturesDict(scene_features(scene)),
-        metadata=tfds.core.MetadataDict(),
-        disable_shuffling=True,  # Scenes are independent draws, so their order means nothing.
-        homepage='https://arxiv.org/abs/1910.02344',
+      # Else TFDS would print the whole README after every build.
+      description=self.__doc__.split('\n')[0],
+      features=tfds.features.FeaturesDict(scene_features(scene)),
+      metadata=tfds.core.MetadataDict(),
+      disable_shuffling=True,  # Scenes are independent draws, so their order means nothing.
+      homepage='https://arxiv.org/abs/1910.02344',
     )
 
   def download_and_prepare(
-      self, *, download_config: tfds.download.DownloadConfig | None = None, **kwargs: Any
+    self, *, download_config: tfds.download.DownloadConfig | None = None, **kwargs: Any
   ) -> None:
     """Builds the dataset where it is not there yet, continuing a build that was stopped.
 
@@ -139,13 +139,13 @@ class Builder(tfds.core.ShardBasedBuilder):
   def _plan(self, limit: int | None) -> dict[str, list[chunks_lib.Chunk]]:
     """The chunks of each split, or those of its first `limit` scenes."""
     return {
-        name: chunks_lib.split_into_chunks(
-            split.scene,
-            split.seed,
-            split.first_index,
-            split.num_scenes if limit is None else min(limit, split.num_scenes),
-        )
-        for name, split in self.builder_config.splits.items()
+      name: chunks_lib.split_into_chunks(
+        split.scene,
+        split.seed,
+        split.first_index,
+        split.num_scenes if limit is None else min(limit, split.num_scenes),
+      )
+      for name, split in self.builder_config.splits.items()
     }
 
   def _generate(self, chunks: Sequence[chunks_lib.Chunk], cache: pathlib.Path) -> None:
@@ -158,11 +158,11 @@ class Builder(tfds.core.ShardBasedBuilder):
     del dl_manager  # Nothing is downloaded.
     scenes = functools.partial(_read, self._cache) if self._cache else _generate_anew
     return {
-        name: [
-            functools.partial(scenes, chunks[first : first + _FILE_CHUNKS])
-            for first in range(0, len(chunks), _FILE_CHUNKS)
-        ]
-        for name, chunks in self._chunks.items()
+      name: [
+        functools.partial(scenes, chunks[first : first + _FILE_CHUNKS])
+        for first in range(0, len(chunks), _FILE_CHUNKS)
+      ]
+      for name, chunks in self._chunks.items()
     }
 
   def _example_writer(self) -> writer.ExampleWriter:
@@ -171,11 +171,11 @@ class Builder(tfds.core.ShardBasedBuilder):
   def _provenance(self) -> dict[str, Any]:
     """What the scenes were made of and with: enough to make any of them again."""
     return {
-        'seed': self.builder_config.seed,
-        'generator_version': GENERATOR_VERSION,
-        'mujoco_version': importlib.metadata.version('mujoco'),
-        'numpy_version': importlib.metadata.version('numpy'),
-        'splits': {name: asdict(split) for name, split in self.builder_config.splits.items()},
+      'seed': self.builder_config.seed,
+      'generator_version': GENERATOR_VERSION,
+      'mujoco_version': importlib.metadata.version('mujoco'),
+      'numpy_version': importlib.metadata.version('numpy'),
+      'splits': {name: asdict(split) for name, split in self.builder_config.splits.items()},
     }
 
   def _haptic_range(self) -> dict[str, list[float]]:
@@ -204,32 +204,32 @@ class Builder(tfds.core.ShardBasedBuilder):
     need = utils.Size((total + left) * _BYTES_PER_SCENE)
     free = utils.Size(shutil.disk_usage(cache).free)
     print(
-        f'{self.info.full_name}: {total} scenes, {total - left} of them from an earlier run; about '
-        f'{progress.duration(left * _SECONDS_PER_SCENE / self._num_workers)} on '
-        f'{self._num_workers} processes; {need} of the {free} free, half of it when done, in '
-        f'{self.data_dir_root}',
-        file=sys.stderr,
-        flush=True,
+      f'{self.info.full_name}: {total} scenes, {total - left} of them from an earlier run; about '
+      f'{progress.duration(left * _SECONDS_PER_SCENE / self._num_workers)} on '
+      f'{self._num_workers} processes; {need} of the {free} free, half of it when done, in '
+      f'{self.data_dir_root}',
+      file=sys.stderr,
+      flush=True,
     )
     if need > free:
       raise UserError(
-          f'the disk of {self.data_dir_root} has {free} free and the build needs {need}: free some '
-          'space or choose another place with --data_dir.'
+        f'the disk of {self.data_dir_root} has {free} free and the build needs {need}: free some '
+        'space or choose another place with --data_dir.'
       )
 
   def _refuse_unlike(self, limit: int | None) -> None:
     """Raises a UserError where the dataset that is there is not the one asked for."""
     if self.info.metadata.get('splits') != json.loads(json.dumps(self._provenance()['splits'])):
       raise UserError(
-          f'{self.data_dir} holds a dataset of other settings: give the new config another "name", '
-          'or build with --overwrite.'
+        f'{self.data_dir} holds a dataset of other settings: give the new config another "name", '
+        'or build with --overwrite.'
       )
     for name, chunks in self._plan(limit).items():
       wanted, found = sum(map(len, chunks)), self.info.splits[name].num_examples
       if found < wanted:
         raise UserError(
-            f'{self.data_dir} holds {found} of {wanted} scenes of {name}, as it was built with '
-            '--max_examples_per_split: build with --overwrite.'
+          f'{self.data_dir} holds {found} of {wanted} scenes of {name}, as it was built with '
+          '--max_examples_per_split: build with --overwrite.'
         )
 
 
@@ -255,14 +255,14 @@ def _all(plan: Mapping[str, list[chunks_lib.Chunk]]) -> list[chunks_lib.Chunk]:
 
 
 def _generate_anew(
-    chunks: Sequence[chunks_lib.Chunk],
+  chunks: Sequence[chunks_lib.Chunk],
 ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
   for chunk in chunks:
     yield from chunk.scenes()
 
 
 def _read(
-    folder: pathlib.Path, chunks: Sequence[chunks_lib.Chunk]
+  folder: pathlib.Path, chunks: Sequence[chunks_lib.Chunk]
 ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
   return chunks_lib.read_chunks(chunks, folder)
 

@@ -27,14 +27,14 @@ def verify(folder: pathlib.Path, num_regenerated: int, seed: int = 0) -> Iterato
   """
   if not (folder / 'dataset_info.json').exists():
     raise UserError(
-        f'{folder} holds no dataset: name a folder with a dataset_info.json, such as '
-        f'~/tensorflow_datasets/tfds_mese/shepard_metzler_5_tiny/{GENERATOR_VERSION}.'
+      f'{folder} holds no dataset: name a folder with a dataset_info.json, such as '
+      f'~/tensorflow_datasets/tfds_mese/shepard_metzler_5_tiny/{GENERATOR_VERSION}.'
     )
   info = tfds.builder_from_directory(folder).info
   if info.metadata['generator_version'] != GENERATOR_VERSION:
     raise UserError(
-        f'{folder} is of generator {info.metadata["generator_version"]} and this is '
-        f'{GENERATOR_VERSION}: check it with the version of gmn_jax that built it.'
+      f'{folder} is of generator {info.metadata["generator_version"]} and this is '
+      f'{GENERATOR_VERSION}: check it with the version of gmn_jax that built it.'
     )
   rng = np.random.default_rng(seed)
   for name, split in info.splits.items():
@@ -50,21 +50,24 @@ def provenance(folder: pathlib.Path) -> str:
   """Says what made the dataset and what this machine has, as bytes may differ between the two."""
   metadata = tfds.builder_from_directory(folder).info.metadata
   versions = {
-      'built with': {name: metadata[f'{name}_version'] for name in ('mujoco', 'numpy')},
-      'checked with': {name: importlib.metadata.version(name) for name in ('mujoco', 'numpy')},
+    'built with': {name: metadata[f'{name}_version'] for name in ('mujoco', 'numpy')},
+    'checked with': {name: importlib.metadata.version(name) for name in ('mujoco', 'numpy')},
   }
-  return '; '.join(
+  return (
+    '; '.join(
       f'{what} ' + ', '.join(f'{name} {version}' for name, version in found.items())
       for what, found in versions.items()
-  ) + f' on {platform.machine()}'
+    )
+    + f' on {platform.machine()}'
+  )
 
 
 def _verify_file(
-    path: pathlib.Path,
-    length: int,
-    to_regenerate: set[int],
-    info: tfds.core.DatasetInfo,
-    split: str,
+  path: pathlib.Path,
+  length: int,
+  to_regenerate: set[int],
+  info: tfds.core.DatasetInfo,
+  split: str,
 ) -> Iterator[str]:
   if not path.exists():
     yield f'{path}: the file is missing'
@@ -83,8 +86,8 @@ def _verify_file(
       continue
     if record in to_regenerate and (wrong := _differences(scene, settings)):
       yield (
-          f'{path}: record {record} (scene {int(scene["index"])}) is not what this machine '
-          f'generates; {", ".join(wrong)} differ'
+        f'{path}: record {record} (scene {int(scene["index"])}) is not what this machine '
+        f'generates; {", ".join(wrong)} differ'
       )
 
 

@@ -24,9 +24,7 @@ from tfds_mese import chunks as chunks_lib
 from tfds_mese import disk, progress
 
 # Parallelism comes from the processes; threads below them would only fight for the same cores.
-_ONE_THREAD = {
-    name: '1' for name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')
-}
+_ONE_THREAD = {name: '1' for name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')}
 
 
 def available_cores() -> int:
@@ -40,7 +38,7 @@ def available_cores() -> int:
 
 
 def generate_chunks(
-    chunks: Sequence[chunks_lib.Chunk], folder: pathlib.Path, num_workers: int
+  chunks: Sequence[chunks_lib.Chunk], folder: pathlib.Path, num_workers: int
 ) -> None:
   """Brings into the cache folder those of the chunks that are not there, showing progress.
 
@@ -87,12 +85,12 @@ class _Worker:
 
   def __init__(self):
     self._process = subprocess.Popen(
-        [sys.executable, '-m', 'tfds_mese.workers'],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        # The caller may have found the packages by a path of its own.
-        env=os.environ | _ONE_THREAD | {'PYTHONPATH': os.pathsep.join(filter(None, sys.path))},
+      [sys.executable, '-m', 'tfds_mese.workers'],
+      stdin=subprocess.PIPE,
+      stdout=subprocess.PIPE,
+      text=True,
+      # The caller may have found the packages by a path of its own.
+      env=os.environ | _ONE_THREAD | {'PYTHONPATH': os.pathsep.join(filter(None, sys.path))},
     )
 
   def generate(self, chunk: chunks_lib.Chunk, folder: pathlib.Path) -> None:
@@ -105,8 +103,8 @@ class _Worker:
       answer = self._process.stdout.readline()
     if not answer:
       raise UserError(
-          f'a generating process ended with status {self._process.wait()} (out of memory, unless '
-          'it said more above): run the same command again, which continues.'
+        f'a generating process ended with status {self._process.wait()} (out of memory, unless '
+        'it said more above): run the same command again, which continues.'
       )
     if error := json.loads(answer)['error']:
       raise UserError(error)

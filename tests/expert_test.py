@@ -49,7 +49,7 @@ def convolutions_of_a_gradient(variant, modalities):
   """The convolutions in the program, as the compiler receives them and as it leaves them."""
   experts, inputs = make_experts(variant, modalities), draw_inputs(modalities)
   gradient = jax.grad(lambda params, inputs: loss_of(experts, params, inputs)[0], (0, 1))
-  lowered = jax.jit(gradient).lower(draw_params(experts, inputs), inputs)
+  lowered = tiny.jit(gradient).lower(draw_params(experts, inputs), inputs)
   received = lowered.compiler_ir('hlo').as_hlo_text()
   return [
     [line for line in program.splitlines() if ' convolution(' in line]

@@ -59,7 +59,7 @@ def test_without_variance_it_is_the_plain_model(variant):
   assert not np.allclose(parts.squared_error, expected.squared_error, rtol=1e-3)
 
 
-def test_divergence_is_that_of_the_sampled_gaussians():
+def test_divergence_and_weight_are_those_of_the_sampled_gaussians():
   latent = LatentRepresentation(features=4)
   rng = np.random.default_rng(0)
   context, target = rng.standard_normal((2, 3, 2, 2, 4))
@@ -75,7 +75,10 @@ def test_divergence_is_that_of_the_sampled_gaussians():
   posterior, prior = belief(lambda noise: infer(noise)[0]), belief(imagine)
   expected = gaussians.divergence(*posterior, *prior).sum(axis=(1, 2, 3))
   assert np.all(expected > 0)
-  np.testing.assert_allclose(infer(context)[1], expected, rtol=1e-9)
+  r, divergence, log_weight = infer(context)
+  np.testing.assert_allclose(divergence, expected, rtol=1e-9)
+  log_ratio = gaussians.log_density(r, *prior) - gaussians.log_density(r, *posterior)
+  np.testing.assert_allclose(log_weight, log_ratio.sum(axis=(1, 2, 3)), rtol=1e-9)
 
 
 def test_the_divergence_of_absent_modalities_does_not_count():

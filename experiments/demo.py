@@ -27,7 +27,7 @@ from mese_env.errors import UserError, exit_on_user_error
 from tfds_mese.reading import Source, open_dataset
 
 WORKDIR = pathlib.Path('runs/demo')
-LOOKS, GRASPS, CAMERAS = 5, 15, 8  # given, given, and held out for the model to imagine
+LOOKS, GRASPS, CAMERAS = 7, 15, 8  # given, given, and held out: a scene's 15 looks and grasps
 SCENES = 100  # of the test split, for the numbers
 OBJECTS, SAMPLES = 3, 3  # in the picture: test scenes 0, 1, 2
 AVERAGED = 8  # samples of the scene whose mean is the prediction that is measured
@@ -59,10 +59,10 @@ def main() -> int:
   print(f'\nImage MSE at {CAMERAS} held-out cameras of {SCENES} unseen objects, pixels in [0, 1]:')
   for given, error in errors.items():
     print(f'  {given:34s} {error:.5f}')
-  missed = [bound for bound in BOUNDS if errors[bound[0]] > bound[2] * errors[bound[1]]]
+  missed = [bound for bound in BOUNDS if errors[bound[0]] >= bound[2] * errors[bound[1]]]
   for given, other, bound in BOUNDS:
     verdict = 'MISSED' if (given, other, bound) in missed else 'ok'
-    print(f'  {given} / {other}: {errors[given] / errors[other]:.3f}, at most {bound}: {verdict}')
+    print(f'  {given} / {other}: {errors[given] / errors[other]:.3f}, below {bound}: {verdict}')
   print(f'The demo took {(time.time() - began) / 60:.1f} minutes. Its picture: {picture}')
   return int(bool(missed))
 

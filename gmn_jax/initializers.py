@@ -41,7 +41,8 @@ def quiet_start(params: Any) -> Any:
     if 'heads' in names[-1] or (names[0].startswith('renderers_') and names[1] == 'last'):
       return 0 * x
     if names[-1].endswith('kernel'):
-      return math.sqrt(6 if names[0].startswith('encoders_') else 3) * x
+      image_encoder = names[0].startswith('encoders_') and 'Conv' in names[1]
+      return math.sqrt(6 if image_encoder else 3) * x
     return x
 
   return jax.tree_util.tree_map_with_path(rescale, params)

@@ -44,11 +44,11 @@ def get_config(preset: str = 'small') -> ConfigDict:
   # Pixels of a side of the image before it is cut; the dataset's 64 are resized to it.
   config.image_size = 32 if small else 64
   # Hidden channels of the LSTMs; all other widths are fixed multiples of it.
-  config.width = 32 if small else 64
+  config.width = 16 if small else 64
   # Steps in which z is drawn, and in which a view is rendered.
-  config.draw_steps = 6 if small else 12
+  config.draw_steps = 2 if small else 12
   # Channels of z per draw step.
-  config.latent = 3
+  config.latent = 6 if small else 3
 
   # Which modalities training scenes lack, an experiment of `gmn_jax/missing.py` such as
   # 'extrapol12'; empty: none.
@@ -62,9 +62,9 @@ def get_config(preset: str = 'small') -> ConfigDict:
   config.data_dir = ''
 
   # Scenes per step, over all devices; the authors take 9 instead of 12 with m14.
-  config.batch_size = 16 if small else 12
+  config.batch_size = 8 if small else 12
   # Steps in all; 833,333 are the authors' 10 epochs of 1,000,000 scenes.
-  config.steps = 4_000 if small else 833_333
+  config.steps = 5_000 if small else 833_333
   # Start with silent latents and larger weights (`gmn_jax/initializers.py`), not the authors'
   # ranges.
   config.quiet_start = small
@@ -77,7 +77,7 @@ def get_config(preset: str = 'small') -> ConfigDict:
   # Weight of the KL divergence in the loss.
   config.beta = 1.0
   # Standard deviation of the likelihood.
-  config.std = 1.0
+  config.std = 0.2 if small else 1.0
   # Train each scene also with context and target exchanged.
   config.opposite = True
   # How many updates in a row may be skipped for not being finite; 0: the first one ends the run.

@@ -16,6 +16,11 @@ Array = jax.Array
 
 
 def _same_convolution(x_NHWI: Array, kernel_KKIO: Array, pad: int) -> Array:
+  if min(x_NHWI.shape[1:3]) < min(kernel_KKIO.shape[:2]):
+    # On a CPU, XLA convolves an image smaller than the kernel about 25 times slower than the same
+    # image padded beforehand; the barrier keeps it from folding the padding back in.
+    widths = ((0, 0), (pad, pad), (pad, pad), (0, 0))
+    x_NHWI, pad = jax.lax.optimization_barrier(jnp.pad(x_NHWI, widths)), 0
   return jax.lax.conv_general_dilated(
     x_NHWI,
     kernel_KKIO,

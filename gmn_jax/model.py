@@ -124,15 +124,19 @@ class GMN(nn.Module):
     target_MNhwR = self.represent(encoded, episodes.target)
     kl_N = log_weight_N = jnp.zeros(context_MNhwR.shape[1], noise_TNhwZ.dtype)
     if self.hierarchical:
+      present_MN = _seen(either)
       drawn = [
         self.latent_representations[m.name].infer(context, target, noise)
         for m, context, target, noise in zip(
           self.modalities, context_MNhwR, target_MNhwR, noise_MNhwR, strict=True
         )
       ]
-      context_MNhwR, kl_MN, log_weight_MN = (jnp.stack(part) for part in zip(*drawn, strict=True))
-      kl_N = jnp.where(_seen(either), kl_MN, 0).sum(axis=0)
-      log_weight_N = jnp.where(_seen(either), log_weight_MN, 0).sum(axis=0)
+      seen_MNhwR, kl_MN, log_weight_MN = (jnp.stack(part) for part in zip(*drawn, strict=True))
+      # Nothing was sensed of an absent modality: its posterior is its prior.
+      unseen_MNhwR = self._imagine_representations(context_MNhwR, noise_MNhwR)
+      context_MNhwR = jnp.where(present_MN[:, :, None, None, None], seen_MNhwR, unseen_MNhwR)
+      kl_N = jnp.where(present_MN, kl_MN, 0).sum(axis=0)
+      log_weight_N = jnp.where(present_MN, log_weight_MN, 0).sum(axis=0)
     draw = self.experts.infer(
       self._feed(context_MNhwR, episodes.context),
       self._feed(target_MNhwR, episodes.target),
@@ -152,12 +156,7 @@ class GMN(nn.Module):
     """z from the prior given the context."""
     context_MNhwR = self.represent(encoded, context_SBMV)
     if self.hierarchical:
-      context_MNhwR = jnp.stack(
-        [
-          self.latent_representations[m.name].imagine(context, noise)
-          for m, context, noise in zip(self.modalities, context_MNhwR, noise_MNhwR, strict=True)
-        ]
-      )
+      context_MNhwR = self._imagine_representations(context_MNhwR, noise_MNhwR)
     return self.experts.imagine(
       self._feed(context_MNhwR, context_SBMV), noise_TNhwZ, self._takes_part(context_SBMV)
     )
@@ -194,6 +193,14 @@ class GMN(nn.Module):
       for i, (m, r_BVhwR) in enumerate(zip(self.modalities, encoded, strict=True))
     ]
     return jnp.stack(sums).reshape(len(sums), -1, *sums[0].shape[2:])
+
+  def _imagine_representations(self, context_MNhwR: Array, noise_MNhwR: Array) -> Array:
+    return jnp.stack(
+      [
+        self.latent_representations[m.name].imagine(context, noise)
+        for m, context, noise in zip(self.modalities, context_MNhwR, noise_MNhwR, strict=True)
+      ]
+    )
 
   def _feed(self, r_MNhwR: Array, mask_SBMV: Array) -> Array:
     """What each expert is fed, (E, N, h, w, R): r_m, or for the baseline its sum over the

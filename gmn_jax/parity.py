@@ -187,6 +187,8 @@ def main(arguments: list[str]) -> int:
     raise UserError(
       f'there are no recordings in {EXTRACTS}; run this from a checkout, or name the files.'
     )
+  if missing := [str(path) for path in paths if not path.is_file()]:
+    raise UserError(f'there is no recording {", ".join(missing)}; name existing .npz files.')
   jax.config.update('jax_enable_x64', True)
   goldens = 0
   quantities, failures, worst = 0, 0, 0.0

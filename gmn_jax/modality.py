@@ -82,8 +82,7 @@ class Modality:
     if self.kind == 'image' and (len(self.shape) != 3 or self.shape[0] % 4 or self.shape[1] % 4):
       raise UserError(
         f"image modality '{self.name}' has shape {self.shape}; it needs "
-        '(height, width, channels) with height and '
-        'width divisible by four.'
+        '(height, width, channels) with height and width divisible by four.'
       )
 
   @property
@@ -118,8 +117,7 @@ def latent_grid(modalities: tuple[Modality, ...]) -> tuple[int, int]:
   if len(grids) != 1:
     raise UserError(
       f'the modalities {[m.name for m in modalities]} imply the latent grids {sorted(grids)}; '
-      'give them image '
-      'modalities of one height and width.'
+      'give them image modalities of one height and width.'
     )
   return grids.pop()
 

@@ -1,6 +1,7 @@
 """The paper's four sets of modalities, by name: m2, m5, m8, m14."""
 
 import difflib
+import math
 
 from gmn_jax.modality import HapticCut, ImageCut, Modality
 from mese_env import sensors
@@ -30,12 +31,11 @@ def modality_set(name: str, image_size: int) -> tuple[Modality, ...]:
       f"unknown modality set '{name}'; did you mean '{near[0]}'? "
       f'There are {", ".join(MODALITY_SETS)}.'
     )
-  needed = {'m2': 4, 'm5': 8, 'm8': 32, 'm14': 32}[name]
+  needed = 4 if name == 'm2' else 8
   if image_size <= 0 or image_size % needed:
     raise UserError(
       f"image_size is {image_size}, but modality set '{name}' needs a multiple of {needed}, "
-      'so that every part of '
-      'the image divides by four.'
+      'so that every part of the image divides by four.'
     )
   if name == 'm2':
     return (
@@ -50,7 +50,8 @@ def modality_set(name: str, image_size: int) -> tuple[Modality, ...]:
       *(_window(part, image_size, level, side) for part, side, level in quarters),
       haptics('haptic', range(len(sensors.SENSOR_NAMES))),
     )
-  canvas = image_size * 3 // 4
+  # Three quarters of the image's size; rounded up where a half of that would not divide by four.
+  canvas = 8 * math.ceil(image_size * 3 / 32)
   levels = ('whole',) if name == 'm8' else ('upper', 'lower')
   windows = tuple(
     _window(

@@ -155,7 +155,7 @@ def test_query_embedding():
   [
     (lambda: modality_set('m4', 64), "'m4'; did you mean"),
     (lambda: modality_set('m5', 20), 'multiple of 8'),
-    (lambda: modality_set('m14', 48), 'multiple of 32'),
+    (lambda: modality_set('m14', 44), 'multiple of 8'),
     (lambda: modality_set('m2', 0), 'image_size is 0'),
     (lambda: Modality('depth', 'image', ImageCut(8, (0, 6), (0, 8)), (6, 8, 3)), 'divisible by'),
     (lambda: Modality('sound', 'audio', HapticCut((0,)), (1,)), "kind 'audio'"),

@@ -4,8 +4,14 @@ python experiments/main.py --config=experiments/configs/apoe.py[:PRESET] [OPTION
 
 --config.FIELD=VALUE  overrides a field, as in --config.steps=1000 --config.modalities=m5
 --workdir=DIR         folder of the run; runs/<config>-<preset> if not given
---mode=MODE           what to do there: train
---build               builds the dataset first if it is missing
+--mode=MODE           what to do there: {modes}
+--build               builds datasets first if they are missing
+
+An evaluation (any mode but train) reads the run's config from its checkpoint: --config may be left
+out where --workdir is given. It takes --config.dataset and --config.data_dir; what else is asked
+for must be what the run is. `--mode=MODE --help` lists its own options.
+
+--best                evaluates the checkpoint of the best validation instead of the last one
 """
 
 import difflib
@@ -13,7 +19,7 @@ import os
 import pathlib
 import re
 import sys
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 # XLA reads its flags once, when it starts. The CPU's default scheduler is slower for this model and
 # takes more memory.
@@ -27,33 +33,43 @@ import jax  # noqa: E402
 from absl import flags, logging  # noqa: E402
 from ml_collections import ConfigDict, config_flags  # noqa: E402
 
+from experiments import modes  # noqa: E402
 from experiments.configs import apoe  # noqa: E402
+from experiments.datasets import open_or_build  # noqa: E402
+from experiments.modes import options as mode_options  # noqa: E402
 from gmn_jax import train  # noqa: E402
-from gmn_jax.config import check  # noqa: E402
+from gmn_jax.checkpoint import Run, load_run  # noqa: E402
+from gmn_jax.config import check, differences  # noqa: E402
 from gmn_jax.interruption import Interrupted  # noqa: E402
 from mese_env.errors import UserError, exit_on_user_error  # noqa: E402
-from tfds_mese import __main__ as builder  # noqa: E402
-from tfds_mese import reading  # noqa: E402
 
 _EXAMPLE = 'experiments/configs/apoe.py'
+MODES = ('train', *modes.MODES)
+# Where an evaluation's scenes come from may differ from what the run was trained on.
+_WHERE = ('dataset', 'data_dir')
 _COMPILED = pathlib.Path('~/.cache/gmn_jax/xla')
 
 
 class Command(NamedTuple):
-  """What the command line asks for."""
+  """What the command line asks for.
 
-  config: ConfigDict
+  Attributes:
+    config: of the run; None where an evaluation takes whatever run there is.
+    overrides: the fields of `config` that the command line gives one by one.
+    workdir: of the run.
+    mode: one of `MODES`.
+    build: whether to build datasets that are missing.
+    best: whether to evaluate the best checkpoint instead of the last one.
+    options: of an evaluation, its `Options`; None for training.
+  """
+
+  config: ConfigDict | None
+  overrides: dict[str, Any]
   workdir: pathlib.Path
   mode: str
   build: bool
-
-
-def _train(command: Command) -> None:
-  train.train(command.config, _dataset(command.config, command.build), command.workdir)
-
-
-# An evaluation is a function of the command in a module of its own.
-MODES = {'train': _train}
+  best: bool
+  options: Any
 
 
 def main(argv: list[str]) -> None:
@@ -64,14 +80,21 @@ def main(argv: list[str]) -> None:
     Interrupted: SIGTERM or SIGINT came during training.
   """
   if '--help' in argv:
-    print(__doc__)
+    print(_help(_asked_mode(argv)))
     return
   command = parse(argv)
   if 'JAX_COMPILATION_CACHE_DIR' not in os.environ:
     jax.config.update('jax_compilation_cache_dir', str(_COMPILED.expanduser()))
   # What goes wrong is raised; orbax would log its tracebacks besides.
   logging.set_verbosity(logging.FATAL)
-  MODES[command.mode](command)
+  if command.mode == 'train':
+    config = command.config
+    dataset = open_or_build(config.dataset, config.data_dir, command.build)
+    train.train(config, dataset, command.workdir)
+    return
+  run = open_run(command)
+  dataset = open_or_build(run.config.dataset, run.config.data_dir, command.build)
+  modes.load(command.mode).evaluate(run, dataset, command.workdir, command.options)
 
 
 def parse(argv: list[str]) -> Command:
@@ -84,11 +107,17 @@ def parse(argv: list[str]) -> Command:
     file = re.match(r'--?config=([^:]*)', argument)
     if file and not pathlib.Path(file[1]).is_file():
       raise UserError(f"there is no config file '{file[1]}'; use --config={_EXAMPLE}.")
+  mode = _asked_mode(argv)
   values = flags.FlagValues()
   config = config_flags.DEFINE_config_file('config', flag_values=values, sys_argv=argv)
   workdir = flags.DEFINE_string('workdir', None, '', flag_values=values)
-  mode = flags.DEFINE_string('mode', 'train', '', flag_values=values)
+  flags.DEFINE_string('mode', 'train', '', flag_values=values)
   build = flags.DEFINE_bool('build', False, '', flag_values=values)
+  kind = None
+  if mode != 'train':
+    flags.DEFINE_bool('best', False, '', flag_values=values)
+    kind = modes.load(mode).Options
+    mode_options.define(kind, values)
   try:
     rest = values(argv)[1:]
   except flags.Error as error:
@@ -96,32 +125,62 @@ def parse(argv: list[str]) -> Command:
     raise UserError(f'{reason}; see --help and {_EXAMPLE}.') from error
   if rest:
     raise UserError(f"'{rest[0]}' is not understood; options begin with --, as in --build.")
-  if config.value is None:
+  if config.value is None and (kind is None or workdir.value is None):
     raise UserError(f'no config is given; use --config={_EXAMPLE}.')
-  if mode.value not in MODES:
-    raise UserError(_near('there is no mode', mode.value, list(MODES)))
+  options = None if kind is None else mode_options.read(kind, values)
+  best = kind is not None and values['best'].value
+  if config.value is None:
+    folder = pathlib.Path(workdir.value)
+    return Command(None, {}, folder, mode, build.value, best, options)
   check(config.value)
   name = pathlib.Path(values['config'].config_filename.split(':')[0]).stem
   folder = pathlib.Path(workdir.value or f'runs/{name}-{config.value.preset}')
-  return Command(config.value, folder, mode.value, build.value)
+  overrides = config_flags.get_override_values(values['config'])
+  return Command(config.value, overrides, folder, mode, build.value, best, options)
+
+
+def open_run(command: Command) -> Run:
+  """The run that an evaluation is asked of, its `dataset` and `data_dir` those asked for.
+
+  Raises:
+    UserError: there is no checkpoint, or it is of another model than the command asks for.
+  """
+  run = load_run(command.workdir, command.best)
+  stored = run.config.to_dict()
+  if command.config is None:
+    return run
+  asked = {field: command.config[field] for field in ('variant', 'modalities')} | command.overrides
+  where = {field: asked.pop(field) for field in _WHERE if field in asked}
+  if differing := differences(stored, stored | asked):
+    raise UserError(
+      f'{command.workdir} holds a run with {", ".join(differing)}; ask for what it holds, or give '
+      'another --workdir.'
+    )
+  return run._replace(config=ConfigDict(stored | where))
+
+
+def _asked_mode(argv: list[str]) -> str:
+  """The mode, which decides what other options there are."""
+  asked = 'train'
+  for argument, following in zip(argv, [*argv[1:], ''], strict=True):
+    if match := re.fullmatch(r'--?mode(?:=(.*))?', argument):
+      asked = following if match[1] is None else match[1]
+  if asked not in MODES:
+    raise UserError(_near('there is no mode', asked, list(MODES)))
+  return asked
+
+
+def _help(mode: str) -> str:
+  text = __doc__.format(modes=', '.join(MODES))
+  if mode == 'train':
+    return text
+  module = modes.load(mode)
+  return f'{text}\n{module.__doc__}\n{mode_options.describe(module.Options)}'
 
 
 def _near(problem: str, given: str, known: list[str]) -> str:
   near = difflib.get_close_matches(given, known, n=1, cutoff=0.0)[0]
   return f"{problem} '{given}'; did you mean '{near}'?"
-
-
-def _dataset(config: ConfigDict, build: bool) -> reading.Dataset:
-  """Opens the config's dataset, building it first if it is missing and that was asked for."""
-  data_dir = config.data_dir or None
-  try:
-    return reading.open_dataset(config.dataset, data_dir)
-  except UserError as error:
-    if not build:
-      raise UserError(f'{error} Or give --build.') from error
-  where = [] if data_dir is None else [f'--data_dir={data_dir}']
-  builder.main([f'--config={config.dataset}', *where])
-  return reading.open_dataset(config.dataset, data_dir)
 
 
 if __name__ == '__main__':

@@ -14,17 +14,21 @@ import subprocess
 import sys
 import time
 
-import jax
-import jax.numpy as jnp
-import matplotlib
-import matplotlib.pyplot as plt
-import numpy as np
+# The command is run from the checkout, where `experiments` is not installed.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from gmn_jax import inference
-from gmn_jax.batch import Views, cut_scenes
-from gmn_jax.checkpoint import Run, load_run
-from mese_env.errors import UserError, exit_on_user_error
-from tfds_mese.reading import Source, open_dataset
+import jax  # noqa: E402
+import jax.numpy as jnp  # noqa: E402
+import matplotlib  # noqa: E402
+import matplotlib.pyplot as plt  # noqa: E402
+import numpy as np  # noqa: E402
+
+from experiments import baselines  # noqa: E402
+from gmn_jax import inference  # noqa: E402
+from gmn_jax.batch import Views, cut_scenes  # noqa: E402
+from gmn_jax.checkpoint import Run, load_run  # noqa: E402
+from mese_env.errors import UserError, exit_on_user_error  # noqa: E402
+from tfds_mese.reading import Source, open_dataset  # noqa: E402
 
 WORKDIR = pathlib.Path('runs/demo')
 LOOKS, GRASPS, CAMERAS = 7, 15, 8  # given, given, and held out: a scene's 15 looks and grasps
@@ -52,7 +56,7 @@ def main() -> int:
   scenes = _stack(dataset.splits['test'], SCENES)
   views = cut_scenes(run.model.modalities, scenes, run.haptic_range)
   errors = image_errors(run, views)
-  errors |= baseline_errors(run, views, scenes['cameras'][:, -CAMERAS:], dataset.splits['train'])
+  errors |= baseline_errors(run, views, dataset.splits['train'])
   picture = WORKDIR / 'demo.png'
   draw_picture(run, jax.tree.map(lambda x: x[:OBJECTS], views), picture)
   (WORKDIR / 'demo.json').write_text(json.dumps({'step': run.step, 'image_mse': errors}, indent=2))
@@ -95,29 +99,15 @@ def image_errors(run: Run, views: Views) -> dict[str, float]:
   }
 
 
-def baseline_errors(
-  run: Run, views: Views, cameras_BV5: np.ndarray, train: Source
-) -> dict[str, float]:
+def baseline_errors(run: Run, views: Views, train: Source) -> dict[str, float]:
   """The errors of two predictors without a model: the mean training image, and the training view of
   nearest camera.
   """
-  _, truth = _held_out(views)
-  scenes = _stack(train, len(train))
-  every = np.concatenate(
-    [
-      np.asarray(_images(run, {key: value[start : start + 100] for key, value in scenes.items()}))
-      for start in range(0, len(train), 100)
-    ]
-  )
-  # Cameras look at the origin from distance one: the nearest has the largest inner product.
-  towards = scenes['cameras'][..., :3].reshape(-1, 3)
-  nearest = np.argmax(cameras_BV5[..., :3] @ towards.T, axis=-1)
-  flat = every.reshape(-1, *every.shape[2:])
+  queries, truth = _held_out(views)
+  predicted = baselines.predict(run, train, queries)
   return {
-    'no model: the mean training image': float(
-      np.mean((flat.mean(axis=0) - np.asarray(truth)) ** 2)
-    ),
-    'no model: the nearest training view': float(np.mean((flat[nearest] - np.asarray(truth)) ** 2)),
+    'no model: the mean training image': float(jnp.mean((predicted.mean[0] - truth) ** 2)),
+    'no model: the nearest training view': float(jnp.mean((predicted.nearest[0] - truth) ** 2)),
   }
 
 
@@ -172,10 +162,6 @@ def _mosaic(tiles: jax.Array) -> jax.Array:
     objects * rows * height, columns * width, channels
   )
   return jnp.clip(image, 0, 1)
-
-
-def _images(run: Run, scenes: dict[str, np.ndarray]) -> jax.Array:
-  return cut_scenes(run.model.modalities, scenes, run.haptic_range).senses[0]
 
 
 def _stack(source: Source, count: int) -> dict[str, np.ndarray]:

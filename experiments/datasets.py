@@ -9,7 +9,7 @@ def open_or_build(name: str, data_dir: str, build: bool) -> reading.Dataset:
   """Opens the dataset of a config; with `build`, builds it first if it is missing.
 
   Args:
-    name: of the dataset's config.
+    name: of the dataset's config, or a folder of one's own scenes.
     data_dir: where datasets are; empty: TFDS_DATA_DIR, or ~/tensorflow_datasets.
     build: whether to build it.
 
@@ -18,7 +18,7 @@ def open_or_build(name: str, data_dir: str, build: bool) -> reading.Dataset:
   """
   try:
     return reading.open_dataset(name, data_dir or None)
-  except UserError as error:
+  except reading.MissingDataset as error:
     if not build:
       raise UserError(f'{error} Or give --build.') from error
   where = [f'--data_dir={data_dir}'] if data_dir else []

@@ -14,6 +14,7 @@ from gmn_jax.missing import Missing, experiment
 from gmn_jax.modality_sets import modality_set
 from gmn_jax.model import GMN
 from mese_env.errors import UserError
+from tfds_mese.dataset import Dataset
 
 # Fields that may change between the start of a run and its continuation: none of them decides what
 # a step computes.
@@ -36,8 +37,8 @@ _CHOICES = {
   'protocol': ('reference', 'strict'),
 }
 _AT_LEAST_ONE = (
-  'width', 'draw_steps', 'latent', 'batch_size', 'steps', 'log_every', 'checkpoint_every',
-  'validate_every', 'validate_scenes', 'sample_every',
+  'haptic_channels', 'width', 'draw_steps', 'latent', 'batch_size', 'steps', 'log_every',
+  'checkpoint_every', 'validate_every', 'validate_scenes', 'sample_every',
 )  # fmt: skip
 _POSITIVE = ('learning_rate', 'clip', 'std')
 _NOT_NEGATIVE = ('beta', 'seed', 'warmup_steps', 'skip_nonfinite', 'profile_steps')
@@ -63,14 +64,28 @@ def check(config: ConfigDict) -> None:
     for field in fields:
       if not holds(config[field]):
         raise UserError(f'{field} is {config[field]}; it must be {rule}.')
-  modality_set(config.modalities, config.image_size)
+  modality_set(config.modalities, config.image_size, config.haptic_channels)
   make_missing(config)
+
+
+def check_dataset(config: ConfigDict, dataset: Dataset) -> None:
+  """Refuses a dataset whose grasps the config's model cannot take.
+
+  Raises:
+    UserError: names the field.
+  """
+  channels = len(dataset.haptic_min)
+  if channels != config.haptic_channels:
+    raise UserError(
+      f'the grasps of {config.dataset} have {channels} sensors, and haptic_channels is '
+      f'{config.haptic_channels}; give --config.haptic_channels={channels}.'
+    )
 
 
 def make_model(config: ConfigDict) -> GMN:
   """The network that a config describes."""
   return GMN(
-    modalities=modality_set(config.modalities, config.image_size),
+    modalities=modality_set(config.modalities, config.image_size, config.haptic_channels),
     variant=config.variant,
     width=config.width,
     steps=config.draw_steps,

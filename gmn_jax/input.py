@@ -1,4 +1,7 @@
-"""The input pipeline: scenes in a seeded random order, batched, on the devices ahead of time."""
+"""The input pipeline: scenes in a seeded random order, batched, on the devices ahead of time.
+
+Every process knows the order of all scenes, and reads those of each batch that its devices hold.
+"""
 
 from collections.abc import Iterator
 
@@ -7,7 +10,7 @@ import jax
 import numpy as np
 
 from mese_env.errors import UserError
-from tfds_mese.reading import Source
+from tfds_mese.dataset import Source
 
 # What the model reads of a scene; `index` names it.
 _FIELDS = ('images', 'cameras', 'haptics', 'hands', 'index')
@@ -21,8 +24,8 @@ def train_batches(
 
   Args:
     source: scenes of the training split.
-    batch_size: scenes in a batch; epochs follow each other without a gap, so that no scene is left
-      out.
+    batch_size: scenes in a batch, over all processes; epochs follow each other without a gap, so
+      that no scene is left out.
     seed: decides the order.
     sharding: of the batch over devices.
 
@@ -35,14 +38,16 @@ def train_batches(
   """
   if not len(source):
     raise UserError('the training split has no scene; build the dataset again with --overwrite.')
-  scenes = grain.MapDataset.source(source).shuffle(seed=seed).repeat().map(_select)
+  order = grain.MapDataset.range(len(source)).shuffle(seed=seed).repeat()
+  # Endless anyway; without it grain cannot count the batches of one scene.
+  order = order.batch(batch_size, drop_remainder=True)
+  mine = _rows_of_this_process(batch_size, sharding)
   # A thread or two keep up with an accelerator; the default buffer of 500 batches would take
   # gigabytes.
   read = grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)
-  batches = scenes.batch(batch_size).to_iter_dataset(read)
-  return iter(
-    grain.experimental.device_put(batches, sharding, cpu_buffer_size=1, device_buffer_size=2)
-  )
+  batches = order.map(lambda positions_B: _stack(source, positions_B[mine])).to_iter_dataset(read)
+  on_devices = batches.map(lambda batch: _globally(batch, batch_size, sharding))
+  return iter(grain.experimental.ThreadPrefetchIterDataset(on_devices, prefetch_buffer_size=2))
 
 
 def batches_in_order(
@@ -55,13 +60,31 @@ def batches_in_order(
     up with its last scene.
   """
   scenes = min(scenes, len(source))
+  mine = _rows_of_this_process(batch_size, sharding)
   for start in range(0, scenes, batch_size):
     real = min(batch_size, scenes - start)
-    chosen = [_select(source[start + min(i, real - 1)]) for i in range(batch_size)]
-    batch = {field: np.stack([scene[field] for scene in chosen]) for field in _FIELDS}
-    yield jax.device_put(batch, sharding), real
+    positions_B = start + np.minimum(np.arange(batch_size), real - 1)
+    yield _globally(_stack(source, positions_B[mine]), batch_size, sharding), real
 
 
-def _select(scene: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _rows_of_this_process(batch_size: int, sharding: jax.sharding.Sharding) -> np.ndarray:
+  """Which scenes of a batch the devices of this process hold, in order."""
+  slices = sharding.addressable_devices_indices_map((batch_size,)).values()
+  return np.unique(np.concatenate([np.arange(batch_size)[rows] for (rows,) in slices]))
+
+
+def _stack(source: Source, positions: np.ndarray) -> dict[str, np.ndarray]:
+  chosen = [source[int(position)] for position in positions]
+  batch = {field: np.stack([scene[field] for scene in chosen]) for field in _FIELDS}
   # JAX has no 64-bit integers by default; an index is below 2**32.
-  return {field: scene[field] for field in _FIELDS[:-1]} | {'index': np.uint32(scene['index'])}
+  return batch | {'index': batch['index'].astype(np.uint32)}
+
+
+def _globally(
+  batch: dict[str, np.ndarray], batch_size: int, sharding: jax.sharding.Sharding
+) -> dict[str, jax.Array]:
+  """The batch of all processes, of which each gives its own scenes."""
+  return {
+    field: jax.make_array_from_process_local_data(sharding, rows, (batch_size, *rows.shape[1:]))
+    for field, rows in batch.items()
+  }

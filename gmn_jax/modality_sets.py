@@ -14,13 +14,17 @@ _CENTRE_FIELD = 132 / 150
 MODALITY_SETS = ('m2', 'm5', 'm8', 'm14')
 
 
-def modality_set(name: str, image_size: int) -> tuple[Modality, ...]:
+def modality_set(
+  name: str, image_size: int, haptic_channels: int = len(sensors.SENSOR_NAMES)
+) -> tuple[Modality, ...]:
   """The named set, cut from images of `image_size` pixels a side.
 
   Args:
     name: one of `MODALITY_SETS`.
     image_size: 64 in the paper; the image is resized to it before it is cut. Every modality's
       height and width must come out divisible by four.
+    haptic_channels: length of the haptic vector; only m2 and m5 take another than the 132 of the
+      simulated hand.
 
   Raises:
     UserError: for another name, or a size that cannot be cut.
@@ -40,7 +44,7 @@ def modality_set(name: str, image_size: int) -> tuple[Modality, ...]:
   if name == 'm2':
     return (
       _window('rgb', image_size, 'whole', 'whole'),
-      haptics('haptic', range(len(sensors.SENSOR_NAMES))),
+      haptics('haptic', range(haptic_channels)),
     )
   if name == 'm5':
     quarters = [
@@ -48,7 +52,12 @@ def modality_set(name: str, image_size: int) -> tuple[Modality, ...]:
     ]
     return (
       *(_window(part, image_size, level, side) for part, side, level in quarters),
-      haptics('haptic', range(len(sensors.SENSOR_NAMES))),
+      haptics('haptic', range(haptic_channels)),
+    )
+  if haptic_channels != len(sensors.SENSOR_NAMES):
+    raise UserError(
+      f"haptic_channels is {haptic_channels}, but modality set '{name}' halves the simulated "
+      f"hand's {len(sensors.SENSOR_NAMES)}; use m2 or m5."
     )
   # Three quarters of the image's size; rounded up where a half of that would not divide by four.
   canvas = 8 * math.ceil(image_size * 3 / 32)

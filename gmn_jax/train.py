@@ -23,7 +23,7 @@ from gmn_jax.sharding import data_parallel
 from gmn_jax.train_step import TrainState, init_state, train_step
 from gmn_jax.validation import Validation
 from mese_env.errors import UserError
-from tfds_mese.reading import Dataset
+from tfds_mese.dataset import Dataset
 
 Array = jax.Array
 _PROFILE_FROM = 10  # steps after the start, when everything is compiled and warm
@@ -43,10 +43,12 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
     The state after the last step.
 
   Raises:
-    UserError: the batch does not divide by the devices, the workdir holds another run, scenes
-      cannot be read, the disk is full, or a number is no longer finite.
+    UserError: the batch does not divide by the devices, the dataset is not of the model's haptic
+      channels, the workdir holds another run, scenes cannot be read, the disk is full, or a number
+      is no longer finite.
     Interrupted: SIGTERM or SIGINT came; the state is saved.
   """
+  configs.check_dataset(config, dataset)
   whole, split = data_parallel(config.batch_size, jax.devices())
   model, optimizer = configs.make_model(config), configs.make_optimizer(config)
   missing = configs.make_missing(config)

@@ -20,7 +20,7 @@ from gmn_jax.missing import Missing, fresh_masks
 from gmn_jax.model import GMN, draw_noise
 from gmn_jax.objective import Evidence, evidence
 from gmn_jax.train_step import Scenes, summary
-from tfds_mese.reading import Source
+from tfds_mese.dataset import Source
 
 Array = jax.Array
 # Which modalities may give context, bool (B, M), from a key, the scenes' indices and M.

@@ -12,7 +12,7 @@ from mese_env.errors import UserError
 
 # Scene indices of a split start at a multiple of this, so that no scene is in two splits and the
 # first scenes of a split are the same ones whatever its size.
-_INDEX_STRIDE = 10**9
+INDEX_STRIDE = 10**9
 SPLITS = ('train', 'val', 'test')
 
 
@@ -74,7 +74,7 @@ class MeseConfig(tfds.core.BuilderConfig):
       name: Split(
         dataclasses.replace(self.scene, objects=objects[i]),
         self.seed,
-        i * _INDEX_STRIDE,
+        i * INDEX_STRIDE,
         sizes[i],
       )
       for i, name in enumerate(SPLITS)

@@ -1,11 +1,8 @@
-"""Reads a built dataset at random, without TensorFlow."""
+"""Opens datasets: those built by `tfds_mese`, read at random without TensorFlow, and one's own."""
 
-import dataclasses
 import difflib
 import os
 import pathlib
-from collections.abc import Mapping
-from typing import Any, Protocol
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -13,61 +10,51 @@ from tensorflow_datasets.core import constants
 
 from mese_env import GENERATOR_VERSION
 from mese_env.errors import UserError
-from tfds_mese import configs
+from tfds_mese import configs, own_data
+from tfds_mese.dataset import Dataset, Source
 
 
-class Source(Protocol):
-  """Scenes by position; each a dictionary of the arrays that `mese_env.generate_scene` returns."""
-
-  def __len__(self) -> int: ...
-
-  def __getitem__(self, position: int) -> dict[str, np.ndarray]: ...
-
-
-@dataclasses.dataclass(frozen=True)
-class Dataset:
-  """A built dataset.
-
-  Attributes:
-    splits: scenes of train, val and test.
-    haptic_min: float32 (132,), smallest value of each haptic channel over the training split.
-    haptic_max: float32 (132,), largest value of each haptic channel over the training split.
-    metadata: seed, versions, and the scene config of each split.
-  """
-
-  splits: Mapping[str, Source]
-  haptic_min: np.ndarray
-  haptic_max: np.ndarray
-  metadata: Mapping[str, Any]
+class MissingDataset(UserError):
+  """A dataset that a build would make is not there, or not whole."""
 
 
 def open_dataset(name: str, data_dir: os.PathLike | str | None = None) -> Dataset:
-  """Opens the dataset of a config, as this version of the generator makes it.
+  """Opens the dataset of a config, as this version of the generator makes it, or a folder of one's
+  own scenes.
 
   Args:
-    name: of a listed config, or of one of the user's own.
+    name: of a listed config, or of one of the user's own; with a slash in it, as in ./robot, a
+      folder as `own_data.open_folder` takes it.
     data_dir: where it was built; TFDS_DATA_DIR or ~/tensorflow_datasets by default.
 
   Raises:
-    UserError: the dataset is missing, of another version, or only partly built; the message names
-      the command that builds it.
+    MissingDataset: the dataset is missing, of another version, or only partly built; the message
+      names the command that builds it.
+    UserError: a scene of one's own is not as it must be.
   """
+  if '/' in name or os.sep in name:
+    if data_dir is not None:
+      raise UserError(
+        f'data_dir is {data_dir}, where built datasets are, but {name} is a folder of scenes; '
+        'leave data_dir out.'
+      )
+    return own_data.open_folder(name)
   root = pathlib.Path(data_dir or constants.get_default_data_dir()).expanduser()
   folder = root / 'tfds_mese' / name / GENERATOR_VERSION
   if not (folder / constants.DATASET_INFO_FILENAME).exists():
-    raise UserError(_why_missing(name, folder) + _remedy(name, data_dir))
+    raise MissingDataset(_why_missing(name, folder) + _remedy(name, data_dir))
   builder = tfds.builder_from_directory(folder)
   metadata = dict(builder.info.metadata)
   for split, info in builder.info.splits.items():
     expected = metadata['splits'][split]['num_scenes']
     if info.num_examples != expected:
-      raise UserError(
+      raise MissingDataset(
         f'{folder} has {info.num_examples} of the {expected} scenes of {split}: build it again '
         'with --overwrite and without --max_examples_per_split.'
       )
     for path in info.filepaths:
       if not path.exists():
-        raise UserError(f'{path} is missing: build the dataset again with --overwrite.')
+        raise MissingDataset(f'{path} is missing: build the dataset again with --overwrite.')
   return Dataset(
     splits={
       split: _CheckedSource(split, source, folder)
@@ -114,6 +101,8 @@ def _why_missing(name: str, folder: pathlib.Path) -> str:
 def _remedy(name: str, data_dir: os.PathLike | str | None) -> str:
   names = [config.name for config in configs.CONFIGS]
   if name not in names:
+    if pathlib.Path(name).is_dir():
+      return f'if you mean the folder of that name, write ./{name}.'
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.0)[0]
     return f'build it from the config that you gave this name, or did you mean {near!r}?'
   place = '' if data_dir is None else f' --data_dir={data_dir}'

@@ -43,6 +43,8 @@ def get_config(preset: str = 'small') -> ConfigDict:
   config.hierarchical = False
   # Pixels of a side of the image before it is cut; the dataset's 64 are resized to it.
   config.image_size = 32 if small else 64
+  # Sensors of a grasp: the simulated hand's 132, or those of data of your own (docs/own_data.md).
+  config.haptic_channels = 132
   # Hidden channels of the LSTMs; all other widths are fixed multiples of it.
   config.width = 16 if small else 64
   # Steps in which z is drawn, and in which a view is rendered.
@@ -56,7 +58,8 @@ def get_config(preset: str = 'small') -> ConfigDict:
   # What lacking one means: 'reference' (hidden from the context) or 'strict' (not a target either).
   config.protocol = 'reference'
 
-  # Which built dataset to train on, a config of `tfds build tfds_mese`.
+  # Which built dataset to train on, a config of `tfds build tfds_mese`; with a slash, as in
+  # ./robot, a folder of your own scenes (docs/own_data.md).
   config.dataset = 'shepard_metzler_5_tiny' if small else 'shepard_metzler_5'
   # Where datasets are; empty: TFDS_DATA_DIR, or ~/tensorflow_datasets.
   config.data_dir = ''

@@ -1,25 +1,24 @@
-"""`python -m mese_env sheet` draws looks; `python -m mese_env stats` checks the simulated touch."""
+"""`python -m mese_env sheet` draws looks, `stats` checks the simulated touch, and `doctor` says
+what this machine can do and how to install what is missing.
+"""
 
 import argparse
 import pathlib
 import sys
 from collections.abc import Sequence
 
-from mese_env import scene, sheet, stats
+from mese_env import doctor, scene, sheet, stats
 from mese_env.errors import UserError, exit_on_user_error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-  """Runs one command and returns its exit code: 0, or 1 if a figure is outside its range.
+  """Runs one command and returns its exit code: 0, or 1 if a figure is outside its range or
+  something is missing.
 
   Raises:
     UserError: an argument is out of range, the sheet cannot be written, or MuJoCo is missing.
   """
   options = _parser().parse_args(arguments)
-  if options.scenes < 1:
-    raise UserError(f'--scenes is {options.scenes}; give at least 1.')
-  if options.seed < 0:
-    raise UserError(f'--seed is {options.seed}; give 0 or more.')
   return options.run(options)
 
 
@@ -39,10 +38,21 @@ def _parser() -> argparse.ArgumentParser:
   figures.add_argument('--scenes', type=int, default=200, help='objects to grasp 15 times each')
   figures.add_argument('--seed', type=int, default=0)
   figures.set_defaults(run=_print_stats)
+
+  machine = commands.add_parser('doctor', help='what this machine can do, and what to install')
+  machine.set_defaults(run=_print_findings)
   return parser
 
 
+def _check_draw(options: argparse.Namespace) -> None:
+  if options.scenes < 1:
+    raise UserError(f'--scenes is {options.scenes}; give at least 1.')
+  if options.seed < 0:
+    raise UserError(f'--seed is {options.seed}; give 0 or more.')
+
+
 def _write_sheet(options: argparse.Namespace) -> int:
+  _check_draw(options)
   config = scene.SceneConfig(num_parts=options.parts, renderer=options.renderer, num_grasps=1)
   scenes = [scene.generate_scene(config, options.seed, i) for i in range(options.scenes)]
   sheet.write_png(sheet.contact_sheet([one['images'] for one in scenes]), options.out)
@@ -51,6 +61,7 @@ def _write_sheet(options: argparse.Namespace) -> int:
 
 
 def _print_stats(options: argparse.Namespace) -> int:
+  _check_draw(options)
   print('grasping some thousand times; this takes a minute or two', file=sys.stderr)
   figures = stats.acceptance_figures(options.scenes, options.seed)
   print(stats.format_table(figures))
@@ -58,6 +69,16 @@ def _print_stats(options: argparse.Namespace) -> int:
   if missed:
     print(f'{len(missed)} of {len(figures)} figures missed: {"; ".join(missed)}')
   return 1 if missed else 0
+
+
+def _print_findings(options: argparse.Namespace) -> int:
+  del options
+  missing = 0
+  for finding in doctor.examine():
+    print(doctor.format_line(finding), flush=True)
+    missing += finding.state == 'missing'
+  print(f'{missing} missing' if missing else 'everything that is needed is there')
+  return 1 if missing else 0
 
 
 if __name__ == '__main__':

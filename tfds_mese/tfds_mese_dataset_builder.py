@@ -20,7 +20,7 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core import utils, writer
 from tensorflow_datasets.proto import tf_example_pb2
 
-from mese_env import GENERATOR_VERSION
+from mese_env import GENERATOR_VERSION, machine
 from mese_env.errors import UserError
 from tfds_mese import chunks as chunks_lib
 from tfds_mese import configs, disk, progress, workers
@@ -60,7 +60,7 @@ class Builder(tfds.core.ShardBasedBuilder):
         f'{file_format} files cannot be read at random: build without --file_format, and then '
         'convert the result with `tfds convert_format`.'
       )
-    self._num_workers = num_workers or workers.available_cores()
+    self._num_workers = num_workers or machine.available_cores()
     super().__init__(file_format='array_record', **kwargs)
 
   def _info(self) -> tfds.core.DatasetInfo:

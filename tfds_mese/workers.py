@@ -27,16 +27,6 @@ from tfds_mese import disk, progress
 _ONE_THREAD = {name: '1' for name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')}
 
 
-def available_cores() -> int:
-  """Counts the cores that this process may use, by its affinity and its container's quota."""
-  cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
-  # Of a control group: microseconds of CPU time in each period, or 'max'; and the period.
-  with contextlib.suppress(OSError, ValueError):
-    quota, period = pathlib.Path('/sys/fs/cgroup/cpu.max').read_text().split()
-    cores = min(cores, -(-int(quota) // int(period)))
-  return cores or 1
-
-
 def generate_chunks(
   chunks: Sequence[chunks_lib.Chunk], folder: pathlib.Path, num_workers: int
 ) -> None:

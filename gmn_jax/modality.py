@@ -127,6 +127,11 @@ def scale_haptic(haptic: Array, low: Array, high: Array) -> Array:
   return (haptic - low) / (0.5 * jnp.maximum(0.1, high - low)) - 1
 
 
+def unscale_haptic(scaled: Array, low: Array, high: Array) -> Array:
+  """Undoes `scale_haptic`."""
+  return (scaled + 1) * (0.5 * jnp.maximum(0.1, high - low)) + low
+
+
 def embed_query(query: Array) -> Array:
   """Pose (x, y, z, pitch, yaw), metres and radians, (..., 5), to x y z cos sin cos sin, (...,
   7).

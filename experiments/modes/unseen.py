@@ -1,0 +1,68 @@
+"""What an object would be sensed as from poses that no dataset holds: the truth of any query.
+
+A scene of the dataset holds its object, so that it can be rendered and grasped again: no view has
+to be kept from the context to be asked for.
+"""
+
+import math
+
+import numpy as np
+
+from mese_env import grasp, hand, poses, raycast
+
+# Keeps the fresh grasps apart from those of the dataset, which are drawn from [seed, index] alone.
+_FRESH = 0x67726173
+
+
+def camera_ring(count: int, elevation: float) -> list[poses.Pose]:
+  """Cameras on a circle around the object, evenly spaced, looking at it.
+
+  Args:
+    count: how many.
+    elevation: of the circle above the object, degrees in [-90, 90].
+  """
+  return [
+    poses.camera_pose(-math.radians(elevation), 2 * math.pi * i / count) for i in range(count)
+  ]
+
+
+def sense_anew(
+  scene: dict[str, np.ndarray], cameras: list[poses.Pose], grasps: int, seed: int
+) -> dict[str, np.ndarray]:
+  """Looks at and grasps the object of a scene again.
+
+  Args:
+    scene: as `mese_env.generate_scene` returns it.
+    cameras: where it is looked at from.
+    grasps: how many fresh grasps, from random wrist poses.
+    seed: of the wrist poses, with the scene's own index.
+
+  Returns:
+    `images`, `cameras`, `haptics`, `hands` as in the scene, of the new poses.
+  """
+  positions, colours = np.float64(scene['positions']), np.float64(scene['colours'])
+  size = scene['images'].shape[1]
+  rng = np.random.default_rng([_FRESH, seed, int(scene['index'])])
+  felt = grasp.sample_grasps(hand.scene_model(positions, colours), grasps, rng)
+  return {
+    'images': np.stack(
+      [raycast.render(positions, colours, c.position, c.frame, size) for c in cameras]
+    ),
+    'cameras': np.stack([poses.query(camera) for camera in cameras]),
+    'haptics': felt.haptics,
+    'hands': felt.hands,
+  }
+
+
+def keep_last(scene: dict[str, np.ndarray], looks: int, grasps: int) -> dict[str, np.ndarray]:
+  """The last views of a scene whose object is not known, as `sense_anew` returns new ones."""
+  return {
+    **{field: scene[field][-looks:] for field in ('images', 'cameras')},
+    **{field: scene[field][-grasps:] for field in ('haptics', 'hands')},
+  }
+
+
+def stack_scenes(scenes: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+  """Raw scenes as `gmn_jax.batch.cut_scenes` takes them, with a leading dim."""
+  fields = ('images', 'cameras', 'haptics', 'hands')
+  return {field: np.stack([scene[field] for scene in scenes]) for field in fields}

@@ -3,8 +3,9 @@
 Pure functions of (model, params, arrays, key). Wherever a key is taken, noise may be given in its
 place.
 
-Dims: S episodes of a scene, B scenes, N = S B episodes, M modalities, V views, K samples, T draw
-steps, h w latent grid, R representation channels, Z latent channels per step.
+Dims: S episodes of a scene, B scenes, N episodes (S B of them, S-major, where they are of the same
+scenes), M modalities, V views, W views asked for, K samples, T draw steps, h w latent grid, R
+representation channels, Z latent channels per step.
 """
 
 import math
@@ -126,6 +127,92 @@ class Likelihood(NamedTuple):
 COLOURS = Likelihood()
 
 
+class Seen(NamedTuple):
+  """What N sets of views tell the model, so that contexts and targets can be paired at will, each
+  view encoded once.
+
+  Attributes:
+    sums: per modality the sum of the views' encodings, (N, h, w, R).
+    any_NM: bool, whether the set holds a view of the modality.
+  """
+
+  sums: tuple[Array, ...]
+  any_NM: Array
+
+  def pick(self, which) -> 'Seen':
+    """The sets that an index of N picks, a slice or an array."""
+    return jax.tree.map(lambda leaf: leaf[which], self)
+
+
+def summarise(model: GMN, params, views: Views, mask_SBMV: Array) -> Seen:
+  """What the views in each mask tell, N = S B, S-major."""
+  encoded = model.apply({'params': params}, views, method='encode')
+  sums = [
+    jnp.einsum('sbv,bvhwr->sbhwr', mask_SBMV[:, :, m].astype(r.dtype), r)
+    for m, r in enumerate(encoded)
+  ]
+  any_NM = mask_SBMV.any(axis=-1).reshape(-1, mask_SBMV.shape[2])
+  return Seen(tuple(r.reshape(-1, *r.shape[2:]) for r in sums), any_NM)
+
+
+def imagine(model: GMN, params, context: Seen, noise: tuple[Array, Array | None]) -> Draw:
+  """z from the prior given N contexts; noise as from `latent_noise`."""
+  return model.apply({'params': params}, *_as_views(context), *noise, method='imagine')
+
+
+def log_importance_weight(
+  model: GMN,
+  params,
+  context: Seen,
+  target: Seen,
+  truth: Views,
+  noise: tuple[Array, Array | None],
+  likelihoods: tuple[Likelihood, ...] = (COLOURS,),
+  asked_NMW: Array | None = None,
+) -> Array:
+  """log w = log p(X | V, z) + log p(z | C) - log q(z | C, O), z ~ q, nats, a row per likelihood
+  (., N).
+
+  Args:
+    model: the network.
+    params: its parameters.
+    context: N contexts C.
+    target: N targets O, what the posterior sees besides.
+    truth: the views V, X that are rendered and compared, (N, W, ...) per modality; W may differ
+      between modalities, and be 0.
+    noise: draws the latents, as from `latent_noise`.
+    likelihoods: the scales on which images are measured, all of the same z.
+    asked_NMW: bool, which of the views in `truth` count; None: all.
+  """
+  encoded, given_1NM1 = _as_views(context)
+  of_target, asked_1NM1 = _as_views(target)
+  both = tuple(jnp.concatenate(pair, axis=1) for pair in zip(encoded, of_target, strict=True))
+  nothing = jnp.zeros_like(given_1NM1)
+  episodes = Episodes(
+    jnp.concatenate([given_1NM1, nothing], axis=-1), jnp.concatenate([nothing, asked_1NM1], axis=-1)
+  )
+  draw = model.apply({'params': params}, both, episodes, *noise, method='infer')
+  means = render(model, params, draw.z, truth.queries)
+  log_ratio = gaussians.log_density(draw.z, *draw.prior) - gaussians.log_density(
+    draw.z, *draw.posterior
+  )
+  log_ratio_N = log_ratio.sum(axis=(0, 2, 3, 4)) + draw.representation_log_weight
+  log_weights = []
+  for likelihood in likelihoods:
+    log_weight_N = log_ratio_N
+    for m, modality in enumerate(model.modalities):
+      density_NW = likelihood.log_density(modality.kind, truth.senses[m], means[m])
+      counts = True if asked_NMW is None else asked_NMW[:, m]
+      log_weight_N += jnp.sum(density_NW, axis=1, where=counts)
+    log_weights.append(log_weight_N)
+  return jnp.stack(log_weights)
+
+
+def _as_views(seen: Seen) -> tuple[tuple[Array, ...], Array]:
+  """Encodings as of one view per set and modality, and the mask (1, N, M, 1) of those there are."""
+  return tuple(r[:, None] for r in seen.sums), seen.any_NM[None, :, :, None]
+
+
 def log_importance_weights(
   model: GMN,
   params,
@@ -136,9 +223,10 @@ def log_importance_weights(
   samples: int,
   likelihood: Likelihood = COLOURS,
 ) -> Array:
-  """log w_k = log p(X | V, z_k) + log p(z_k | C) - log q(z_k | C, O), z_k ~ q, nats, (K, B).
+  """`log_importance_weight` of K samples and one episode per scene, (K, B).
 
-  logsumexp over k - log K estimates log p(X | V, C) from below (Burda et al. 2016).
+  logsumexp over k - log K estimates log p(X | V, C) from below (Burda et al. 2016);
+  `importance.estimate` does it for any number of samples.
 
   Args:
     model: the network.
@@ -150,26 +238,19 @@ def log_importance_weights(
     samples: K.
     likelihood: the scale on which images are measured.
   """
-  episodes = Episodes(context_BMV[None], target_BMV[None])
-  encoded = model.apply({'params': params}, views, method='encode')
-
-  view_of = jnp.moveaxis(episodes.target, 2, 0)
+  scenes = len(context_BMV)
+  sets = summarise(model, params, views, jnp.stack([context_BMV, target_BMV]))
+  context, target = sets.pick(slice(scenes)), sets.pick(slice(scenes, None))
 
   def weigh(noise: tuple[Array, Array | None]) -> Array:
-    draw = model.apply({'params': params}, encoded, episodes, *noise, method='infer')
-    means = model.apply({'params': params}, draw.z, view_of, views.queries, method='render')
-    log_ratio = gaussians.log_density(draw.z, *draw.prior) - gaussians.log_density(
-      draw.z, *draw.posterior
-    )
-    log_weight = log_ratio.sum(axis=(0, 2, 3, 4)) + draw.representation_log_weight
-    for m, modality in enumerate(model.modalities):
-      density_BV = likelihood.log_density(modality.kind, views.senses[m], means[m])
-      log_weight += jnp.sum(jnp.where(target_BMV[:, m], density_BV, 0), axis=1)
-    return log_weight
+    likelihoods = (likelihood,)
+    return log_importance_weight(
+      model, params, context, target, views, noise, likelihoods, target_BMV
+    )[0]
 
   if not isinstance(key, tuple) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
-    key = jax.vmap(lambda k: draw_noise(model, k, len(context_BMV)))(jax.random.split(key, samples))
-  return jax.lax.map(weigh, latent_noise(model, key, len(context_BMV)))
+    key = jax.vmap(lambda k: draw_noise(model, k, scenes))(jax.random.split(key, samples))
+  return jax.lax.map(weigh, latent_noise(model, key, scenes))
 
 
 def represent(model: GMN, params, views: Views, context_BMV: Array) -> tuple[Array, Array]:

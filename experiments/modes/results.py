@@ -83,7 +83,7 @@ class Results:
       'options': dataclasses.asdict(self.options),
       'config': self.run.config.to_dict(),
       'seeds': {'run': self.run.config.seed, 'mode': getattr(self.options, 'seed', None)},
-      'versions': _versions(),
+      'versions': versions(),
       'seconds': round(self.seconds, 1),
       'notes': list(self.notes),
       'results': self.numbers,
@@ -150,6 +150,17 @@ def mean_and_error(values: np.ndarray, axis: int = 0) -> tuple[np.ndarray, np.nd
   return values.mean(axis=axis), values.std(axis=axis, ddof=1) / np.sqrt(count)
 
 
+def versions() -> dict[str, str]:
+  """Of what computes: packages, Python, and the device."""
+  names = ('gmn-jax', 'jax', 'flax', 'numpy')
+  device = jax.devices()[0]
+  return {
+    **{name: importlib.metadata.version(name) for name in names},
+    'python': platform.python_version(),
+    'device': f'{len(jax.devices())} x {device.device_kind} ({device.platform})',
+  }
+
+
 def _keep_former(mode: str, record: Mapping[str, Any], workdir: pathlib.Path) -> None:
   path = workdir / f'{mode}.json'
   if not path.exists():
@@ -165,16 +176,6 @@ def _keep_former(mode: str, record: Mapping[str, Any], workdir: pathlib.Path) ->
   for file in [*workdir.glob(f'{mode}.*'), *workdir.glob(f'{mode}-*.*')]:
     os.replace(file, folder / file.name)
   print(f'The former results of {mode}, of other options or another step, are now in {folder}.')
-
-
-def _versions() -> dict[str, str]:
-  names = ('gmn-jax', 'jax', 'flax', 'numpy')
-  device = jax.devices()[0]
-  return {
-    **{name: importlib.metadata.version(name) for name in names},
-    'python': platform.python_version(),
-    'device': f'{len(jax.devices())} x {device.device_kind} ({device.platform})',
-  }
 
 
 def _plain(value: Any) -> Any:

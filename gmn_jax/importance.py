@@ -1,0 +1,113 @@
+"""The importance-weighted estimate of log p(X | V, C), for any number of samples in bounded memory.
+
+log p(X | V, C) >= E log 1/K sum_k w_k, which is tight as K grows (Burda et al. 2016; the paper's
+Eq. 6). K = 1 is the evidence lower bound.
+
+Whatever yields a log-weight from a key can be estimated: the model's is
+`inference.log_importance_weight`.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from mese_env.errors import UserError
+
+Array = jax.Array
+
+
+class Estimate(NamedTuple):
+  """What K log-weights say, each of the weights' shape.
+
+  Attributes:
+    log_likelihood: log 1/K sum_k w_k, nats.
+    elbo: 1/K sum_k log w_k, nats; an estimate of the evidence lower bound.
+    effective_samples: (sum_k w_k)^2 / sum_k w_k^2, in [1, K]: near 1, one sample carries the
+      estimate, which is then far below the truth.
+  """
+
+  log_likelihood: Array
+  elbo: Array
+  effective_samples: Array
+
+
+def estimate(
+  log_weight: Callable[[Array], Array], key: Array, samples: int, chunk: int
+) -> Estimate:
+  """Estimates from `samples` draws, `chunk` of them at once.
+
+  Sample k is drawn from `jax.random.fold_in(key, k)`: the estimate does not depend on `chunk`, but
+  for rounding, and the first samples of a larger one are those of a smaller.
+
+  Args:
+    log_weight: of one sample drawn from a key, nats, any shape.
+    key: decides the samples.
+    samples: K, at least 1.
+    chunk: how many are held at once, at least 1.
+
+  Raises:
+    UserError: `samples` is below 1.
+  """
+  if samples < 1:
+    raise UserError(f'samples is {samples}; give at least 1.')
+  chunks = math.ceil(samples / chunk)
+  # Of one size, with as few too many as there can be.
+  chunk = math.ceil(samples / chunks)
+  weigh = jax.vmap(lambda k: log_weight(jax.random.fold_in(key, k)))
+
+  def add(carry: tuple[Array, Array, Array], first: Array) -> tuple[tuple[Array, ...], None]:
+    log_sum, log_sum_of_squares, total = carry
+    number_k = first + jnp.arange(chunk)
+    log_weights = weigh(number_k)
+    counts = (number_k < samples).reshape(chunk, *(1,) * (log_weights.ndim - 1))
+    log_weights = jnp.where(counts, log_weights, -jnp.inf)
+    sums = jax.nn.logsumexp(log_weights, axis=0), jax.nn.logsumexp(2 * log_weights, axis=0)
+    carry = (
+      jnp.logaddexp(log_sum, sums[0]),
+      jnp.logaddexp(log_sum_of_squares, sums[1]),
+      total + jnp.sum(log_weights, axis=0, where=counts),
+    )
+    return carry, None
+
+  like = jax.eval_shape(log_weight, key)
+  none = jnp.full(like.shape, -jnp.inf, like.dtype)
+  start = none, none, jnp.zeros(like.shape, like.dtype)
+  (log_sum, log_sum_of_squares, total), _ = jax.lax.scan(add, start, chunk * jnp.arange(chunks))
+  return Estimate(
+    log_sum - math.log(samples), total / samples, jnp.exp(2 * log_sum - log_sum_of_squares)
+  )
+
+
+def compile_within(
+  budget: float, samples: int, function: Callable[..., Any], *arguments: Any
+) -> tuple[Callable[..., Any], int]:
+  """Compiles `function` with the largest chunk of samples whose temporary arrays fit.
+
+  Args:
+    budget: bytes.
+    samples: K, the chunk to begin with.
+    function: takes the arguments and `chunk`, a Python number.
+    *arguments: arrays, or their shapes.
+
+  Returns:
+    The compiled function of the arguments, and the chunk.
+
+  Raises:
+    UserError: one sample at a time does not fit.
+  """
+  chunk = samples
+  while True:
+    compiled = jax.jit(function, static_argnames='chunk').lower(*arguments, chunk=chunk).compile()
+    needed = compiled.memory_analysis().temp_size_in_bytes
+    if needed <= budget:
+      return compiled, chunk
+    if chunk == 1:
+      raise UserError(
+        f'one sample takes {needed / 2**30:.2f} GiB and {budget / 2**30:.2f} are allowed; give a '
+        'larger --memory_gib or a smaller --batch.'
+      )
+    # What does not grow with the chunk makes this too large; then it is shrunk again.
+    chunk = min(chunk - 1, max(1, int(chunk * budget / needed)))

@@ -35,8 +35,8 @@ _EXTRAS = {
   ],
   'cuda': ['jax[cuda13]; sys_platform == "linux"'],
   'tpu': ['jax[tpu]; sys_platform == "linux"'],
-  # Animated figures.
-  'viz': ['imageio[ffmpeg]'],
+  # Animated figures, and the linear probe of --mode=represent.
+  'viz': ['imageio[ffmpeg]', 'scikit-learn'],
   'dev': ['pip', 'pytest', 'ruff', 'uv'],
 }
 

@@ -10,6 +10,7 @@ from PIL import Image
 from experiments import baselines
 from experiments.modes import canvas, contexts, generate, unseen
 from experiments.modes.imagining import Imagination, only, squared_errors
+from experiments.modes.scenes import stack_scenes
 from gmn_jax.batch import cut_scenes
 from gmn_jax.checkpoint import Run
 from gmn_jax.config import make_model
@@ -119,7 +120,7 @@ def test_errors_are_means_over_the_numbers_of_a_kind_that_are_asked_for():
 
 def test_predictors_without_a_model_are_the_mean_and_the_nearest_training_view(scenes):
   run = make_run()
-  views = cut_scenes(run.model.modalities, unseen.stack_scenes(scenes), run.haptic_range)
+  views = cut_scenes(run.model.modalities, stack_scenes(scenes), run.haptic_range)
   queries = tuple(at[1:2, 2:] for at in views.queries)
   predicted = baselines.predict(run, scenes, queries)
   for sense, mean, nearest in zip(views.senses, *predicted, strict=True):
@@ -157,7 +158,7 @@ def test_evaluation_writes_pictures_and_numbers_for_what_is_asked(scenes, tmp_pa
 @pytest.mark.parametrize(
   ('options', 'sentence'),
   [
-    ({'scenes': 4}, '--scenes is 4, but the split .* has 3'),
+    ({'scenes': 4}, "4 scenes of 'val' are asked for, and it has 3"),
     ({'split': 'tst', 'scenes': 1}, "no split 'tst'"),
     ({'scenes': 1, 'growing': (0, 5)}, '5 views is asked for; a scene has 0 to 2'),
     ({'scenes': 1, 'context': ('rgb:3',)}, "'rgb:3' asks for 3 views, but a scene has 2 to give"),

@@ -14,8 +14,9 @@ import setuptools
 
 ROOT = pathlib.Path(__file__).parents[1]
 PACKAGES = ('gmn_jax', 'mese_env', 'tfds_mese')
-# Imported only where the user asks for a Beam build, or for a checkpoint of the authors' code.
-OPTIONAL = {'apache_beam', 'torch'}
+# Imported only where the user asks for a Beam build, a checkpoint of the authors' code, or a linear
+# probe.
+OPTIONAL = {'apache_beam', 'torch', 'sklearn'}
 
 
 @pytest.fixture(scope='module')

@@ -16,6 +16,8 @@ from gmn_jax.modality import Modality
 from mese_env.errors import UserError
 
 KINDS = ('image', 'haptic')
+# What contexts are made of, by the name of each in tables.
+FAMILIES = {'images': ('image',), 'haptics': ('haptic',), 'images and haptics': KINDS}
 
 
 def parse_context(

@@ -28,16 +28,12 @@ from experiments.modes import (
   unseen,
 )
 from experiments.modes.imagining import Imagination, only, squared_errors
+from experiments.modes.scenes import first_scenes, stack_scenes
 from gmn_jax.batch import Views, cut_scenes
 from gmn_jax.checkpoint import Run
 from mese_env.errors import UserError
 from tfds_mese.reading import Dataset
 
-_FAMILIES = {
-  'images': ('image',),
-  'haptics': ('haptic',),
-  'images and haptics': ('image', 'haptic'),
-}
 _POSITIVE = ('scenes', 'objects', 'samples', 'cameras', 'grasps', 'frames')
 
 
@@ -95,16 +91,15 @@ def evaluate(
   began = time.monotonic()
   modalities = run.model.modalities
   target = contexts.parse_target(options.target, modalities)
-  scenes = _first_scenes(dataset, options.split, options.scenes)
+  scenes = first_scenes(dataset, options.split, options.scenes)
   views, raw_asked, heads = _ask(scenes, options)
   counts = contexts.parse_context(options.context, modalities, views)
   growing = {
     family: {n: contexts.give(kinds, n, modalities, views) for n in options.growing}
-    for family, kinds in _FAMILIES.items()
+    for family, kinds in contexts.FAMILIES.items()
   }
   given, asked = (
-    cut_scenes(modalities, unseen.stack_scenes(raw), run.haptic_range)
-    for raw in (scenes, raw_asked)
+    cut_scenes(modalities, stack_scenes(raw), run.haptic_range) for raw in (scenes, raw_asked)
   )
   asked = only(target, asked)
   imagination = Imagination(run, asked.queries, options.samples, options.seed, options.objects)
@@ -200,17 +195,6 @@ def _ask(
   return views - kept, last, [f'view {views - options.cameras + i}' for i in range(options.cameras)]
 
 
-def _first_scenes(dataset: Dataset, split: str, count: int) -> list[dict[str, np.ndarray]]:
-  if split not in dataset.splits:
-    raise UserError(f"there is no split '{split}'; use one of {', '.join(dataset.splits)}.")
-  source = dataset.splits[split]
-  if count > len(source):
-    raise UserError(
-      f"--scenes is {count}, but the split '{split}' has {len(source)}; ask for fewer."
-    )
-  return [source[i] for i in range(count)]
-
-
 def _tables(
   words: str,
   of_context: Mapping[str, Mapping[str, tuple[float, float]]],
@@ -243,7 +227,7 @@ def _orbit(
   modalities = run.model.modalities
   images = [m for m in target if modalities[m].kind == 'image']
   ring = unseen.camera_ring(options.frames, options.elevation)
-  raw = unseen.stack_scenes([unseen.sense_anew(scene, ring, 1, options.seed)])
+  raw = stack_scenes([unseen.sense_anew(scene, ring, 1, options.seed)])
   asked = only(images, cut_scenes(modalities, raw, run.haptic_range))
   first = jax.tree.map(lambda x: x[:1], given)
   imagined = Imagination(run, asked.queries, min(2, options.samples), options.seed, 1)(

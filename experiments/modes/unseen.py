@@ -60,9 +60,3 @@ def keep_last(scene: dict[str, np.ndarray], looks: int, grasps: int) -> dict[str
     **{field: scene[field][-looks:] for field in ('images', 'cameras')},
     **{field: scene[field][-grasps:] for field in ('haptics', 'hands')},
   }
-
-
-def stack_scenes(scenes: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-  """Raw scenes as `gmn_jax.batch.cut_scenes` takes them, with a leading dim."""
-  fields = ('images', 'cameras', 'haptics', 'hands')
-  return {field: np.stack([scene[field] for scene in scenes]) for field in fields}

@@ -1,0 +1,227 @@
+"""Saves what the model makes of scenes, and asks by linear probes what can be read off it.
+
+  python experiments/main.py --workdir=RUN --mode=represent
+
+A scene's features are the means of the belief p(z | C) at every draw step, along the path without
+noise; `represent.npz` holds them for use elsewhere. A linear probe, fitted on training scenes,
+tells the class of shape (up to rotation), the number of parts where that varies, and the mean
+colour of scenes of another split; beside it the same probe on the raw senses, averaged over the
+views that were given.
+
+Dims: B scenes, V views, T draw steps, h w latent grid, Z latent channels, F features.
+"""
+
+import dataclasses
+import functools
+import pathlib
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.figure import Figure
+
+from experiments.modes import contexts, figures, probe, results
+from experiments.modes.scenes import first_scenes, stack_scenes
+from gmn_jax import inference
+from gmn_jax.batch import Views, cut_scenes
+from gmn_jax.checkpoint import Run
+from gmn_jax.model import GMN
+from mese_env.errors import UserError
+from tfds_mese.reading import Dataset
+
+_BLOCK = 20  # scenes represented at once
+_CLASSES = {'shape class': 'shape_id', 'number of parts': 'num_parts'}
+_COLOUR = 'mean colour'
+_BAR = 0.38  # width
+_EVERYTHING = 'images and haptics'
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+  """From how much the scenes are represented, and how many of them."""
+
+  # Views given of each modality, the first ones.
+  views: int = 15
+  # Training scenes to which the probes are fitted, the first ones.
+  train_scenes: int = 1000
+  # Scenes on which they are tested, the first ones of the split.
+  test_scenes: int = 100
+  # The split of those.
+  split: str = 'test'
+
+  def __post_init__(self):
+    for field in ('views', 'train_scenes', 'test_scenes'):
+      if getattr(self, field) < 1:
+        raise UserError(f'--{field} is {getattr(self, field)}; it must be at least 1.')
+
+
+def evaluate(
+  run: Run, dataset: Dataset, workdir: pathlib.Path, options: Options
+) -> results.Results:
+  """Represents scenes, probes the features, and writes `represent.json`, `.txt`, `.png`, `.npz`.
+
+  Raises:
+    UserError: there are fewer scenes or views than asked for, or nothing is known of the objects.
+  """
+  began = time.monotonic()
+  train = first_scenes(dataset, 'train', options.train_scenes)
+  test = first_scenes(dataset, options.split, options.test_scenes)
+  if 'shape_id' not in train[0]:
+    raise UserError(
+      f'nothing is known of the objects in {run.config.dataset}, so that no probe can be fitted; '
+      'give --config.dataset=shepard_metzler_5_tiny or another simulated one.'
+    )
+  modalities = run.model.modalities
+  views = len(train[0]['cameras'])
+  given = {
+    family: contexts.give(kinds, options.views, modalities, views)
+    for family, kinds in contexts.FAMILIES.items()
+  }
+  z, raw = (
+    {
+      family: tuple(_features(compute, run, scenes, counts) for scenes in (train, test))
+      for family, counts in given.items()
+    }
+    for compute in (jax.jit(functools.partial(kind, run.model)) for kind in (belief, average))
+  )
+  truths = _truths(train, test)
+  scores = {
+    truth: {
+      'chance': _chance(*labels),
+      **{
+        f'{name}, {family}': _probe(features, *labels)
+        for family in given
+        for name, features in (('z', z[family]), ('raw', raw[family]))
+      },
+    }
+    for truth, labels in truths.items()
+  }
+  found = results.Results(
+    'represent',
+    run,
+    options,
+    [run.config.dataset],
+    {truth: {name: score._asdict() for name, score in of.items()} for truth, of in scores.items()},
+    [_table(scores)],
+    [
+      f'Linear probes fitted on the first {options.train_scenes} scenes of train and tested on the '
+      f"first {options.test_scenes} of '{options.split}', ± standard error over those; "
+      f'{options.views} views given of each modality.',
+      'Classes: accuracy, chance is the commonest training class. Colour: R², chance is the mean.',
+    ],
+    time.monotonic() - began,
+  )
+  results.write(found, {'': _draw(scores, list(given))}, workdir)
+  _save(workdir / 'represent.npz', z[_EVERYTHING], (train, test))
+  return found
+
+
+def belief(model: GMN, params: Any, views: Views, context_BMV: jax.Array) -> jax.Array:
+  """The means of the belief at every draw step, along the path without noise, (B, T, h, w, Z)."""
+  _, means = inference.represent(model, params, views, context_BMV)
+  return means.swapaxes(0, 1)
+
+
+def average(model: GMN, params: Any, views: Views, context_BMV: jax.Array) -> jax.Array:
+  """Senses and embedded queries, averaged over the views given of each modality, (B, F)."""
+  del params
+  parts = []
+  for m in range(len(model.modalities)):
+    given_BV = context_BMV[:, m]
+    weights_BV = given_BV / given_BV.sum(axis=1, keepdims=True).clip(1)
+    for part in (views.senses[m], views.queries[m]):
+      flat_BVF = part.reshape(*part.shape[:2], -1)
+      parts.append((weights_BV[:, :, None] * flat_BVF).sum(axis=1))
+  return jnp.concatenate(parts, axis=1)
+
+
+def mean_colour(scene: dict[str, np.ndarray]) -> np.ndarray:
+  """The mean colour of an object's cubes, red green blue in [0, 1], (3,)."""
+  return scene['colours'].mean(axis=0)
+
+
+def _features(
+  compute: Callable[..., jax.Array],
+  run: Run,
+  scenes: list[dict[str, np.ndarray]],
+  counts: tuple[int, ...],
+) -> np.ndarray:
+  blocks = []
+  for start in range(0, len(scenes), _BLOCK):
+    block = stack_scenes(scenes[start : start + _BLOCK])
+    views = cut_scenes(run.model.modalities, block, run.haptic_range)
+    mask = contexts.context_mask(counts, *block['cameras'].shape[:2])
+    blocks.append(np.asarray(compute(run.params, views, mask)))
+  return np.concatenate(blocks)
+
+
+def _truths(*parts: list[dict[str, np.ndarray]]) -> dict[str, list[np.ndarray]]:
+  """Per property to be told, of training and of test scenes."""
+  truths = {
+    name: [np.array([scene[field] for scene in scenes]) for scenes in parts]
+    for name, field in _CLASSES.items()
+  }
+  varying = {name: labels for name, labels in truths.items() if len(np.unique(labels[0])) > 1}
+  return varying | {_COLOUR: [np.stack([mean_colour(s) for s in scenes]) for scenes in parts]}
+
+
+def _probe(features: tuple[np.ndarray, ...], train: np.ndarray, test: np.ndarray) -> probe.Score:
+  train_features, test_features = (part.reshape(len(part), -1) for part in features)
+  tell = probe.accuracy if train.ndim == 1 else probe.explained
+  return tell(train_features, train, test_features, test)
+
+
+def _chance(train: np.ndarray, test: np.ndarray) -> probe.Score:
+  return probe.chance_accuracy(train, test) if train.ndim == 1 else probe.Score(0.0, 0.0)
+
+
+def _table(scores: Mapping[str, Mapping[str, probe.Score]]) -> results.Table:
+  names = list(next(iter(scores.values())))
+  rows = [[name, *(results.with_error(*of[name]) for of in scores.values())] for name in names]
+  heads = [f'{truth} ({_unit(truth)})' for truth in scores]
+  return results.Table('What a linear probe tells', ['from', *heads], rows)
+
+
+def _draw(scores: Mapping[str, Mapping[str, probe.Score]], families: list[str]) -> Figure:
+  figure, axes = figures.panels(1, len(scores), width=3.4, height=2.9)
+  places = np.arange(len(families))
+  for axis, (truth, of) in zip(axes.flat, scores.items(), strict=True):
+    for i, (name, label) in enumerate((('z', 'z of the model'), ('raw', 'raw senses'))):
+      mean, error = np.array([of[f'{name}, {family}'] for family in families]).T
+      axis.bar(
+        places + (i - 0.5) * _BAR,
+        mean,
+        _BAR,
+        yerr=error,
+        capsize=2,
+        color=figures.COLOURS[i],
+        label=label,
+      )
+    figures.bound(axis, of['chance'].mean, 'chance')
+    figures.describe(axis, truth, 'given', _unit(truth))
+    axis.set_xticks(places, [family.replace(' and ', '\nand ') for family in families])
+    axis.legend(fontsize=7, frameon=False)
+  return figure
+
+
+def _unit(truth: str) -> str:
+  return 'R²' if truth == _COLOUR else 'accuracy'
+
+
+def _save(
+  path: pathlib.Path,
+  z: tuple[np.ndarray, ...],
+  parts: tuple[list[dict[str, np.ndarray]], ...],
+) -> None:
+  """Writes both splits' z (scenes, T, h, w, Z) with each scene's index and labels."""
+  arrays = {}
+  for split, features, scenes in zip(('train', 'test'), z, parts, strict=True):
+    arrays[f'{split}_z'] = features
+    for field in ('index', 'cells_id', *_CLASSES.values()):
+      arrays[f'{split}_{field}'] = np.array([scene[field] for scene in scenes])
+    arrays[f'{split}_mean_colour'] = np.stack([mean_colour(scene) for scene in scenes])
+  with results.replacing(path) as unfinished, unfinished.open('wb') as file:
+    np.savez_compressed(file, **arrays)

@@ -4,15 +4,14 @@
 
 Learning curves of several runs in one figure, from what they wrote while they trained: `train`;
 `val_missing`, on the combinations of the training scenes; `val_full`, on any. And after training
-the bound of `val_full` by how many modalities may give context, every scene with every number.
+the bound on any combination, by how many modalities give context; of every scene the same views are
+asked for whatever is given, so that the numbers can be compared.
 
-Dims: B scenes, M modalities.
+Dims: B scenes, M modalities, V views.
 """
 
 import dataclasses
 import functools
-import json
-import math
 import pathlib
 import time
 from collections.abc import Mapping, Sequence
@@ -24,19 +23,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.modes import figures, results
+from experiments.modes.learning_curves import Curves, read_curves
 from experiments.modes.scenes import first_scenes, stack_scenes
-from gmn_jax.batch import HapticRange, cut_scenes, draw_episodes
+from gmn_jax.batch import Episodes, HapticRange, cut_scenes
 from gmn_jax.checkpoint import Run, load_run
-from gmn_jax.metrics import FILE_NAME
 from gmn_jax.model import GMN, draw_noise
 from gmn_jax.objective import evidence
 from mese_env.errors import UserError
 from tfds_mese.reading import Dataset
 
 Array = jax.Array
-Curves = dict[str, dict[str, list[float]]]
 _BLOCK = 10  # scenes measured at once
-_SMOOTHED = 25  # points of a curve of training, each the mean of as many lines as that takes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,8 +44,10 @@ class Options:
   runs: tuple[str, ...] = ()
   # Scenes on which the runs are measured, the first ones of the split.
   scenes: int = 100
-  # Episodes of each scene for each number of modalities.
+  # Episodes of each scene for each number of modalities: which ones, and how many of their views.
   draws: int = 4
+  # Views of every modality that are asked for, the last ones; the others are there to be given.
+  asked: int = 5
   # The split.
   split: str = 'val'
   # Of the episodes and the noise, the same for all runs.
@@ -57,7 +56,7 @@ class Options:
   best: bool = False
 
   def __post_init__(self):
-    for field in ('scenes', 'draws'):
+    for field in ('scenes', 'draws', 'asked'):
       if getattr(self, field) < 1:
         raise UserError(f'--{field} is {getattr(self, field)}; it must be at least 1.')
     if self.seed < 0:
@@ -83,8 +82,10 @@ def evaluate(
         f'{other.config.image_size} pixels, and {names[0]} {run.config.modalities} of '
         f'{run.config.image_size}; overlay runs that share both.'
       )
-  curves = {name: learning_curves(folder) for name, folder in zip(names, folders, strict=True)}
+  curves = {name: read_curves(folder) for name, folder in zip(names, folders, strict=True)}
   scenes = stack_scenes(first_scenes(dataset, options.split, options.scenes))
+  if options.asked >= (views := scenes['cameras'].shape[1]):
+    raise UserError(f'--asked is {options.asked}, but a scene has {views} views; ask for fewer.')
   by_size = {name: _measure(one, scenes, options) for name, one in zip(names, runs, strict=True)}
   what = {name: _describe(one) for name, one in zip(names, runs, strict=True)}
   found = results.Results(
@@ -105,9 +106,9 @@ def evaluate(
     [
       'Evidence lower bound in nats, every Gaussian constant in place. val_missing: combinations '
       'that the training scenes have; val_full: any; val: all modalities.',
-      f'By number of modalities: {options.draws} episodes of each of the first {options.scenes} '
-      f"scenes of '{options.split}', ± standard error over scenes; divided by how many numbers are "
-      'asked for, which the more context leaves the fewer.',
+      f'By number of modalities: the last {options.asked} views of every modality are asked for, '
+      f'{options.draws} random contexts for each of the first {options.scenes} scenes of '
+      f"'{options.split}', ± standard error over scenes.",
     ],
     time.monotonic() - began,
   )
@@ -115,30 +116,31 @@ def evaluate(
   return found
 
 
-def learning_curves(workdir: pathlib.Path) -> Curves:
-  """What a run wrote of its bound while it trained.
+def draw_contexts(
+  key: Array, size: Array, scenes: int, modalities: int, views: int, asked: int
+) -> Episodes:
+  """Episodes in which `size` modalities give context, and the last views of all are asked for.
 
-  Returns:
-    Per split `step`, `elbo` (nats) and `elbo_error` (its standard error over scenes, which 'train'
-    does not have: it is averaged over lines instead).
+  The modalities are uniform among the sets of that size, as in `val_full`; each gives the first c
+  of its V - asked other views, c ~ U{1..V - asked}.
 
-  Raises:
-    UserError: it wrote nothing.
+  Args:
+    key: decides the modalities and c.
+    size: how many modalities.
+    scenes: B.
+    modalities: M.
+    views: V.
+    asked: how many views of each modality are targets.
   """
-  path = workdir / FILE_NAME
-  if not path.exists():
-    raise UserError(f'there is no {path}; --runs takes folders of runs, as --workdir does.')
-  curves: Curves = {}
-  for text in path.read_text().splitlines():
-    record = json.loads(text)
-    curve = curves.setdefault(record['split'], {})
-    for key in ('step', 'elbo', 'elbo_error'):
-      if key in record:
-        curve.setdefault(key, []).append(record[key])
-  if 'train' in curves:
-    lines = math.ceil(len(curves['train']['step']) / _SMOOTHED)
-    curves['train'] = {key: _means(values, lines) for key, values in curves['train'].items()}
-  return curves
+  key_masks, key_counts = jax.random.split(key)
+  gives_BM = jax.vmap(lambda k: jax.random.permutation(k, modalities) < size)(
+    jax.random.split(key_masks, scenes)
+  )
+  count_BM = jax.random.randint(key_counts, gives_BM.shape, 1, views - asked + 1)
+  view_V = jnp.arange(views)
+  context_BMV = gives_BM[..., None] & (view_V < count_BM[..., None])
+  target_BMV = jnp.broadcast_to(view_V >= views - asked, context_BMV.shape)
+  return Episodes(context_BMV[None], target_BMV[None])
 
 
 def bound_per_number(
@@ -150,67 +152,55 @@ def bound_per_number(
   size: Array,
   *,
   std: float,
-  strict: bool,
-) -> tuple[Array, Array]:
-  """The bound of one episode per scene, in which `size` modalities may give context.
+  asked: int,
+) -> Array:
+  """The bound of one episode per scene, as `draw_contexts` draws it, in nats per number, (B,).
 
   Args:
     model: the network.
     params: its parameters.
     scenes: raw, as for `cut_scenes`.
     haptic_range: of the run.
-    key: decides modalities, episodes and noise.
-    size: how many modalities.
+    key: decides the contexts and the noise.
+    size: how many modalities give context.
     std: of the likelihood.
-    strict: whether the other modalities are not targets either.
-
-  Returns:
-    Nats, and nats per number asked for, (B,) each.
+    asked: how many views of each modality are asked for.
   """
-  key_masks, key_episodes, key_noise = jax.random.split(key, 3)
+  key_contexts, key_noise = jax.random.split(key)
   batch, views_per_modality = scenes['cameras'].shape[:2]
   count = len(model.modalities)
-  gives_BM = jax.vmap(lambda k: jax.random.permutation(k, count) < size)(
-    jax.random.split(key_masks, batch)
-  )
-  episodes = draw_episodes(key_episodes, batch, count, views_per_modality, gives_BM, strict)
+  episodes = draw_contexts(key_contexts, size, batch, count, views_per_modality, asked)
   views = cut_scenes(model.modalities, scenes, haptic_range)
   parts = evidence(model, params, views, episodes, *draw_noise(model, key_noise, batch))
   sizes_M = jnp.array([m.size for m in model.modalities])
   bound_B = parts.log_likelihood(sizes_M, std).sum(axis=1) - parts.total_kl
-  return bound_B, bound_B / (parts.targets * sizes_M).sum(axis=1)
+  return bound_B / (asked * sizes_M.sum())
 
 
 def _measure(
   run: Run, scenes: dict[str, np.ndarray], options: Options
-) -> dict[int, dict[str, tuple[float, float]]]:
-  """The bound by how many modalities may give context: nats and nats per number, with errors."""
-  strict = bool(run.config.missing) and run.config.protocol == 'strict'
+) -> dict[int, tuple[float, float]]:
+  """By how many modalities give context, the bound in nats per number and its standard error."""
   compute = jax.jit(
-    functools.partial(bound_per_number, run.model, std=run.config.std, strict=strict)
+    functools.partial(bound_per_number, run.model, std=run.config.std, asked=options.asked)
   )
 
   def bounds(size: int, draw: int) -> np.ndarray:
+    # The same of every size and run, so that these are all that differs.
     key = jax.random.fold_in(jax.random.key(options.seed), draw)
     blocks = []
     for start in range(0, len(scenes['cameras']), _BLOCK):
       block = {field: x[start : start + _BLOCK] for field, x in scenes.items()}
       key_block = jax.random.fold_in(key, start)
       blocks.append(compute(run.params, block, run.haptic_range, key_block, size))
-    return np.concatenate(blocks, axis=1)
+    return np.concatenate(blocks)
 
   measured = {}
   for size in range(1, len(run.model.modalities) + 1):
-    nats, per_number = np.mean([bounds(size, draw) for draw in range(options.draws)], axis=0)
-    measured[size] = {
-      'nats': _mean_and_error(nats), 'nats_per_number': _mean_and_error(per_number)
-    }  # fmt: skip
+    of_scenes = np.mean([bounds(size, draw) for draw in range(options.draws)], axis=0)
+    mean, error = results.mean_and_error(of_scenes)
+    measured[size] = float(mean), float(error)
   return measured
-
-
-def _mean_and_error(values: np.ndarray) -> tuple[float, float]:
-  mean, error = results.mean_and_error(values)
-  return float(mean), float(error)
 
 
 def _names(folders: Sequence[pathlib.Path]) -> list[str]:
@@ -226,10 +216,6 @@ def _describe(run: Run) -> str:
   config = run.config
   lacks = f', {config.missing}, {config.protocol}' if config.missing else ''
   return f'{config.variant}, {config.absent}{lacks}, step {run.step:,}'
-
-
-def _means(values: list[float], lines: int) -> list[float]:
-  return [float(np.mean(values[i : i + lines])) for i in range(0, len(values), lines)]
 
 
 def _curve_table(curves: Mapping[str, Curves], what: Mapping[str, str]) -> results.Table:
@@ -249,16 +235,16 @@ def _end(curve: Mapping[str, list[float]]) -> str:
 
 
 def _size_table(
-  by_size: Mapping[str, Mapping[int, Mapping[str, tuple[float, float]]]], what: Mapping[str, str]
+  by_size: Mapping[str, Mapping[int, tuple[float, float]]], what: Mapping[str, str]
 ) -> results.Table:
   sizes = next(iter(by_size.values()))
   rows = [
-    [name, what[name], *(results.with_error(*of[size]['nats_per_number'], 4) for size in sizes)]
+    [name, what[name], *(results.with_error(*of[size], 4) for size in sizes)]
     for name, of in by_size.items()
   ]
   heads = [f'of {size}' for size in sizes]
   return results.Table(
-    'val_full by the number of modalities that may give context: bound, nats per number',
+    'By the number of modalities that give context: bound, nats per number asked for',
     ['run', 'what', *heads],
     rows,
   )
@@ -273,7 +259,7 @@ def _splits(curves: Mapping[str, Curves]) -> list[str]:
 
 def _draw(
   curves: Mapping[str, Curves],
-  by_size: Mapping[str, Mapping[int, Mapping[str, tuple[float, float]]]],
+  by_size: Mapping[str, Mapping[int, tuple[float, float]]],
 ) -> Figure:
   splits = _splits(curves)
   figure, axes = figures.panels(1, len(splits) + 1, width=3.0, height=2.8)
@@ -287,12 +273,12 @@ def _draw(
     figures.describe(axis, split, 'training step', 'bound (nats per episode)')
   axis = axes[0, -1]
   for index, (name, of) in enumerate(by_size.items()):
-    mean, error = np.array([measured['nats_per_number'] for measured in of.values()]).T
+    mean, error = np.array(list(of.values())).T
     figures.line(axis, list(of), mean, error, index, name)
   figures.describe(
     axis,
-    'val_full, after training',
-    'modalities that may give context',
+    'any combination, after training',
+    'modalities that give context',
     'bound (nats per number)',
   )
   axis.set_xticks(list(next(iter(by_size.values()))))

@@ -7,6 +7,7 @@ Whatever yields a log-weight from a key can be estimated: the model's is
 `inference.log_importance_weight`.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -81,29 +82,34 @@ def estimate(
   )
 
 
-def compile_within(
-  budget: float, samples: int, function: Callable[..., Any], *arguments: Any
-) -> tuple[Callable[..., Any], int]:
-  """Compiles `function` with the largest chunk of samples whose temporary arrays fit.
+def within_memory(function: Callable[..., Any], budget: float, samples: int) -> Callable[..., Any]:
+  """Compiles `function` when it is first called, with the largest chunk that fits.
 
   Args:
-    budget: bytes.
-    samples: K, the chunk to begin with.
-    function: takes the arguments and `chunk`, a Python number.
-    *arguments: arrays, or their shapes.
+    function: of arrays, and of a Python number `chunk`, how many samples it holds at once.
+    budget: bytes for its temporary arrays.
+    samples: K, the largest chunk of use.
 
   Returns:
-    The compiled function of the arguments, and the chunk.
-
-  Raises:
-    UserError: one sample at a time does not fit.
+    The function of the arrays, always of the shapes of the first call; it raises a UserError where
+    one sample at a time does not fit.
   """
-  chunk = samples
+  compiled = []
+
+  def call(*arrays: Any) -> Any:
+    if not compiled:
+      compiled.append(_fit(function, budget, samples, arrays))
+    return compiled[0](*arrays)
+
+  return call
+
+
+def _fit(function: Callable[..., Any], budget: float, chunk: int, arrays: tuple) -> Any:
   while True:
-    compiled = jax.jit(function, static_argnames='chunk').lower(*arguments, chunk=chunk).compile()
+    compiled = jax.jit(functools.partial(function, chunk=chunk)).lower(*arrays).compile()
     needed = compiled.memory_analysis().temp_size_in_bytes
     if needed <= budget:
-      return compiled, chunk
+      return compiled
     if chunk == 1:
       raise UserError(
         f'one sample takes {needed / 2**30:.2f} GiB and {budget / 2**30:.2f} are allowed; give a '

@@ -11,7 +11,7 @@ import importlib
 import types
 
 # Imported only when asked for: training needs none of them, nor what they draw with.
-MODES: tuple[str, ...] = ('generate', 'represent')
+MODES = ('density', 'classify', 'generate', 'missing', 'represent')
 
 
 def load(mode: str) -> types.ModuleType:

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 # Okabe and Ito's palette (jfly.uni-koeln.de/color), without its yellow, which white paper swallows.
 COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
@@ -36,9 +38,9 @@ def panels(rows: int, columns: int, width: float = 3.2, height: float = 2.6, **s
 
 def line(
   axis: Axes, x: Sequence[float], mean: np.ndarray, error: np.ndarray, index: int, label: str
-) -> None:
+) -> ErrorbarContainer:
   """Draws means with their standard errors; `index` decides colour and marker."""
-  axis.errorbar(
+  return axis.errorbar(
     x,
     mean,
     yerr=error,
@@ -51,9 +53,9 @@ def line(
   )
 
 
-def bound(axis: Axes, y: float, label: str, style: str = '--') -> None:
+def bound(axis: Axes, y: float, label: str, style: str = '--') -> Line2D:
   """Draws a level that is none of the model's: chance, a baseline, a bound."""
-  axis.axhline(y, color='0.4', linestyle=style, linewidth=1, label=label)
+  return axis.axhline(y, color='0.4', linestyle=style, linewidth=1, label=label)
 
 
 def describe(axis: Axes, title: str, x: str, y: str) -> None:

@@ -142,6 +142,11 @@ def with_error(mean: float, error: float, digits: int = 3) -> str:
   return f'{mean:.{digits}f} ± {error:.{digits}f}'
 
 
+def counted(count: int, things: str) -> str:
+  """'1 view', '2 views': a count of things, whose plural ends in s."""
+  return f'{count} {things.removesuffix("s") if count == 1 else things}'
+
+
 def mean_and_error(values: np.ndarray, axis: int = 0) -> tuple[np.ndarray, np.ndarray]:
   """The mean over an axis and its standard error, from the sample variance; zero of one value."""
   count = values.shape[axis]
@@ -155,10 +160,17 @@ def versions() -> dict[str, str]:
   names = ('gmn-jax', 'jax', 'flax', 'numpy')
   device = jax.devices()[0]
   return {
-    **{name: importlib.metadata.version(name) for name in names},
+    **{name: _version(name) for name in names},
     'python': platform.python_version(),
     'device': f'{len(jax.devices())} x {device.device_kind} ({device.platform})',
   }
+
+
+def _version(name: str) -> str:
+  try:
+    return importlib.metadata.version(name)
+  except importlib.metadata.PackageNotFoundError:
+    return 'not installed'  # Run from a checkout on the path.
 
 
 def _keep_former(mode: str, record: Mapping[str, Any], workdir: pathlib.Path) -> None:

@@ -1,0 +1,51 @@
+"""The figure of classification (paper Figure 4)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from experiments.modes import figures
+
+_TITLES = {'over contexts': "paper's text", 'over targets': "authors' code"}
+
+
+def draw(numbers: Mapping[str, Any], target: str, of_what: str) -> Figure:
+  """Accuracy against the size of the context, in both directions, and the bounds beside it.
+
+  Args:
+    numbers: as `classify.json` holds them under 'results'.
+    target: what was assigned.
+    of_what: names the run, the draws and the samples.
+  """
+  figure, axes = figures.panels(2, 3)
+  for row, (direction, whose) in zip(axes, _TITLES.items(), strict=True):
+    records = [record for record in numbers['accuracy'] if record['argmax'] == direction]
+    for axis, rank in zip(row, (1, 5), strict=False):
+      _lines(axis, records, f'top{rank}')
+      figures.bound(axis, numbers['chance'][f'top{rank}'], 'chance')
+      axis.set_ylim(0, 1.02)
+      title = f'{target} views, argmax {direction} ({whose})'
+      figures.describe(axis, title, 'views of each modality given', f'top-{rank} accuracy')
+      axis.legend(fontsize=7, frameon=False)
+  bounds = (('elbo', 'ELBO'), ('log_likelihood', 'importance-weighted log-likelihood'))
+  for axis, (field, name) in zip(axes[:, 2], bounds, strict=True):
+    _lines(axis, numbers['own_context'], field)
+    figures.describe(
+      axis, f'{name}, own context', 'views of each modality given', 'nats per dimension'
+    )
+    axis.legend(fontsize=7, frameon=False)
+  figure.suptitle(f'{of_what}; bars: standard errors over draws', fontsize=8)
+  return figure
+
+
+def _lines(axis: Axes, records: Sequence[Mapping[str, Any]], field: str) -> None:
+  for i, senses in enumerate(dict.fromkeys(record['context'] for record in records)):
+    of_line = [record for record in records if record['context'] == senses]
+    views, mean, error = (
+      np.array([record[name] for record in of_line]) for name in ('views', field, f'{field}_error')
+    )
+    figures.line(axis, views, mean, error, i, senses)
+  axis.set_xticks(views)

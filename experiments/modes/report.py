@@ -1,0 +1,146 @@
+"""Runs the evaluations in turn and writes one page about the run that needs no other file.
+
+  python experiments/main.py --workdir=RUN --mode=report
+
+`report.html` holds every table and figure, the config, versions and seeds. An evaluation whose
+results are there already, of this checkpoint and dataset, is shown as it is, whatever its options;
+the others are run with their defaults.
+"""
+
+import base64
+import dataclasses
+import difflib
+import html
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from experiments import modes
+from experiments.modes import results
+from gmn_jax.checkpoint import Run
+from mese_env.errors import UserError
+from tfds_mese.reading import Dataset
+
+_MEDIA = {'.png': 'image/png', '.gif': 'image/gif'}
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
+body {{ font: 15px/1.5 sans-serif; max-width: 75em; margin: 2em auto; padding: 0 1em; }}
+pre {{ background: #f5f5f5; padding: 1em; overflow-x: auto; font-size: 13px; }}
+img {{ max-width: 100%; display: block; margin: 1em 0; }}
+td {{ padding: 0 2em 0 0; vertical-align: top; font-family: monospace; }}
+</style></head><body>
+<h1>{title}</h1>
+{body}
+</body></html>
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+  """What the page shows."""
+
+  # Evaluations, in this order.
+  modes: tuple[str, ...] = tuple(mode for mode in modes.MODES if mode != 'report')
+  # Run also those again whose results are there.
+  again: bool = False
+
+  def __post_init__(self):
+    for mode in self.modes:
+      if mode not in modes.MODES or mode == 'report':
+        known = [other for other in modes.MODES if other != 'report']
+        near = difflib.get_close_matches(mode, known, n=1, cutoff=0.0)[0]
+        raise UserError(f"--modes names '{mode}', no evaluation; did you mean '{near}'?")
+
+
+def evaluate(run: Run, dataset: Dataset, workdir: pathlib.Path, options: Options) -> pathlib.Path:
+  """Runs what is missing and writes `report.html`, whose path it returns.
+
+  What cannot be evaluated, for want of a dataset say, is named on the page with its reason.
+
+  Raises:
+    UserError: the page cannot be written.
+  """
+  sections, records = [], []
+  for mode in options.modes:
+    record = None if options.again else _there_already(mode, run, workdir)
+    try:
+      if record is None:
+        module = modes.load(mode)
+        module.evaluate(run, dataset, workdir, module.Options())
+        record = json.loads((workdir / f'{mode}.json').read_text())
+    except UserError as error:
+      print(f'{mode} is left out: {error}')
+      sections.append(f'<h2>{mode}</h2>\n<p>Left out: {html.escape(str(error))}</p>')
+      continue
+    records.append(record)
+    sections.append(_section(mode, record, workdir))
+  config = run.config
+  title = f'{config.variant}, {config.modalities}, preset {config.preset}, step {run.step:,}'
+  body = '\n'.join([*sections, _decided(run, records)])
+  path = workdir / 'report.html'
+  with results.replacing(path) as unfinished:
+    unfinished.write_text(_PAGE.format(title=html.escape(title), body=body), 'utf-8')
+  print(path)
+  return path
+
+
+def _there_already(mode: str, run: Run, workdir: pathlib.Path) -> dict[str, Any] | None:
+  path = workdir / f'{mode}.json'
+  if not path.exists():
+    return None
+  record = json.loads(path.read_text())
+  same = record['step'] == run.step and record['config'] == json.loads(run.config.to_json())
+  return record if same else None
+
+
+def _section(mode: str, record: Mapping[str, Any], workdir: pathlib.Path) -> str:
+  text = html.escape((workdir / f'{mode}.txt').read_text('utf-8'))
+  options = ' '.join(f'--{name}={_flag(value)}' for name, value in record['options'].items())
+  figures = sorted(
+    path
+    for path in [*workdir.glob(f'{mode}.*'), *workdir.glob(f'{mode}-*.*')]
+    if path.suffix in _MEDIA
+  )
+  return '\n'.join(
+    [
+      f'<h2>{mode}</h2>',
+      f'<p><code>--mode={mode} {html.escape(options)}</code></p>',
+      f'<pre>{text}</pre>',
+      *(
+        f'<img alt="{path.name}" title="{path.name}" src="data:{_MEDIA[path.suffix]};base64,'
+        f'{base64.b64encode(path.read_bytes()).decode()}">'
+        for path in figures
+      ),
+    ]
+  )
+
+
+def _decided(run: Run, records: list[Mapping[str, Any]]) -> str:
+  """What decided the numbers: config, versions, seeds."""
+  versions = results.versions()
+  # Results that were there may have been computed elsewhere.
+  versions |= {
+    f'{name} of {record["mode"]}': version
+    for record in records
+    for name, version in record['versions'].items()
+    if version != versions[name]
+  }
+  seeds = {'run': run.config.seed}
+  seeds |= {
+    record['mode']: seed for record in records if (seed := record['seeds']['mode']) is not None
+  }
+  parts = {'Config': run.config.to_dict(), 'Versions': versions, 'Seeds': seeds}
+  return '\n'.join(f'<h2>{name}</h2>\n{_pairs(values)}' for name, values in parts.items())
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+  rows = ''.join(
+    f'<tr><td>{html.escape(str(name))}</td><td>{html.escape(str(value))}</td></tr>\n'
+    for name, value in values.items()
+  )
+  return f'<table>{rows}</table>'
+
+
+def _flag(value: Any) -> str:
+  return ','.join(map(str, value)) if isinstance(value, list) else str(value)

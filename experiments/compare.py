@@ -1,0 +1,230 @@
+"""Trains several configs with several seeds, evaluates each run, and puts them in one table.
+
+python experiments/compare.py --configs=apoe,poe,baseline --seeds=3 --preset=small --steps=5000
+
+--configs=NAMES       files of experiments/configs
+--seeds=N             runs per config, of the seeds 0 to N - 1
+--preset=PRESET       small or full
+--steps=N             of each training; the preset's if not given
+--modalities=SET      m2, m5, m8 or m14; the preset's if not given
+--modes=NAMES         evaluations of main.py; density,generate if not given
+--workdir=DIR         holds a folder per run; runs/compare-<preset> if not given
+--build               builds datasets first if they are missing
+--config.FIELD=VALUE  for every training, as for main.py
+--MODE.OPTION=VALUE   for every evaluation of a mode, as in --density.samples=5
+
+Every training and evaluation is a process of `main.py`. What has been done is not done again: the
+same command continues where it was stopped. The table's means and standard errors are over seeds.
+"""
+
+import difflib
+import json
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import types
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from absl import flags
+
+# The command is run from the checkout, where `experiments` is not installed.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from experiments import headlines, main  # noqa: E402
+from experiments.modes import results  # noqa: E402
+from mese_env.errors import UserError, exit_on_user_error  # noqa: E402
+
+_CONFIGS = pathlib.Path(__file__).resolve().parent / 'configs'
+_MAIN = pathlib.Path(__file__).resolve().with_name('main.py')
+_DONE = 'compare-done.json'  # in a run's folder: the arguments of what has been done there
+
+
+class Run(NamedTuple):
+  """A training and its evaluations.
+
+  Attributes:
+    config: its name.
+    seed: of the run.
+    workdir: its folder.
+    jobs: arguments of `main.py` by mode, in the order in which they are run, `train` first.
+  """
+
+  config: str
+  seed: int
+  workdir: pathlib.Path
+  jobs: Mapping[str, tuple[str, ...]]
+
+
+class Comparison(NamedTuple):
+  """What the command line asks for: the runs, and where the table goes."""
+
+  workdir: pathlib.Path
+  runs: tuple[Run, ...]
+
+
+def parse(argv: Sequence[str]) -> Comparison:
+  """Reads the command line, and every command line that follows from it.
+
+  Raises:
+    UserError: any of them is wrong; nothing has been started.
+  """
+  of_config, of_mode, own = [], {}, [argv[0]]
+  for argument in argv[1:]:
+    if re.match(r'--?(no)?config\.', argument):
+      of_config.append(argument)
+    elif match := re.match(r'--?(\w+)\.(.+)', argument):
+      of_mode.setdefault(match[1], []).append(f'--{match[2]}')
+    else:
+      own.append(argument)
+  values = flags.FlagValues()
+  configs = flags.DEFINE_list('configs', ['apoe', 'poe', 'baseline'], '', flag_values=values)
+  seeds = flags.DEFINE_integer('seeds', 3, '', flag_values=values)
+  preset = flags.DEFINE_string('preset', 'small', '', flag_values=values)
+  steps = flags.DEFINE_integer('steps', None, '', flag_values=values)
+  modalities = flags.DEFINE_string('modalities', None, '', flag_values=values)
+  modes = flags.DEFINE_list('modes', ['density', 'generate'], '', flag_values=values)
+  workdir = flags.DEFINE_string('workdir', None, '', flag_values=values)
+  build = flags.DEFINE_bool('build', False, '', flag_values=values)
+  try:
+    rest = values(own)[1:]
+  except flags.Error as error:
+    raise UserError(f'{str(error).splitlines()[0].rstrip(".")}; see --help.') from error
+  if rest:
+    raise UserError(f"'{rest[0]}' is not understood; options begin with --, as in --seeds=3.")
+  for argument in of_config:
+    if re.match(r'--?config\.(seed|steps|modalities)\b', argument):
+      raise UserError(f"'{argument}' is set for every run by --seeds, --steps or --modalities.")
+  if seeds.value < 1:
+    raise UserError(f'--seeds is {seeds.value}; it must be at least 1.')
+  known = sorted(path.stem for path in _CONFIGS.glob('*.py') if path.stem != '__init__')
+  for name in configs.value:
+    _check('config', name, known)
+  comparable = sorted(headlines.OF_MODE)
+  for mode in [*modes.value, *of_mode]:
+    _check('mode to compare by', mode, comparable)
+  for mode in of_mode:
+    if mode not in modes.value:
+      raise UserError(f'--{mode}. options are given, but {mode} is not among --modes.')
+  folder = pathlib.Path(workdir.value or f'runs/compare-{preset.value}')
+  shared = ['--build'] * build.value
+  for field, value in (('steps', steps.value), ('modalities', modalities.value)):
+    if value is not None:
+      of_config.append(f'--config.{field}={value}')
+  runs = []
+  for config in configs.value:
+    for seed in range(seeds.value):
+      place = folder / f'{config}-{seed}'
+      file = f'--config={_CONFIGS / config}.py:{preset.value}'
+      train = (file, f'--workdir={place}', f'--config.seed={seed}', *of_config, *shared)
+      jobs = {'train': train}
+      for mode in modes.value:
+        jobs[mode] = (f'--workdir={place}', f'--mode={mode}', *of_mode.get(mode, []), *shared)
+      runs.append(Run(config, seed, place, jobs))
+  for run in runs:
+    for arguments in run.jobs.values():
+      main.parse([str(_MAIN), *arguments])
+  return Comparison(folder, tuple(runs))
+
+
+def carry_out(run: Run) -> int:
+  """Does what has not been done of a run; returns the exit code of what failed, or 0."""
+  path = run.workdir / _DONE
+  done = json.loads(path.read_text()) if path.exists() else {}
+  for mode, arguments in run.jobs.items():
+    if done.get(mode) == list(arguments):
+      continue
+    print(f'{run.config}, seed {run.seed}: {mode}', flush=True)
+    if code := _run_main(arguments):
+      return code
+    # What was measured of a shorter training is out of date.
+    done = {mode: arguments} if mode == 'train' else {**done, mode: arguments}
+    with results.replacing(path) as unfinished:
+      unfinished.write_text(json.dumps(done, indent=2))
+  return 0
+
+
+def compare(comparison: Comparison) -> results.Table:
+  """Reads what the runs found, and writes `compare.json` and `compare.txt`.
+
+  Returns:
+    A row per headline, a column per config: mean ± standard error over the seeds.
+  """
+  found: dict[str, list[dict[str, float]]] = {}
+  for run in comparison.runs:
+    found.setdefault(run.config, []).append(headlines.of_run(run.workdir, [*run.jobs][1:]))
+  summary: dict[str, dict[str, Any]] = {}
+  for config, of_seeds in found.items():
+    for name in of_seeds[0]:
+      values = np.array([numbers[name] for numbers in of_seeds])
+      mean, error = results.mean_and_error(values)
+      summary.setdefault(name, {})[config] = {
+        'mean': float(mean), 'error': float(error), 'seeds': values.tolist()
+      }  # fmt: skip
+  seeds = len(next(iter(found.values())))
+  table = results.Table(
+    f'Mean ± standard error over {seeds} seeds',
+    ['', *found],
+    [
+      [
+        name,
+        *(results.with_error(of[c]['mean'], of[c]['error'], 4) if c in of else '-' for c in found),
+      ]
+      for name, of in summary.items()
+    ],
+  )
+  record = {
+    'commands': {f'{run.config}-{run.seed}': dict(run.jobs) for run in comparison.runs},
+    'versions': results.versions(),
+    'results': summary,
+  }
+  for suffix, text in (('json', json.dumps(record, indent=2) + '\n'), ('txt', f'{table}\n')):
+    with results.replacing(comparison.workdir / f'compare.{suffix}') as path:
+      path.write_text(text)
+  return table
+
+
+def _run_main(arguments: Sequence[str]) -> int:
+  """Runs `main.py`, which alone is stopped by a signal: it saves, and its exit code says so."""
+  process = subprocess.Popen([sys.executable, str(_MAIN), *arguments])
+
+  def pass_on(number: int, frame: types.FrameType | None) -> None:
+    # A terminal sends Ctrl-C to both.
+    if number != signal.SIGINT:
+      process.send_signal(number)
+
+  former = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+  try:
+    return process.wait()
+  finally:
+    for number, handler in former.items():
+      signal.signal(number, handler)
+
+
+def _check(what: str, given: str, known: Sequence[str]) -> None:
+  if given not in known:
+    near = difflib.get_close_matches(given, known, n=1, cutoff=0.0)[0]
+    raise UserError(f"there is no {what} '{given}'; did you mean '{near}'?")
+
+
+def _main(argv: list[str]) -> int:
+  if '--help' in argv:
+    print(__doc__)
+    return 0
+  comparison = parse(argv)
+  for run in comparison.runs:
+    if code := carry_out(run):
+      print(
+        f'{run.workdir} was not finished; the same command goes on from there.', file=sys.stderr
+      )
+      return code
+  print(f'\n{compare(comparison)}\n\n{comparison.workdir / "compare"}.json, .txt')
+  return 0
+
+
+if __name__ == '__main__':
+  with exit_on_user_error():
+    sys.exit(_main(sys.argv))

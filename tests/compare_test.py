@@ -1,0 +1,108 @@
+"""Comparing configs: nothing is done twice, nothing is mixed up, errors are over seeds."""
+
+import json
+import pathlib
+import types
+
+import pytest
+
+from experiments import compare
+from mese_env.errors import UserError
+
+STEPS = ['--steps=5', '--configs=apoe,baseline', '--seeds=2', '--modes=generate']
+
+
+def parse(*arguments: str) -> compare.Comparison:
+  return compare.parse(['compare.py', *arguments])
+
+
+@pytest.fixture
+def started(monkeypatch):
+  """Arguments of the processes of main.py that were started; each leaves behind what it would, the
+  bound of a training of `steps` steps being 100 steps + 10 seed (+ 1000 for the baseline), and the
+  last one fails if its index is in `fails`.
+  """
+  done = types.SimpleNamespace(arguments=[], fails=set())
+
+  def popen(command):
+    arguments = command[2:]
+    done.arguments.append(arguments)
+    code = 130 if len(done.arguments) - 1 in done.fails else 0
+    options = dict(argument.lstrip('-').split('=', 1) for argument in arguments)
+    folder = pathlib.Path(options['workdir'])
+    if code == 0 and 'mode' not in options:
+      elbo = 100 * int(options['config.steps']) + 10 * int(options['config.seed'])
+      elbo += 1000 * ('baseline.py' in options['config'])
+      folder.mkdir(parents=True, exist_ok=True)
+      line = {'step': 5, 'split': 'val', 'elbo': elbo, 'elbo_error': 1.0}
+      (folder / 'metrics.jsonl').write_text(json.dumps(line) + '\n')
+    elif code == 0:
+      found = {'squared_error': {'the context': {'image': [0.5, 0.1]}}}
+      (folder / 'generate.json').write_text(json.dumps({'results': found}))
+    return types.SimpleNamespace(wait=lambda: code)
+
+  monkeypatch.setattr(compare.subprocess, 'Popen', popen)
+  return done
+
+
+def test_what_was_stopped_goes_on_and_what_was_done_is_not_done_again(tmp_path, started):
+  comparison = parse(*STEPS, f'--workdir={tmp_path}', '--generate.scenes=3', '--config.width=4')
+  assert [(run.config, run.seed) for run in comparison.runs] == [
+    ('apoe', 0), ('apoe', 1), ('baseline', 0), ('baseline', 1),
+  ]  # fmt: skip
+  first = comparison.runs[0]
+  started.fails = {1}
+  assert compare.carry_out(first) == 130
+  assert [compare.carry_out(run) for run in comparison.runs] == [0] * 4
+  train, evaluation = first.jobs['train'], first.jobs['generate']
+  assert '--config.width=4' in train and '--scenes=3' in evaluation
+  assert started.arguments[:3] == [list(train), list(evaluation), list(evaluation)]
+  assert len(started.arguments) == 3 + 3 * 2
+  assert [compare.carry_out(run) for run in comparison.runs] == [0] * 4
+  assert len(started.arguments) == 9
+  # A longer training: what was measured before is out of date.
+  longer = parse('--steps=6', *STEPS[1:], f'--workdir={tmp_path}', '--generate.scenes=3')
+  assert compare.carry_out(longer.runs[0]) == 0
+  assert len(started.arguments) == 11
+
+
+def test_the_table_has_means_and_standard_errors_over_seeds(tmp_path, started):
+  comparison = parse(*STEPS, f'--workdir={tmp_path}')
+  for run in comparison.runs:
+    assert compare.carry_out(run) == 0
+  table = compare.compare(comparison)
+  found = json.loads((tmp_path / 'compare.json').read_text())['results']
+  bound = found['val bound (nats per episode)']
+  # 500 and 510: the sample standard deviation is 5 sqrt 2, of the mean 5.
+  assert bound['apoe'] == {'mean': 505, 'error': pytest.approx(5), 'seeds': [500, 510]}
+  assert bound['baseline']['mean'] == 1505
+  assert table.rows[0] == [
+    'val bound (nats per episode)',
+    '505.0000 ± 5.0000',
+    '1505.0000 ± 5.0000',
+  ]
+  assert found['generate: image from the context (squared error)']['apoe']['error'] == 0
+  assert (tmp_path / 'compare.txt').read_text() == f'{table}\n'
+
+
+@pytest.mark.parametrize(
+  ('arguments', 'sentence'),
+  [
+    (['--configs=apoe,bseline'], "no config 'bseline'; did you mean 'baseline'"),
+    (['--modes=desnity'], "no mode to compare by 'desnity'; did you mean 'density'"),
+    (['--seeds=0'], '--seeds is 0; it must be at least 1'),
+    (['--preset=huge'], "no preset 'huge'"),
+    (['--modalities=m3'], "modality set 'm3'"),
+    (['--config.stepz=3'], "field 'stepz'; did you mean 'steps'"),
+    (['--config.seed=3'], "'--config.seed=3' is set for every run by --seeds"),
+    (['--generate.scnes=3'], 'Did you mean: scenes'),
+    (['--classify.draws=3'], 'classify is not among --modes'),
+    (['--steps=-1'], 'steps is -1'),
+    (['apoe'], "'apoe' is not understood"),
+  ],
+)
+def test_every_command_line_is_read_before_anything_starts(arguments, sentence, tmp_path, started):
+  with pytest.raises(UserError, match=sentence) as error:
+    parse(*arguments, f'--workdir={tmp_path / "new"}')
+  assert '\n' not in str(error.value)
+  assert not started.arguments and not list(tmp_path.iterdir())

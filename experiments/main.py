@@ -6,6 +6,7 @@ python experiments/main.py --config=experiments/configs/apoe.py[:PRESET] [OPTION
 --workdir=DIR         folder of the run; runs/<config>-<preset> if not given
 --mode=MODE           what to do there: {modes}
 --build               builds datasets first if they are missing
+--distributed=PLACE   training is of several processes: auto, or 2/4@HOST:PORT (docs/pod.md)
 
 An evaluation (any mode but train) reads the run's config from its checkpoint: --config may be left
 out where --workdir is given. It takes --config.dataset and --config.data_dir; what else is asked
@@ -37,7 +38,7 @@ from experiments import modes  # noqa: E402
 from experiments.configs import apoe  # noqa: E402
 from experiments.datasets import open_or_build  # noqa: E402
 from experiments.modes import options as mode_options  # noqa: E402
-from gmn_jax import train  # noqa: E402
+from gmn_jax import distributed, train  # noqa: E402
 from gmn_jax.checkpoint import Run, load_run  # noqa: E402
 from gmn_jax.config import check, differences  # noqa: E402
 from gmn_jax.interruption import Interrupted  # noqa: E402
@@ -61,6 +62,7 @@ class Command(NamedTuple):
     build: whether to build datasets that are missing.
     best: whether to evaluate the best checkpoint instead of the last one.
     options: of an evaluation, its `Options`; None for training.
+    distributed: of training, this process's place among several; empty: there is one.
   """
 
   config: ConfigDict | None
@@ -70,6 +72,7 @@ class Command(NamedTuple):
   build: bool
   best: bool
   options: Any
+  distributed: str = ''
 
 
 def main(argv: list[str]) -> None:
@@ -88,6 +91,8 @@ def main(argv: list[str]) -> None:
   # What goes wrong is raised; orbax would log its tracebacks besides.
   logging.set_verbosity(logging.FATAL)
   if command.mode == 'train':
+    if command.distributed:
+      distributed.join(command.distributed)
     config = command.config
     dataset = open_or_build(config.dataset, config.data_dir, command.build)
     train.train(config, dataset, command.workdir)
@@ -114,7 +119,9 @@ def parse(argv: list[str]) -> Command:
   flags.DEFINE_string('mode', 'train', '', flag_values=values)
   build = flags.DEFINE_bool('build', False, '', flag_values=values)
   kind = None
-  if mode != 'train':
+  if mode == 'train':
+    flags.DEFINE_string('distributed', '', '', flag_values=values)
+  else:
     flags.DEFINE_bool('best', False, '', flag_values=values)
     kind = modes.load(mode).Options
     mode_options.define(kind, values)
@@ -136,7 +143,8 @@ def parse(argv: list[str]) -> Command:
   name = pathlib.Path(values['config'].config_filename.split(':')[0]).stem
   folder = pathlib.Path(workdir.value or f'runs/{name}-{config.value.preset}')
   overrides = config_flags.get_override_values(values['config'])
-  return Command(config.value, overrides, folder, mode, build.value, best, options)
+  place = values['distributed'].value if mode == 'train' else ''
+  return Command(config.value, overrides, folder, mode, build.value, best, options, place)
 
 
 def open_run(command: Command) -> Run:

@@ -107,7 +107,8 @@ class Checkpoints:
       args=ocp.args.Composite(
         params=ocp.args.StandardSave(state.params),
         training=ocp.args.StandardSave(_training(state)),
-        data=grain.checkpoint.CheckpointSave(batches),
+        # The same in every process of the run, so that another number of them can go on from it.
+        data=ocp.args.JsonSave(batches.get_state()),
         run=ocp.args.JsonSave(run),
       ),
       metrics=None if elbo is None else {_METRIC: elbo},
@@ -143,8 +144,9 @@ class Checkpoints:
       step,
       params=ocp.args.StandardRestore(like.params),
       training=ocp.args.StandardRestore(_training(like)),
-      data=grain.checkpoint.CheckpointRestore(batches),
+      data=ocp.args.JsonRestore(),
     )
+    batches.set_state(restored.data)
     return TrainState(restored.params, *restored.training)
 
 

@@ -22,6 +22,7 @@ _MAY_CHANGE = frozenset(
   (
     'preset',
     'data_dir',
+    'fsdp',
     'steps',
     'log_every',
     'checkpoint_every',
@@ -37,7 +38,7 @@ _CHOICES = {
   'protocol': ('reference', 'strict'),
 }
 _AT_LEAST_ONE = (
-  'haptic_channels', 'width', 'draw_steps', 'latent', 'batch_size', 'steps', 'log_every',
+  'haptic_channels', 'width', 'draw_steps', 'latent', 'batch_size', 'fsdp', 'steps', 'log_every',
   'checkpoint_every', 'validate_every', 'validate_scenes', 'sample_every',
 )  # fmt: skip
 _POSITIVE = ('learning_rate', 'clip', 'std')

@@ -12,7 +12,7 @@ class Interrupted(Exception):
     exit_code: 128 + the signal's number, as shells report it.
   """
 
-  def __init__(self, message: str, received: signal.Signals):
+  def __init__(self, message: str, received: int):
     super().__init__(message)
     self.exit_code = 128 + received
 
@@ -32,7 +32,9 @@ class Interruption:
     self._previous = {}
 
   def __enter__(self) -> Self:
-    self._previous = {number: signal.signal(number, self._note) for number in self._SIGNALS}
+    for number in self._SIGNALS:
+      # None stands for a handler that was not set from Python.
+      self._previous[number] = signal.signal(number, self._note) or signal.SIG_DFL
     return self
 
   def __exit__(

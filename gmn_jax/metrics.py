@@ -3,12 +3,14 @@
 import json
 import os
 import pathlib
+import resource
 import sys
 import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
+import jax
 import numpy as np
 import tensorboardX
 import tqdm
@@ -84,6 +86,31 @@ class Metrics:
     whole = self._path.with_suffix('.tmp')
     whole.write_text(''.join(kept))
     os.replace(whole, self._path)
+
+
+class Silence:
+  """In the place of `Metrics`, in the processes of a run that write nothing."""
+
+  def __enter__(self) -> Self:
+    return self
+
+  def __exit__(self, *exception: object) -> None:
+    pass
+
+  def write(self, step: int, split: str, values: Mapping[str, Any]) -> None:
+    """Does nothing."""
+
+  def advance(self) -> None:
+    """Does nothing."""
+
+
+def memory_bytes() -> int:
+  """The most memory used so far: of an accelerator's own, the fullest one, else of this process."""
+  statistics = [device.memory_stats() or {} for device in jax.local_devices()]
+  peaks = [held['peak_bytes_in_use'] for held in statistics if 'peak_bytes_in_use' in held]
+  # What a process held is in kilobytes, on macOS in bytes.
+  unit = 1 if sys.platform == 'darwin' else 1024
+  return max(peaks) if peaks else unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 class Throughput:

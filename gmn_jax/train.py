@@ -1,25 +1,31 @@
-"""The training loop: resumes, validates, samples, saves, and stops with everything on disk."""
+"""The training loop: resumes, validates, samples, saves, and stops with everything on disk.
+
+Where several processes are one run, all of them do the same, each with the scenes of its devices,
+and the first one writes.
+"""
 
 import functools
 import math
 import pathlib
+import signal
 import sys
 import time
 
 import grain
 import jax
-import numpy as np
+from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
 from gmn_jax import config as configs
 from gmn_jax.batch import HapticRange
 from gmn_jax.checkpoint import Checkpoints
 from gmn_jax.disk import explain_full_disk
+from gmn_jax.distributed import Agreement, leads
 from gmn_jax.input import train_batches
 from gmn_jax.interruption import Interrupted, Interruption
-from gmn_jax.metrics import Metrics, Throughput
+from gmn_jax.metrics import Metrics, Silence, Throughput, memory_bytes
 from gmn_jax.profile import Profile
-from gmn_jax.sharding import data_parallel
+from gmn_jax.sharding import make_layout
 from gmn_jax.train_step import TrainState, init_state, train_step
 from gmn_jax.validation import Validation
 from mese_env.errors import UserError
@@ -43,21 +49,24 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
     The state after the last step.
 
   Raises:
-    UserError: the batch does not divide by the devices, the dataset is not of the model's haptic
+    UserError: batch and `fsdp` do not fit the devices, the dataset is not of the model's haptic
       channels, the workdir holds another run, scenes cannot be read, the disk is full, or a number
       is no longer finite.
     Interrupted: SIGTERM or SIGINT came; the state is saved.
   """
   configs.check_dataset(config, dataset)
-  whole, split = data_parallel(config.batch_size, jax.devices())
+  layout = make_layout(config.batch_size, config.fsdp, jax.devices())
   model, optimizer = configs.make_model(config), configs.make_optimizer(config)
   missing = configs.make_missing(config)
-  haptic_range = jax.device_put(HapticRange(dataset.haptic_min, dataset.haptic_max), whole)
-  batches = train_batches(dataset.splits['train'], config.batch_size, config.seed, split)
+  haptic_range = jax.device_put(HapticRange(dataset.haptic_min, dataset.haptic_max), layout.whole)
+  batches = train_batches(dataset.splits['train'], config.batch_size, config.seed, layout.scenes)
+  start = functools.partial(init_state, model, optimizer, config.seed, config.quiet_start)
+  shapes = jax.eval_shape(start)
+  shardings = layout.state(shapes)
   update = jax.jit(
     functools.partial(
       train_step,
-      model=model,
+      model=layout.parallel(model),
       optimizer=optimizer,
       opposite=config.opposite,
       beta=config.beta,
@@ -65,7 +74,7 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
       missing=missing,
     ),
     donate_argnums=0,
-    out_shardings=(whole, whole),
+    out_shardings=(shardings, layout.whole),
   )
   validation = Validation(
     model,
@@ -75,11 +84,7 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
     haptic_range,
     config.std,
     missing,
-    split,
-  )
-  initial = jax.jit(
-    functools.partial(init_state, model, optimizer, config.seed, config.quiet_start),
-    out_shardings=whole,
+    layout,
   )
   with (
     explain_full_disk(workdir),
@@ -87,20 +92,23 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
     Interruption() as interruption,
   ):
     if checkpoints.latest_step is None:
-      state = initial()
+      state = jax.jit(start, out_shardings=shardings)()
       # Shows at once that the folder can be written, and claims it for this config.
       checkpoints.save(state, batches, config, haptic_range)
     else:
       like = jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=whole),
-        jax.eval_shape(initial),
+        lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
+        shapes,
+        shardings,
       )
       state = checkpoints.restore(like, batches, config)
-      print(f'resuming {workdir} after step {int(state.step)} of {config.steps}', file=sys.stderr)
+      if leads():
+        print(f'resuming {workdir} after step {int(state.step)} of {config.steps}', file=sys.stderr)
     first = int(state.step)
     profile = Profile(workdir / 'profile', first + _PROFILE_FROM, config.profile_steps)
-    with Metrics(workdir, first, config.steps) as metrics, profile:
-      throughput = Throughput()
+    writer = Metrics(workdir, first, config.steps) if leads() else Silence()
+    with writer as metrics, profile:
+      throughput, agreement = Throughput(), Agreement(layout)
       unread = []
       for step in range(first + 1, config.steps + 1):
         asked = time.monotonic()
@@ -108,10 +116,11 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
         throughput.add(config.batch_size, time.monotonic() - asked)
         profile.before(step)
         state, measured = update(state, batch, haptic_range)
+        received = agreement.exchange(interruption.received or 0)
         unread.append((step, measured, batch['index']))
-        signal, ends = interruption.received, step == config.steps
+        ends = step == config.steps
         validates = ends or step % config.validate_every == 0
-        saves = validates or signal is not None or step % config.checkpoint_every == 0
+        saves = validates or received or step % config.checkpoint_every == 0
         # Numbers are read one step late, while the devices work on the next, unless the state is
         # used at once: it is saved only after its step was seen to be finite.
         while len(unread) > (0 if saves else 1):
@@ -125,12 +134,13 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
           validation.draw(state.params, workdir / 'samples' / f'{step:08d}.png')
         if saves:
           checkpoints.save(state, batches, config, haptic_range, elbo)
-        if signal is not None:
+        if received:
           checkpoints.wait()
+          name = signal.Signals(received).name
           raise Interrupted(
-            f'{signal.name} after step {step}: everything is saved in {workdir}, and the same '
-            'command goes on from there.',
-            signal,
+            f'{name} after step {step}: everything is saved in {workdir}, and the same command '
+            'goes on from there.',
+            received,
           )
     checkpoints.wait()
     return state
@@ -160,11 +170,11 @@ def _report(
     if not math.isfinite(measured[name]):
       if config.skip_nonfinite and measured['skipped_in_a_row'] <= config.skip_nonfinite:
         continue
-      scenes = ', '.join(map(str, np.asarray(scenes_B)))
+      scenes = ', '.join(map(str, multihost_utils.process_allgather(scenes_B, tiled=True)))
       raise UserError(
         f'{name} became {float(measured[name])} in step {step}, on the training scenes {scenes}: '
         'the checkpoints before it are kept; try a smaller learning_rate, or more warmup_steps.'
       )
   metrics.advance()
   if step % config.log_every == 0:
-    metrics.write(step, 'train', measured | throughput.read())
+    metrics.write(step, 'train', measured | throughput.read() | {'memory_bytes': memory_bytes()})

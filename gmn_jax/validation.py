@@ -15,10 +15,12 @@ import numpy as np
 
 from gmn_jax import samples
 from gmn_jax.batch import HapticRange, cut_scenes, draw_episodes
+from gmn_jax.distributed import leads
 from gmn_jax.input import batches_in_order
 from gmn_jax.missing import Missing, fresh_masks
 from gmn_jax.model import GMN, draw_noise
 from gmn_jax.objective import Evidence, evidence
+from gmn_jax.sharding import Layout
 from gmn_jax.train_step import Scenes, summary
 from tfds_mese.dataset import Source
 
@@ -64,7 +66,7 @@ class Validation:
     haptic_range: of the training split.
     std: of the likelihood.
     missing: which modalities the training scenes lack; None: none.
-    sharding: of a batch over devices.
+    layout: of the run over devices.
   """
 
   def __init__(
@@ -76,11 +78,11 @@ class Validation:
     haptic_range: HapticRange,
     std: float,
     missing: Missing | None,
-    sharding: jax.sharding.Sharding,
+    layout: Layout,
   ):
     self._model, self._haptic_range, self._std = model, haptic_range, std
     self._source, self._scenes = source, scenes
-    self._batch_size, self._sharding = batch_size, sharding
+    self._batch_size, self._sharding = batch_size, layout.scenes
     # Not the run's key: runs with other seeds are measured on the same episodes.
     self._key_measure, self._key_draw = jax.random.split(jax.random.key(0))
     masks: dict[str, Masks] = {'val': all_modalities}
@@ -89,10 +91,17 @@ class Validation:
       masks['val_full'] = lambda key, index_B, count: fresh_masks(key, len(index_B), count)
     strict = missing is not None and missing.strict
     self._steps = {
-      name: jax.jit(functools.partial(validation_step, model=model, masks=which, strict=strict))
+      name: jax.jit(
+        functools.partial(
+          validation_step, model=layout.parallel(model), masks=which, strict=strict
+        ),
+        out_shardings=layout.whole,
+      )
       for name, which in masks.items()
     }
-    self._samples = jax.jit(functools.partial(samples.draw_samples, model=model))
+    self._samples = jax.jit(
+      functools.partial(samples.draw_samples, model=model), out_shardings=layout.whole
+    )
 
   def measure(self, params: Any) -> dict[str, dict[str, Any]]:
     """What is measured, by the modalities that may give context.
@@ -129,10 +138,11 @@ class Validation:
     return measured
 
   def draw(self, params: Any, path: pathlib.Path) -> None:
-    """Saves a picture of what the model makes of the first scenes."""
+    """Saves a picture of what the model makes of the first scenes; called by every process."""
     batch, _ = next(self._batches())
     drawn = self._samples(params, batch, self._haptic_range, self._key_draw)
-    samples.save_picture(path, self._model, drawn)
+    if leads():
+      samples.save_picture(path, self._model, drawn)
 
   def _batches(self) -> Iterator[tuple[Scenes, int]]:
     return batches_in_order(self._source, self._scenes, self._batch_size, self._sharding)

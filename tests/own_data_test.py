@@ -10,7 +10,7 @@ import pytest
 from gmn_jax.batch import HapticRange, cut_scenes
 from gmn_jax.config import check, check_dataset, make_model
 from gmn_jax.input import train_batches
-from gmn_jax.sharding import data_parallel
+from gmn_jax.sharding import make_layout
 from gmn_jax.train import train
 from mese_env.errors import UserError
 from tests.tiny_run import tiny_config
@@ -51,8 +51,8 @@ def test_the_recipe_of_the_docs_makes_a_dataset_to_train_on(tmp_path, monkeypatc
   check(config)
   check_dataset(config, dataset)
   model = make_model(config)
-  _, split = data_parallel(1, jax.devices())
-  batch = next(train_batches(dataset.splits['train'], 1, 0, split))
+  layout = make_layout(1, 1, jax.devices())
+  batch = next(train_batches(dataset.splits['train'], 1, 0, layout.scenes))
   views = cut_scenes(model.modalities, batch, HapticRange(dataset.haptic_min, dataset.haptic_max))
   assert [sense.shape for sense in views.senses] == [(1, 15, 8, 8, 3), (1, 15, 24)]
   assert -1 <= views.senses[1].min() < views.senses[1].max() <= 1

@@ -6,7 +6,7 @@ import numpy as np
 from gmn_jax import config as configs
 from gmn_jax.batch import HapticRange
 from gmn_jax.modality import centre
-from gmn_jax.sharding import data_parallel
+from gmn_jax.sharding import make_layout
 from gmn_jax.validation import Validation
 from mese_env import SceneConfig, generate_scene
 from tests.tiny_run import tiny_config, tiny_step
@@ -27,9 +27,9 @@ def test_three_hundred_steps_on_eight_scenes_beat_the_mean_image_fourfold():
   step = jax.jit(step, donate_argnums=0)
   for _ in range(300):
     state, _ = step(state, batch, haptic_range)
-  _, split = data_parallel(8, jax.devices()[:1])
+  layout = make_layout(8, 1, jax.devices()[:1])
   model = configs.make_model(config)
-  validation = Validation(model, scenes, 8, 8, haptic_range, config.std, None, split)
+  validation = Validation(model, scenes, 8, 8, haptic_range, config.std, None, layout)
   error = validation.measure(state.params)['val']['squared_error/rgb'] / (_SIZE * _SIZE * 3)
   images = np.asarray(centre(batch['images'].astype(np.float32) / 255, _SIZE))
   of_mean_image = ((images - images.mean(axis=(0, 1))) ** 2).mean()

@@ -11,7 +11,7 @@ from gmn_jax.batch import draw_episodes
 from gmn_jax.config import check, make_missing, make_model
 from gmn_jax.missing import EXPERIMENTS, Missing, experiment, fresh_masks
 from gmn_jax.model import init_params
-from gmn_jax.sharding import data_parallel
+from gmn_jax.sharding import make_layout
 from gmn_jax.validation import Validation
 from mese_env.errors import UserError
 from tests.tiny_run import HAPTIC_RANGE, random_dataset, tiny_config
@@ -74,8 +74,8 @@ def test_validation_reports_fixed_and_fresh_masks_and_each_size():
   config = tiny_config(modalities='m5', missing='extrapol12', protocol='strict')
   model, missing = make_model(config), make_missing(config)
   scenes = random_dataset().splits['val']
-  _, split = data_parallel(2, jax.devices())
-  validation = Validation(model, scenes, 3, 2, HAPTIC_RANGE, config.std, missing, split)
+  layout = make_layout(2, 1, jax.devices())
+  validation = Validation(model, scenes, 3, 2, HAPTIC_RANGE, config.std, missing, layout)
   measured = validation.measure(init_params(model, jax.random.key(0)))
   assert list(measured) == ['val', 'val_missing', 'val_full']
   sizes = {name for name in measured['val_full'] if name.startswith('elbo_of_size/')}

@@ -15,7 +15,7 @@ from gmn_jax.train import train
 from mese_env.errors import UserError
 from tests.tiny_run import random_dataset, tiny_config
 
-_TIMINGS = ('scenes_per_second', 'input_wait')
+_TIMINGS = ('scenes_per_second', 'input_wait', 'memory_bytes')
 
 
 def _records(workdir):

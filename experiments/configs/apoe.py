@@ -66,6 +66,8 @@ def get_config(preset: str = 'small') -> ConfigDict:
 
   # Scenes per step, over all devices; the authors take 9 instead of 12 with m14.
   config.batch_size = 8 if small else 12
+  # Over how many devices each parameter and its optimiser state are split; 1: all hold all.
+  config.fsdp = 1
   # Steps in all; 833,333 are the authors' 10 epochs of 1,000,000 scenes.
   config.steps = 5_000 if small else 833_333
   # Start with silent latents and larger weights (`gmn_jax/initializers.py`), not the authors'

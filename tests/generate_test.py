@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from experiments import baselines
-from experiments.modes import canvas, contexts, generate, unseen
+from experiments.modes import canvas, contexts, generate, hand_pictures, unseen
 from experiments.modes.imagining import Imagination, only, squared_errors
 from experiments.modes.scenes import stack_scenes
 from gmn_jax.batch import cut_scenes
@@ -132,7 +132,7 @@ def test_evaluation_writes_pictures_and_numbers_for_what_is_asked(scenes, tmp_pa
   run = make_run(modalities='m5', image_size=8)
   dataset = Dataset({'train': scenes, 'test': scenes}, None, None, {})
   options = generate.Options(
-    context=('left-upper:1', 'haptic:3'), target=('image',), growing=(0, 3), scenes=2, objects=1,
+    context=('left-upper:1', 'haptic:3'), growing=(0, 3), scenes=2, objects=1,
     samples=2, cameras=2, grasps=1, frames=3,
   )  # fmt: skip
   generate.evaluate(run, dataset, tmp_path, options)
@@ -141,18 +141,27 @@ def test_evaluation_writes_pictures_and_numbers_for_what_is_asked(scenes, tmp_pa
   assert found['context'] == {
     'left-upper': 1, 'left-lower': 0, 'right-upper': 0, 'right-lower': 0, 'haptic': 3,
   }  # fmt: skip
-  for mean, error in (found['squared_error'][name]['image'] for name in found['squared_error']):
-    assert mean > 0 and error >= 0
+  for errors in found['squared_error'].values():
+    assert errors['image'][0] > 0 and errors['haptic'][0] > 0
   grown = found['squared_error_growing']
   assert grown['images']['0'] == grown['haptics']['0'] != grown['images']['3']
   assert 'left-upper:1,haptic:3' in capsys.readouterr().out
-  written = {path.name for path in tmp_path.iterdir()}
+  # The hand is drawn where OpenGL is.
+  written = {path.name for path in tmp_path.iterdir()} - {'generate-hand.png'}
   assert written == {
     'generate.json', 'generate.txt', 'generate.png', 'generate-growing.png', 'generate-errors.png',
-    'generate-orbit.gif',
+    'generate-haptic.png', 'generate-orbit.gif',
   }  # fmt: skip
   with Image.open(tmp_path / 'generate-orbit.gif') as film:
     assert film.n_frames == 3
+
+
+def test_a_hand_of_which_joints_are_not_sensed_is_not_drawn(scenes):
+  but_one = np.arange(1, 132)
+  with pytest.raises(UserError, match='all of its joints are sensed'):
+    hand_pictures.draw(
+      scenes[0], np.zeros((3, 131)), np.zeros((1, 3, 131)), but_one, tiny_run.HAPTIC_RANGE, ''
+    )
 
 
 @pytest.mark.parametrize(

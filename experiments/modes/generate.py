@@ -17,17 +17,19 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 import numpy as np
+from matplotlib.figure import Figure
 
 from experiments import baselines
 from experiments.modes import (
   contexts,
   generate_pictures,
+  hand_pictures,
   haptic_bars,
   orbit,
   results,
   unseen,
 )
-from experiments.modes.imagining import Imagination, only, squared_errors
+from experiments.modes.imagining import Imagination, Imagined, only, squared_errors
 from experiments.modes.scenes import first_scenes, stack_scenes
 from gmn_jax.batch import Views, cut_scenes
 from gmn_jax.checkpoint import Run
@@ -83,7 +85,8 @@ def evaluate(
 
   Writes `generate.json` and `.txt`; `generate.png`, samples from the context;
   `generate-growing.png`, from more and more views; `generate-errors.png`; `generate-haptic.png`,
-  bars of one grasp; and `generate-orbit.gif`. A picture of a sense is drawn where it is asked for.
+  bars of one grasp; `generate-hand.png`, the hand, where OpenGL is; and `generate-orbit.gif`. A
+  picture of a sense is drawn where it is asked for.
 
   Raises:
     UserError: an option asks for what the model or the dataset does not have.
@@ -129,13 +132,8 @@ def evaluate(
   figures = {'errors': generate_pictures.draw_errors(grown, without_model)}
   kinds = {modalities[m].kind for m in target}
   if 'haptic' in kinds:
-    haptic = [m for m in target if modalities[m].kind == 'haptic']
-    figures['haptic'] = haptic_bars.draw(
-      np.concatenate([asked.senses[m][0, 0] for m in haptic]),
-      np.concatenate([imagined.drawn[m][:, 0, 0] for m in haptic], axis=-1),
-      np.concatenate([modalities[m].cut.indices for m in haptic]),
-      run.haptic_range,
-      f'A grasp of scene 0, imagined from {words} ({of})',
+    figures |= _draw_touch(
+      run, target, raw_asked[0], asked, imagined, f'imagined from {words} ({of})'
     )
   if 'image' in kinds:
     figures['growing'] = generate_pictures.draw_growing(
@@ -193,6 +191,33 @@ def _ask(
     )
   last = [unseen.keep_last(scene, options.cameras, options.grasps) for scene in scenes]
   return views - kept, last, [f'view {views - options.cameras + i}' for i in range(options.cameras)]
+
+
+def _draw_touch(
+  run: Run,
+  target: tuple[int, ...],
+  raw: dict[str, np.ndarray],
+  asked: Views,
+  imagined: Imagined,
+  title: str,
+) -> dict[str, Figure]:
+  """Bars of one grasp of the first scene, and the hand in all of them where it can be drawn."""
+  haptic = [m for m in target if run.model.modalities[m].kind == 'haptic']
+  truth_GD = np.concatenate([asked.senses[m][0] for m in haptic], axis=-1)
+  samples_KGD = np.concatenate([imagined.drawn[m][:, 0] for m in haptic], axis=-1)
+  channels_D = np.concatenate([run.model.modalities[m].cut.indices for m in haptic])
+  drawn = {
+    'haptic': haptic_bars.draw(
+      truth_GD[0], samples_KGD[:, 0], channels_D, run.haptic_range, f'Grasp 0 of scene 0, {title}'
+    )
+  }
+  try:
+    drawn['hand'] = hand_pictures.draw(
+      raw, truth_GD, samples_KGD, channels_D, run.haptic_range, f'Scene 0, {title}'
+    )
+  except UserError as error:
+    print(f'The picture of the hand is left out: {error}')
+  return drawn
 
 
 def _tables(

@@ -1,5 +1,6 @@
 """Grids of pictures with a name to each row, as panels of a figure."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -7,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-_TILE = 0.48  # inches
+_LETTERS = 12  # of a title in an inch
 _GAP = 0.06  # of a tile, between tiles
 
 
@@ -26,23 +27,24 @@ class Panel(NamedTuple):
   heads: Sequence[str] = ()
 
 
-def draw(panels: Sequence[Sequence[Panel]], title: str) -> Figure:
+def draw(panels: Sequence[Sequence[Panel]], title: str, tile: float = 0.48) -> Figure:
   """Draws panels in rows, one size of tile throughout.
 
   Args:
     panels: rows of panels, equally many in each; those in a row have the same names of rows, which
       stand once, at the left.
     title: of the figure.
+    tile: side of a picture in inches.
   """
   columns = [max(len(row.pictures) for row in panel.rows) for panel in panels[0]]
   rows = [len(line[0].rows) for line in panels]
   longest = max(len(row.name) for line in panels for row in line[0].rows)
   # What names, titles and gaps take, in inches.
   beside, above, between = 0.06 * longest + 0.1, 0.42, 0.25
-  width = _TILE * (1 + _GAP) * sum(columns) + beside + between * len(columns)
-  height = _TILE * (1 + _GAP) * sum(rows) + above * len(rows) + 0.3
+  width = tile * (1 + _GAP) * sum(columns) + beside + between * len(columns)
+  height = tile * (1 + _GAP) * sum(rows) + above * len(rows) + 0.3
   figure = Figure(figsize=(width, height), layout='constrained')
-  figure.suptitle(title, fontsize=10)
+  figure.suptitle(textwrap.fill(title, round(_LETTERS * width)), fontsize=10)
   axes = figure.subplots(
     len(panels), len(columns), squeeze=False, width_ratios=columns, height_ratios=rows
   )

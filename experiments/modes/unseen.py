@@ -38,7 +38,8 @@ def sense_anew(
     seed: of the wrist poses, with the scene's own index.
 
   Returns:
-    `images`, `cameras`, `haptics`, `hands` as in the scene, of the new poses.
+    The scene's `positions` and `colours`, and `images`, `cameras`, `haptics`, `hands` of the new
+    poses.
   """
   positions, colours = np.float64(scene['positions']), np.float64(scene['colours'])
   size = scene['images'].shape[1]
@@ -51,6 +52,8 @@ def sense_anew(
     'cameras': np.stack([poses.query(camera) for camera in cameras]),
     'haptics': felt.haptics,
     'hands': felt.hands,
+    'positions': scene['positions'],
+    'colours': scene['colours'],
   }
 
 

@@ -2,12 +2,15 @@
 
 import functools
 
+import jax
 import numpy as np
+import tiny
 from ml_collections import ConfigDict
 
 from experiments.configs import apoe
 from gmn_jax import config as configs
 from gmn_jax.batch import HapticRange
+from gmn_jax.checkpoint import Run
 from gmn_jax.train_step import TrainState, init_state, train_step
 from tfds_mese.reading import Dataset
 
@@ -43,6 +46,14 @@ def random_dataset(scenes: int = 5) -> Dataset:
     'val': [random_scene(100 + i) for i in range(3)],
   }
   return Dataset(splits, np.full(132, -2, np.float32), np.full(132, 2, np.float32), {})
+
+
+def random_run(**fields) -> Run:
+  """A run of `tiny_config(**fields)` whose parameters are noise."""
+  config = tiny_config(**fields)
+  model = configs.make_model(config)
+  params = jax.tree.map(np.float32, tiny.draw_params(model))
+  return Run(config, model, params, HAPTIC_RANGE, 0)
 
 
 def tiny_step(config: ConfigDict) -> tuple[functools.partial, TrainState]:

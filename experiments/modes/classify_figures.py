@@ -9,7 +9,10 @@ from matplotlib.figure import Figure
 
 from experiments.modes import figures
 
-_TITLES = {'over contexts': "paper's text", 'over targets': "authors' code"}
+_TITLES = {
+  'over contexts': "argmax over contexts (paper's text)",
+  'over targets': "argmax over targets (authors' code)",
+}
 
 
 def draw(numbers: Mapping[str, Any], target: str, of_what: str) -> Figure:
@@ -21,16 +24,17 @@ def draw(numbers: Mapping[str, Any], target: str, of_what: str) -> Figure:
     of_what: names the run, the draws and the samples.
   """
   figure, axes = figures.panels(2, 3)
-  for row, (direction, whose) in zip(axes, _TITLES.items(), strict=True):
+  for row, (direction, title) in zip(axes, _TITLES.items(), strict=True):
     records = [record for record in numbers['accuracy'] if record['argmax'] == direction]
     for axis, rank in zip(row, (1, 5), strict=False):
       _lines(axis, records, f'top{rank}')
       figures.bound(axis, numbers['chance'][f'top{rank}'], 'chance')
       axis.set_ylim(0, 1.02)
-      title = f'{target} views, argmax {direction} ({whose})'
-      figures.describe(axis, title, 'views of each modality given', f'top-{rank} accuracy')
+      figures.describe(
+        axis, title, 'views of each modality given', f'top-{rank} accuracy, {target} views'
+      )
       axis.legend(fontsize=7, frameon=False)
-  bounds = (('elbo', 'ELBO'), ('log_likelihood', 'importance-weighted log-likelihood'))
+  bounds = (('elbo', 'ELBO'), ('log_likelihood', 'log-likelihood'))
   for axis, (field, name) in zip(axes[:, 2], bounds, strict=True):
     _lines(axis, numbers['own_context'], field)
     figures.describe(

@@ -134,7 +134,8 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
       f'cannot write {path} ({error.strerror or error}); make room or give another --workdir.'
     ) from error
   finally:
-    unfinished.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+      unfinished.unlink()
 
 
 def with_error(mean: float, error: float, digits: int = 3) -> str:

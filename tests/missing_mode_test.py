@@ -14,6 +14,8 @@ from gmn_jax.config import make_model
 from mese_env.errors import UserError
 from tests import tiny, tiny_run
 
+pytestmark = pytest.mark.usefixtures('quick_compile')
+
 
 def make_run(**fields) -> Run:
   config = tiny_run.tiny_config(**fields)

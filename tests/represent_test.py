@@ -18,6 +18,7 @@ from tests import tiny, tiny_run
 from tfds_mese.reading import Dataset
 
 pytest.importorskip('sklearn')
+pytestmark = pytest.mark.usefixtures('quick_compile')
 
 
 def make_run() -> Run:

@@ -19,6 +19,7 @@ same command continues where it was stopped. The table's means and standard erro
 
 import difflib
 import json
+import math
 import pathlib
 import re
 import signal
@@ -166,15 +167,9 @@ def compare(comparison: Comparison) -> results.Table:
       }  # fmt: skip
   seeds = len(next(iter(found.values())))
   table = results.Table(
-    f'Mean ± standard error over {seeds} seeds',
+    f'Mean ± standard error over {seeds} seeds' if seeds > 1 else 'One seed',
     ['', *found],
-    [
-      [
-        name,
-        *(results.with_error(of[c]['mean'], of[c]['error'], 4) if c in of else '-' for c in found),
-      ]
-      for name, of in summary.items()
-    ],
+    [[name, *(_shown(of[config], seeds) for config in found)] for name, of in summary.items()],
   )
   record = {
     'commands': {f'{run.config}-{run.seed}': dict(run.jobs) for run in comparison.runs},
@@ -185,6 +180,15 @@ def compare(comparison: Comparison) -> results.Table:
     with results.replacing(comparison.workdir / f'compare.{suffix}') as path:
       path.write_text(text)
   return table
+
+
+def _shown(of_seeds: Mapping[str, Any], seeds: int) -> str:
+  """To two digits of the error, which one seed does not have."""
+  mean, error = of_seeds['mean'], of_seeds['error']
+  if seeds == 1:
+    return f'{mean:.5g}'
+  digits = 1 - math.floor(math.log10(error)) if error else 4
+  return results.with_error(mean, error, max(0, digits))
 
 
 def _run_main(arguments: Sequence[str]) -> int:

@@ -169,6 +169,11 @@ def load_run(workdir: pathlib.Path, best: bool = False) -> Run:
   names, options = ('params', 'run'), _options(read_only=True)
   with ocp.CheckpointManager(directory, item_names=names, options=options) as manager:
     step = manager.best_step() if best else manager.latest_step()
+    if step is None:
+      raise UserError(
+        f'no validation measured a checkpoint in {workdir}, so that none is the best; take the '
+        'last one.'
+      )
     stored = _restore_run(manager, step)
     config = ConfigDict(stored['config'])
     model = make_model(config)

@@ -4,10 +4,17 @@ import pathlib
 import subprocess
 import sys
 
+import jax
+import jax.numpy as jnp
 import pytest
+import tiny_run
 
 from experiments import main
 from experiments.configs import apoe, baseline, poe
+from gmn_jax.checkpoint import Checkpoints, Run
+from gmn_jax.config import make_optimizer
+from gmn_jax.input import train_batches
+from gmn_jax.train_step import TrainState
 from mese_env.errors import UserError
 
 _ROOT = pathlib.Path(__file__).parent.parent
@@ -59,12 +66,80 @@ def test_the_full_preset_is_the_authors_recipe():
     ([f'--config={_CONFIG}', '--mode=trian'], "no mode 'trian'; did you mean 'train'"),
     ([f'--config={_CONFIG}', '--wrkdir=x'], 'Did you mean: workdir'),
     ([f'--config={_CONFIG}', 'steps=3'], "'steps=3' is not understood"),
+    ([f'--config={_CONFIG}', '--samples=3'], "Unknown command line flag 'samples'"),
+    (['--mode=density'], 'no config is given; use --config='),
+    (['--workdir=run'], 'no config is given; use --config='),
+    (['--workdir=run', '--mode', 'densty'], "no mode 'densty'; did you mean 'density'"),
+    (['--workdir=run', '--mode=density', '--sampels=3'], 'Did you mean: samples'),
+    (['--workdir=run', '--mode=density', '--samples=0'], '--samples is 0; it must be at least 1'),
+    (['--workdir=run', '--mode=density', '--samples=many'], '--samples=many'),
+    (['--workdir=run', '--mode=density', '--images=0,all'], '--images=0,all is not a list of'),
   ],
 )
 def test_what_is_wrong_with_a_command_line_is_named(arguments, sentence):
   with pytest.raises(UserError, match=sentence) as error:
     _parse(*arguments)
   assert '\n' not in str(error.value)
+
+
+@pytest.fixture(scope='module')
+def workdir(tmp_path_factory):
+  """A run of `m2` at step 0, whose only checkpoint no validation measured."""
+  folder, run = tmp_path_factory.mktemp('run'), tiny_run.random_run()
+  optimizer = make_optimizer(run.config)
+  state = TrainState(run.params, optimizer.init(run.params), jnp.int32(0), jax.random.key(0))
+  here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+  batches = train_batches(tiny_run.random_dataset().splits['train'], 2, 0, here)
+  with Checkpoints(folder) as checkpoints:
+    checkpoints.save(state, batches, run.config, run.haptic_range)
+  return folder
+
+
+def _open(workdir: pathlib.Path, *arguments: str) -> Run:
+  return main.open_run(_parse(f'--workdir={workdir}', '--mode=density', *arguments))
+
+
+def test_an_evaluation_takes_the_runs_own_config(workdir):
+  run = _open(workdir)
+  assert (run.config.width, run.config.dataset) == (2, 'shepard_metzler_5_tiny')
+  # The config says what is asked for, not what the run is: its width stays.
+  assert _open(workdir, f'--config={_CONFIG}').config.to_dict() == run.config.to_dict()
+  elsewhere = ['--config.dataset=shepard_metzler_4', '--config.data_dir=/data']
+  moved = _open(workdir, f'--config={_CONFIG}', *elsewhere).config
+  assert (moved.dataset, moved.data_dir, moved.width) == ('shepard_metzler_4', '/data', 2)
+
+
+@pytest.mark.parametrize(
+  ('arguments', 'sentence'),
+  [
+    ([f'--config={_CONFIG}', '--config.modalities=m5'], "modalities='m2' .now 'm5'.; .*--workdir"),
+    ([f'--config={_CONFIG.replace("apoe", "poe")}'], "variant='apoe' .now 'poe'."),
+    ([f'--config={_CONFIG}', '--config.width=16'], 'width=2 .now 16.'),
+    (['--best'], 'no validation'),
+  ],
+)
+def test_a_run_that_is_not_what_is_asked_for_is_refused(workdir, arguments, sentence):
+  with pytest.raises(UserError, match=sentence) as error:
+    _open(workdir, *arguments)
+  assert '\n' not in str(error.value)
+
+
+def test_an_evaluation_without_a_checkpoint_ends_in_one_sentence_and_code_2(tmp_path):
+  command = [sys.executable, str(_ROOT / 'experiments' / 'main.py'), '--mode=density']
+  done = subprocess.run(
+    [*command, '--workdir=nowhere'], cwd=tmp_path, capture_output=True, text=True
+  )
+  assert done.returncode == 2
+  assert done.stderr.startswith('error: there is no checkpoint in nowhere')
+  assert len(done.stderr.splitlines()) == 1
+  assert not list(tmp_path.iterdir())
+
+
+def test_help_lists_the_options_of_a_mode_with_their_comments(capsys):
+  main.main(['main.py', '--mode=density', '--help'])
+  shown = capsys.readouterr().out
+  assert '--mode=MODE' in shown and ', '.join(main.MODES) in shown
+  assert 'samples: int = 50' in shown and '# K of the importance-weighted estimate' in shown
 
 
 def test_a_missing_dataset_ends_in_one_sentence_and_code_2_and_leaves_nothing(tmp_path):

@@ -4,13 +4,16 @@ PYTHON ?= python3
 # Installs again only when what decides the installation has changed.
 installed := .venv/.installed
 
-.PHONY: demo test lint lock
+.PHONY: demo test lint lock faults
 
 demo: $(installed)
 	.venv/bin/python experiments/demo.py
 
 test: $(installed)
 	.venv/bin/python -m pytest
+
+faults: $(installed)
+	.venv/bin/python -m experiments.faults --write docs/faults.md
 
 lint: $(installed)
 	.venv/bin/ruff check .

@@ -78,8 +78,8 @@ def test_the_table_has_means_and_standard_errors_over_seeds(tmp_path, started):
   assert bound['baseline']['mean'] == 1505
   assert table.rows[0] == [
     'val bound (nats per episode)',
-    '505.0000 ± 5.0000',
-    '1505.0000 ± 5.0000',
+    '505.0 ± 5.0',
+    '1505.0 ± 5.0',
   ]
   assert found['generate: image from the context (squared error)']['apoe']['error'] == 0
   assert (tmp_path / 'compare.txt').read_text() == f'{table}\n'

@@ -62,7 +62,7 @@ class Options:
   # Standard deviation of the likelihood on [0, 1] and of scaled haptics; 0: the run's own.
   std: float = 0.0
   # Memory for the samples that are held at once, in GiB.
-  memory_gib: float = 1.0
+  memory_gib: float = 2.0
   # Of the draws and of the samples.
   seed: int = 0
 

@@ -59,7 +59,7 @@ class Options:
   # Scenes taken at once; results are kept in blocks of so many.
   batch: int = 10
   # Memory for the samples that are held at once, in GiB.
-  memory_gib: float = 1.0
+  memory_gib: float = 2.0
   # Of the samples.
   seed: int = 0
 

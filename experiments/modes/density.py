@@ -15,25 +15,27 @@ import math
 import pathlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
 import jax
 import numpy as np
 
-from experiments import baselines
 from experiments.modes import blocks, density_figures, density_tables, held_out, results
 from experiments.modes.contexts import KINDS
+from experiments.modes.density_records import (
+  LEVELS,
+  Target,
+  coverage_records,
+  density_records,
+  records_without_model,
+  targets_of,
+)
 from experiments.modes.held_out import Question
 from experiments.modes.scenes import first_scenes, stack_scenes
 from gmn_jax import importance
-from gmn_jax.batch import cut_scenes
 from gmn_jax.checkpoint import Run
-from gmn_jax.inference import Likelihood
 from gmn_jax.modality import Modality
 from mese_env.errors import UserError
 from tfds_mese.reading import Dataset
-
-_LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,22 +79,6 @@ class Options:
         raise UserError(f'--{field} is empty; give one count or more, as in --{field}=0,5.')
 
 
-class Target(NamedTuple):
-  """What the density is of.
-
-  Attributes:
-    name: 'gray', 'rgb' or 'haptic'.
-    kind: the modalities asked for.
-    likelihood: the scale on which they are measured.
-    size: how many numbers one view of all of them holds.
-  """
-
-  name: str
-  kind: str
-  likelihood: Likelihood
-  size: int
-
-
 def evaluate(
   run: Run, dataset: Dataset, workdir: pathlib.Path, options: Options
 ) -> results.Results:
@@ -125,10 +111,16 @@ def evaluate(
     # Of any Gaussian of this std, where it meets the truth.
     'highest': -0.5 * math.log(2 * math.pi * std**2),
     'density': [
-      record for target in targets for record in _density(target, measured, given, options)
+      record
+      for target in targets
+      for record in density_records(target, measured, given, options.held_out)
     ],
-    'without_model': _without_model(run, dataset, scenes, targets, options),
-    'coverage': [record for kind in KINDS for record in _coverage(kind, measured, options)],
+    'without_model': records_without_model(
+      run, dataset, scenes, targets, options.held_out, options.train_scenes
+    ),
+    'coverage': [
+      record for kind in KINDS for record in coverage_records(kind, measured, _sizes(options))
+    ],
   }
   found = results.Results(
     mode='density',
@@ -174,18 +166,6 @@ def contexts_of(
   return given
 
 
-def targets_of(modalities: Sequence[Modality], std: float) -> list[Target]:
-  """Gray, where modalities have all three colours; colour; and haptics."""
-  sizes = {kind: sum(m.size for m in modalities if m.kind == kind) for kind in KINDS}
-  colours = {m.shape[-1] for m in modalities if m.kind == 'image'}
-  gray = Target('gray', 'image', Likelihood(std, gray=True), sizes['image'] // 3)
-  return [
-    *([gray] if colours == {3} else []),
-    Target('rgb', 'image', Likelihood(std), sizes['image']),
-    Target('haptic', 'haptic', Likelihood(std), sizes['haptic']),
-  ]
-
-
 def _measure(
   run: Run,
   targets: Sequence[Target],
@@ -220,7 +200,7 @@ def _measure(
         question=Question(alike, kind, options.held_out),
         std=std,
         samples=options.samples,
-        levels=_LEVELS,
+        levels=LEVELS,
       )
     )
 
@@ -243,85 +223,6 @@ def _measure(
 def _sizes(options: Options) -> list[int]:
   """The context sizes for which coverage is measured, of every modality alike."""
   return sorted({*options.images, *options.grasps})
-
-
-def _density(
-  target: Target,
-  measured: blocks.Block,
-  given: Mapping[tuple[int, int], tuple[int, ...]],
-  options: Options,
-) -> list[dict[str, float | str]]:
-  """A record per context, in nats per dimension; images also on [0, 255]. The gain is over no
-  context, scene by scene: its error is that of the difference.
-  """
-  dimensions = options.held_out * target.size
-  parts = {
-    field: results.mean_and_error(measured[f'{target.name}/{field}'] / scale)
-    for field, scale in zip(importance.Estimate._fields, (dimensions, dimensions, 1), strict=True)
-  }
-  if (0, 0) in given:
-    of_nothing = list(given).index((0, 0))
-    density_BS = measured[f'{target.name}/log_likelihood'] / dimensions
-    parts['gain'] = results.mean_and_error(density_BS - density_BS[:, [of_nothing]])
-  records = []
-  for i, (images, grasps) in enumerate(given):
-    record = {'target': target.name, 'images': images, 'grasps': grasps}
-    for field, (mean, error) in parts.items():
-      record |= {field: float(mean[i]), f'{field}_error': float(error[i])}
-    if target.kind == 'image':
-      record['log_likelihood_255'] = record['log_likelihood'] - math.log(255)
-    records.append(record)
-  return records
-
-
-def _without_model(
-  run: Run,
-  dataset: Dataset,
-  scenes: Sequence[dict[str, np.ndarray]],
-  targets: Sequence[Target],
-  options: Options,
-) -> list[dict[str, float | str]]:
-  """The densities of Gaussians about the mean training view and that of nearest pose."""
-  views = cut_scenes(run.model.modalities, stack_scenes(scenes), run.haptic_range)
-  records = []
-  for kind in KINDS:
-    truth = held_out.asked_of(run.model, views, Question((), kind, options.held_out))
-    predicted = baselines.predict(
-      run, dataset.splits['train'], truth.queries, options.train_scenes
-    )._asdict()
-    for target in (target for target in targets if target.kind == kind):
-      for name, means in predicted.items():
-        density = sum(
-          target.likelihood.log_density(m.kind, sense, mean).sum(axis=1)
-          for m, sense, mean in zip(run.model.modalities, truth.senses, means, strict=True)
-          if m.kind == kind
-        )
-        mean, error = results.mean_and_error(np.asarray(density) / (options.held_out * target.size))
-        records.append(
-          {
-            'target': target.name,
-            'predictor': f'{name} training view',
-            'log_likelihood': float(mean),
-            'log_likelihood_error': float(error),
-          }
-        )
-  return records
-
-
-def _coverage(kind: str, measured: blocks.Block, options: Options) -> list[dict[str, float | str]]:
-  """A record per level and context size."""
-  mean, error = results.mean_and_error(measured[f'{kind}/coverage'])
-  return [
-    {
-      'kind': kind,
-      'views_of_each': size,
-      'level': level,
-      'coverage': float(mean[i, j]),
-      'coverage_error': float(error[i, j]),
-    }
-    for i, level in enumerate(_LEVELS)
-    for j, size in enumerate(_sizes(options))
-  ]
 
 
 def _notes(targets: Sequence[Target], options: Options, std: float) -> list[str]:

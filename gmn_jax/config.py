@@ -1,4 +1,4 @@
-"""What a config means: its fields checked, and the model and the optimiser that it describes.
+"""What a config means: its fields checked, and the model that it describes.
 
 The fields and their comments are in `experiments/configs/apoe.py`.
 """
@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-import optax
+import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from gmn_jax.missing import Missing, experiment
@@ -35,13 +35,18 @@ _MAY_CHANGE = frozenset(
 _CHOICES = {
   'variant': ('apoe', 'poe', 'baseline'),
   'absent': ('prior', 'mask'),
+  'optimizer': ('adam', 'muon'),
+  'dtype': ('float32', 'bfloat16'),
   'protocol': ('reference', 'strict'),
 }
+# A model computes in the dtype of its inputs, float32, unless it is told another one.
+_DTYPES = {'float32': None, 'bfloat16': jnp.bfloat16}
 _AT_LEAST_ONE = (
+  'accumulate',
   'haptic_channels', 'width', 'draw_steps', 'latent', 'batch_size', 'fsdp', 'steps', 'log_every',
   'checkpoint_every', 'validate_every', 'validate_scenes', 'sample_every',
 )  # fmt: skip
-_POSITIVE = ('learning_rate', 'clip', 'std')
+_POSITIVE = ('learning_rate', 'bias_rate', 'clip', 'std')
 _NOT_NEGATIVE = ('beta', 'seed', 'warmup_steps', 'skip_nonfinite', 'profile_steps')
 
 
@@ -65,6 +70,11 @@ def check(config: ConfigDict) -> None:
     for field in fields:
       if not holds(config[field]):
         raise UserError(f'{field} is {config[field]}; it must be {rule}.')
+  if config.batch_size % config.accumulate:
+    raise UserError(
+      f'batch_size is {config.batch_size}, which does not divide by accumulate, '
+      f'{config.accumulate}.'
+    )
   modality_set(config.modalities, config.image_size, config.haptic_channels)
   make_missing(config)
 
@@ -93,21 +103,9 @@ def make_model(config: ConfigDict) -> GMN:
     latent=config.latent,
     absent=config.absent,
     hierarchical=config.hierarchical,
+    dtype=_DTYPES[config.dtype],
+    remat=config.remat,
   )
-
-
-def make_optimizer(config: ConfigDict) -> optax.GradientTransformation:
-  """Adam after clipping by the global norm, its rate raised linearly over the warm-up.
-
-  With `skip_nonfinite`, an update that is not finite changes nothing and is counted.
-  """
-  rate = config.learning_rate
-  if config.warmup_steps:
-    rate = optax.linear_schedule(0.0, config.learning_rate, config.warmup_steps)
-  optimizer = optax.chain(optax.clip_by_global_norm(config.clip), optax.adam(rate))
-  if config.skip_nonfinite:
-    optimizer = optax.apply_if_finite(optimizer, config.skip_nonfinite)
-  return optimizer
 
 
 def make_missing(config: ConfigDict) -> Missing | None:

@@ -74,6 +74,7 @@ class Experts(nn.Module):
     representation: R.
     hidden: L.
     latent: Z.
+    remat: compute the draw steps once more in the backward pass instead of keeping them.
   """
 
   num_experts: int
@@ -82,6 +83,7 @@ class Experts(nn.Module):
   representation: int
   hidden: int
   latent: int
+  remat: bool = False
 
   def setup(self):
     sets = 1 if self.shared else self.num_experts
@@ -162,7 +164,9 @@ class Experts(nn.Module):
     cell = jnp.zeros_like(constant[..., :L])
     of_prior = jnp.zeros(constant.shape[:-1] + k_of_prior.shape[-1:], dtype)
     carry, draws = jax.lax.scan(
-      step, (of_prior, jnp.zeros_like(constant), cell, cell), noise_TNhwZ[:-1]
+      jax.checkpoint(step) if self.remat else step,
+      (of_prior, jnp.zeros_like(constant), cell, cell),
+      noise_TNhwZ[:-1],
     )
     last = draw(carry[0], _lift(update(carry)[0], heads_kernel), noise_TNhwZ[-1])
     return _append(draws, last)

@@ -67,6 +67,11 @@ def batches_in_order(
     yield _globally(_stack(source, positions_B[mine]), batch_size, sharding), real
 
 
+def read_first(source: Source, scenes: int) -> dict[str, np.ndarray]:
+  """The first `scenes` scenes, or all where there are fewer, as one batch on the host."""
+  return _stack(source, np.arange(min(scenes, len(source))))
+
+
 def _rows_of_this_process(batch_size: int, sharding: jax.sharding.Sharding) -> np.ndarray:
   """Which scenes of a batch the devices of this process hold, in order."""
   slices = sharding.addressable_devices_indices_map((batch_size,)).values()

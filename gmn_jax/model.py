@@ -38,6 +38,9 @@ class GMN(nn.Module):
       2 and 5), unless all are absent.
     hierarchical: representations are latents too (the paper's Eq. 3; `hierarchy.py`); then
       `noise_MNhwR`, standard normal, draws them wherever the methods take it.
+    dtype: what convolutions and matrices are computed in; None: as given. Parameters, sums over
+      views and draw steps, beliefs and the loss keep at least float32.
+    remat: compute the draw steps once more in the backward pass instead of keeping them.
   """
 
   modalities: tuple[Modality, ...]
@@ -47,6 +50,8 @@ class GMN(nn.Module):
   latent: int = 3
   absent: Literal['prior', 'mask'] = 'prior'
   hierarchical: bool = False
+  dtype: jnp.dtype | None = None
+  remat: bool = False
 
   def setup(self):
     grid, representation = self.grid, 4 * self.width
@@ -67,12 +72,15 @@ class GMN(nn.Module):
       representation=representation,
       hidden=self.width,
       latent=self.latent,
+      remat=self.remat,
     )
     if self.hierarchical:
       self.latent_representations = {
         m.name: LatentRepresentation(representation) for m in self.modalities
       }
-    self.renderers = {m.name: Renderer(m, self.width, self.steps) for m in self.modalities}
+    self.renderers = {
+      m.name: Renderer(m, self.width, self.steps, self.remat) for m in self.modalities
+    }
 
   @property
   def grid(self) -> tuple[int, int]:
@@ -107,7 +115,9 @@ class GMN(nn.Module):
     encoded = []
     for m, sense, query in zip(self.modalities, views.senses, views.queries, strict=True):
       chex.assert_shape(sense, (*query.shape[:2], *m.shape))
-      flat = self.encoders[m.name](sense.reshape(-1, *m.shape), query.reshape(-1, query.shape[-1]))
+      flat = self.encoders[m.name](
+        self._computed(sense.reshape(-1, *m.shape)), query.reshape(-1, query.shape[-1])
+      )
       encoded.append(flat.reshape(*query.shape[:2], *flat.shape[1:]))
     return tuple(encoded)
 
@@ -182,14 +192,23 @@ class GMN(nn.Module):
     for m, view_of_SBV, query in zip(self.modalities, view_of_MSBV, queries, strict=True):
       latents = latents_NhwTZ.reshape(*view_of_SBV.shape[:2], *latents_NhwTZ.shape[1:])
       empty = jnp.zeros((*query.shape[:2], *m.shape), z_TNhwZ.dtype)
-      means.append(self.renderers[m.name](latents, view_of_SBV, query) if query.shape[1] else empty)
+      means.append(
+        self.renderers[m.name](self._computed(latents), view_of_SBV, query)
+        if query.shape[1]
+        else empty
+      )
     return tuple(means)
 
   def represent(self, encoded: tuple[Array, ...], mask_SBMV: Array) -> Array:
     """r_m of every modality, (M, N, h, w, R): r0_m + the sum over the views in the mask."""
     sums = [
-      self.initial[m.name].astype(r_BVhwR.dtype)
-      + jnp.einsum('sbv,bvhwr->sbhwr', mask_SBMV[:, :, i].astype(r_BVhwR.dtype), r_BVhwR)
+      self.initial[m.name]
+      + jnp.einsum(
+        'sbv,bvhwr->sbhwr',
+        mask_SBMV[:, :, i].astype(r_BVhwR.dtype),
+        r_BVhwR,
+        preferred_element_type=jnp.promote_types(r_BVhwR.dtype, jnp.float32),
+      )
       for i, (m, r_BVhwR) in enumerate(zip(self.modalities, encoded, strict=True))
     ]
     return jnp.stack(sums).reshape(len(sums), -1, *sums[0].shape[2:])
@@ -207,12 +226,15 @@ class GMN(nn.Module):
     modalities.
     """
     if self.variant != 'baseline':
-      return r_MNhwR
+      return self._computed(r_MNhwR)
     if self.absent == 'mask':
       present_MN = _seen(mask_SBMV)
       present_MN |= ~present_MN.any(axis=0)
       r_MNhwR = jnp.where(present_MN[:, :, None, None, None], r_MNhwR, 0)
-    return r_MNhwR.sum(axis=0, keepdims=True)
+    return self._computed(r_MNhwR.sum(axis=0, keepdims=True))
+
+  def _computed(self, x: Array) -> Array:
+    return x if self.dtype is None else x.astype(self.dtype)
 
   def _takes_part(self, mask_SBMV: Array) -> Array | None:
     """Which experts multiply, (E, N); None: all."""

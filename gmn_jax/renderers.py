@@ -26,6 +26,7 @@ class Renderer(nn.Module):
   modality: Modality
   width: int
   steps: int
+  remat: bool = False
 
   @nn.compact
   def __call__(self, latents_SBhwTZ: Array, view_of_SBV: Array, query_BVQ: Array) -> Array:
@@ -63,8 +64,12 @@ class Renderer(nn.Module):
     decode = self._image if self.modality.kind == 'image' else self._haptic
     return decode(constant_NhwG, k_hidden).reshape(*query_BVQ.shape[:2], *self.modality.shape)
 
+  def _kept(self, step):
+    return jax.checkpoint(step) if self.remat else step
+
   def _image(self, constant_NhwG: Array, k_hidden: Array) -> Array:
     L, G, dtype = self.width, 4 * self.width, constant_NhwG.dtype
+    wide = jnp.promote_types(dtype, jnp.float32)
     k_decode, b_decode = affine(
       self, (KERNEL_SIZE, KERNEL_SIZE, L, L // 2), fan_in=KERNEL_SIZE**2 * L, name='decode'
     )
@@ -82,16 +87,18 @@ class Renderer(nn.Module):
       of_hidden, cell, canvas = carry
       hidden, cell = lstm_cell(constant_NhwG + of_hidden, cell)
       of_hidden = convolve(hidden, k_of_hidden)
-      return (of_hidden[..., :G], cell, canvas + enlarged(of_hidden[..., G:])), None
+      canvas += enlarged(of_hidden[..., G:]).astype(canvas.dtype)
+      return (of_hidden[..., :G], cell, canvas), None
 
     n, h, w, _ = constant_NhwG.shape
     cell = jnp.zeros_like(constant_NhwG[..., :L])
-    carry = (jnp.zeros_like(constant_NhwG), cell, jnp.zeros((n, 2 * h, 2 * w, L), dtype))
-    (of_hidden, cell, canvas), _ = jax.lax.scan(step, carry, length=self.steps - 1)
+    carry = (jnp.zeros_like(constant_NhwG), cell, jnp.zeros((n, 2 * h, 2 * w, L), wide))
+    (of_hidden, cell, canvas), _ = jax.lax.scan(self._kept(step), carry, length=self.steps - 1)
     hidden, _ = lstm_cell(constant_NhwG + of_hidden, cell)
-    canvas += enlarged(convolve(hidden, k_decode))
+    canvas += enlarged(convolve(hidden, k_decode)).astype(wide)
     # The last layer is linear: it is applied once, to the sum over the steps.
-    return DoublingConv(self.modality.shape[-1], repeats=self.steps, name='last')(canvas)
+    last = DoublingConv(self.modality.shape[-1], repeats=self.steps, name='last')
+    return last(canvas.astype(dtype))
 
   def _haptic(self, constant_NhwG: Array, k_hidden: Array) -> Array:
     def step(carry, _):
@@ -100,7 +107,7 @@ class Renderer(nn.Module):
       return (convolve(hidden, k_hidden), cell), hidden
 
     carry = (jnp.zeros_like(constant_NhwG), jnp.zeros_like(constant_NhwG[..., : self.width]))
-    (of_hidden, cell), hidden_TNhwL = jax.lax.scan(step, carry, length=self.steps - 1)
+    (of_hidden, cell), hidden_TNhwL = jax.lax.scan(self._kept(step), carry, length=self.steps - 1)
     hidden, _ = lstm_cell(constant_NhwG + of_hidden, cell)
     hidden_TNhwL = jnp.concatenate([hidden_TNhwL, hidden[None]])
     x = hidden_TNhwL.reshape(*hidden_TNhwL.shape[:2], -1)

@@ -17,14 +17,16 @@ from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
 from gmn_jax import config as configs
-from gmn_jax.batch import HapticRange
+from gmn_jax.batch import HapticRange, cut_scenes
 from gmn_jax.checkpoint import Checkpoints
 from gmn_jax.disk import explain_full_disk
 from gmn_jax.distributed import Agreement, leads
-from gmn_jax.input import train_batches
+from gmn_jax.input import read_first, train_batches
 from gmn_jax.interruption import Interrupted, Interruption
 from gmn_jax.metrics import Metrics, Silence, Throughput, memory_bytes
+from gmn_jax.optimizer import make_optimizer
 from gmn_jax.profile import Profile
+from gmn_jax.quiet_start import mean_biases
 from gmn_jax.sharding import make_layout
 from gmn_jax.train_step import TrainState, init_state, train_step
 from gmn_jax.validation import Validation
@@ -32,6 +34,7 @@ from mese_env.errors import UserError
 from tfds_mese.dataset import Dataset
 
 Array = jax.Array
+_SCENES_OF_THE_MEAN = 64
 _PROFILE_FROM = 10  # steps after the start, when everything is compiled and warm
 
 
@@ -56,11 +59,16 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
   """
   configs.check_dataset(config, dataset)
   layout = make_layout(config.batch_size, config.fsdp, jax.devices())
-  model, optimizer = configs.make_model(config), configs.make_optimizer(config)
+  model, optimizer = configs.make_model(config), make_optimizer(config)
   missing = configs.make_missing(config)
-  haptic_range = jax.device_put(HapticRange(dataset.haptic_min, dataset.haptic_max), layout.whole)
+  host_range = HapticRange(dataset.haptic_min, dataset.haptic_max)
+  haptic_range = jax.device_put(host_range, layout.whole)
   batches = train_batches(dataset.splits['train'], config.batch_size, config.seed, layout.scenes)
-  start = functools.partial(init_state, model, optimizer, config.seed, config.quiet_start)
+  quiet_biases = None
+  if config.quiet_start:
+    scenes = read_first(dataset.splits['train'], _SCENES_OF_THE_MEAN)
+    quiet_biases = mean_biases(model, cut_scenes(model.modalities, scenes, host_range))
+  start = functools.partial(init_state, model, optimizer, config.seed, quiet_biases)
   shapes = jax.eval_shape(start)
   shardings = layout.state(shapes)
   update = jax.jit(
@@ -71,6 +79,7 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
       opposite=config.opposite,
       beta=config.beta,
       std=config.std,
+      accumulate=config.accumulate,
       missing=missing,
     ),
     donate_argnums=0,

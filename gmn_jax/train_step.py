@@ -3,18 +3,22 @@
 Dims: S episodes of a scene, B scenes, N = S B episodes, M modalities, V views, T draw steps.
 """
 
+import functools
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
-from gmn_jax.batch import HapticRange, add_opposite, cut_scenes, draw_episodes
-from gmn_jax.initializers import quiet_start
+from gmn_jax.accumulation import Latents, in_parts
+from gmn_jax.batch import Episodes, HapticRange, add_opposite, cut_scenes, draw_episodes
 from gmn_jax.missing import Missing
 from gmn_jax.modality import Modality
 from gmn_jax.model import GMN, draw_noise, init_params
 from gmn_jax.objective import Evidence, weigh
+from gmn_jax.quiet_start import quiet_start
 
 Array = jax.Array
 Scenes = dict[str, Array]
@@ -37,16 +41,19 @@ class TrainState(NamedTuple):
 
 
 def init_state(
-  model: GMN, optimizer: optax.GradientTransformation, seed: int, quiet: bool
+  model: GMN,
+  optimizer: optax.GradientTransformation,
+  seed: int,
+  quiet_biases: Mapping[str, np.ndarray] | None = None,
 ) -> TrainState:
   """The state at step 0; `seed` decides the parameters and everything drawn later.
 
-  `quiet` says whether the parameters are changed by `quiet_start`.
+  The parameters are the authors', or with `quiet_biases`, of `mean_biases`, those of `quiet_start`.
   """
   key_params, key_run = jax.random.split(jax.random.key(seed))
   params = init_params(model, key_params)
-  if quiet:
-    params = quiet_start(params)
+  if quiet_biases is not None:
+    params = quiet_start(params, quiet_biases)
   return TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32), key_run)
 
 
@@ -60,6 +67,7 @@ def train_step(
   opposite: bool,
   beta: float,
   std: float,
+  accumulate: int = 1,
   missing: Missing | None = None,
 ) -> tuple[TrainState, dict[str, Array]]:
   """One update on one batch.
@@ -73,6 +81,8 @@ def train_step(
     opposite: add each episode with context and target exchanged.
     beta: weight of the KL divergence.
     std: of the likelihood.
+    accumulate: compute the gradient in so many parts of the batch, one after the other, and take
+      their mean: the same update to rounding, in less memory.
     missing: which modalities which scenes lack; None: none do.
 
   Returns:
@@ -90,23 +100,26 @@ def train_step(
   if opposite:
     episodes = add_opposite(episodes)
   noise = draw_noise(model, key_noise, len(episodes.context) * batch)
-  views = cut_scenes(model.modalities, scenes, haptic_range)
 
-  def loss_of(params):
+  def loss_of(params, scenes: Scenes, episodes: Episodes, noise):
+    views = cut_scenes(model.modalities, scenes, haptic_range)
     draw, means = model.apply({'params': params}, views, episodes, *noise)
     parts = weigh(views, episodes, draw, means)
-    return parts.loss(std, beta), (parts, draw)
+    return parts.loss(std, beta), (parts, Latents(draw.z, draw.prior.logvar, draw.posterior.logvar))
 
-  (loss, (parts, draw)), gradient = jax.value_and_grad(loss_of, has_aux=True)(state.params)
+  value_and_gradient = functools.partial(jax.value_and_grad(loss_of, has_aux=True), state.params)
+  if accumulate > 1:
+    value_and_gradient = functools.partial(in_parts, value_and_gradient, accumulate)
+  (loss, (parts, latents)), gradient = value_and_gradient(scenes, episodes, noise)
   updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
   metrics = summary(model.modalities, parts, std)
   metrics |= {'loss': loss, 'gradient_norm': optax.tree.norm(gradient)}
   metrics |= {f'gradient_norm/{name}': optax.tree.norm(part) for name, part in gradient.items()}
   metrics |= {
-    'z_mean': draw.z.mean(),
-    'z_std': draw.z.std(),
-    'posterior_std': jnp.exp(0.5 * draw.posterior.logvar).mean(),
-    'prior_std': jnp.exp(0.5 * draw.prior.logvar).mean(),
+    'z_mean': latents.z.mean(),
+    'z_std': latents.z.std(),
+    'posterior_std': jnp.exp(0.5 * latents.posterior_logvar).mean(),
+    'prior_std': jnp.exp(0.5 * latents.prior_logvar).mean(),
   }
   if isinstance(opt_state, optax.ApplyIfFiniteState):
     metrics |= {'skipped': opt_state.total_notfinite, 'skipped_in_a_row': opt_state.notfinite_count}

@@ -12,8 +12,8 @@ import tiny_run
 from experiments import main
 from experiments.configs import apoe, baseline, poe
 from gmn_jax.checkpoint import Checkpoints, Run
-from gmn_jax.config import make_optimizer
 from gmn_jax.input import train_batches
+from gmn_jax.optimizer import make_optimizer
 from gmn_jax.train_step import TrainState
 from mese_env.errors import UserError
 

@@ -11,6 +11,7 @@ from experiments.configs import apoe
 from gmn_jax import config as configs
 from gmn_jax.batch import HapticRange
 from gmn_jax.checkpoint import Run
+from gmn_jax.optimizer import make_optimizer
 from gmn_jax.train_step import TrainState, init_state, train_step
 from tfds_mese.reading import Dataset
 
@@ -58,7 +59,7 @@ def random_run(**fields) -> Run:
 
 def tiny_step(config: ConfigDict) -> tuple[functools.partial, TrainState]:
   """The training step of a config, not compiled, and the state to start from."""
-  model, optimizer = configs.make_model(config), configs.make_optimizer(config)
+  model, optimizer = configs.make_model(config), make_optimizer(config)
   step = functools.partial(
     train_step,
     model=model,
@@ -67,7 +68,7 @@ def tiny_step(config: ConfigDict) -> tuple[functools.partial, TrainState]:
     beta=config.beta,
     std=config.std,
   )
-  return step, init_state(model, optimizer, config.seed, config.quiet_start)
+  return step, init_state(model, optimizer, config.seed)
 
 
 def random_batch(scenes: int) -> dict[str, np.ndarray]:

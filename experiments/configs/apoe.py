@@ -42,7 +42,7 @@ def get_config(preset: str = 'small') -> ConfigDict:
   # Make each modality's representation a latent too (the paper's Eq. 3).
   config.hierarchical = False
   # Pixels of a side of the image before it is cut; the dataset's 64 are resized to it.
-  config.image_size = 32 if small else 64
+  config.image_size = 16 if small else 64
   # Sensors of a grasp: the simulated hand's 132, or those of data of your own (docs/own_data.md).
   config.haptic_channels = 132
   # Hidden channels of the LSTMs; all other widths are fixed multiples of it.
@@ -69,20 +69,33 @@ def get_config(preset: str = 'small') -> ConfigDict:
   # Over how many devices each parameter and its optimiser state are split; 1: all hold all.
   config.fsdp = 1
   # Steps in all; 833,333 are the authors' 10 epochs of 1,000,000 scenes.
-  config.steps = 5_000 if small else 833_333
-  # Start with silent latents and larger weights (`gmn_jax/initializers.py`), not the authors'
-  # ranges.
+  config.steps = 20_000 if small else 833_333
+  # Start with silent latents, larger weights and the mean rendered (`gmn_jax/quiet_start.py`), not
+  # from the authors' ranges.
   config.quiet_start = small
-  # Adam's rate, with its usual (0.9, 0.999, 1e-8).
-  config.learning_rate = 1e-3 if small else 1e-4
+  # How gradients become updates: 'adam', or 'muon' for kernels and Adam for the rest
+  # (`gmn_jax/optimizer.py`).
+  config.optimizer = 'muon' if small else 'adam'
+  # Its rate.
+  config.learning_rate = 7e-3 if small else 1e-4
+  # Adam's rate for what is no kernel, with 'muon'.
+  config.bias_rate = 1e-3
   # Steps over which the rate rises linearly from zero.
   config.warmup_steps = 100 if small else 0
   # Global norm to which gradients are clipped.
   config.clip = 0.25
+  # What convolutions and matrices are computed in, 'float32' or 'bfloat16'; parameters, sums and
+  # the loss stay float32.
+  config.dtype = 'float32'
+  # Compute draw steps once more in the backward pass instead of keeping them: less memory, more
+  # time.
+  config.remat = False
+  # In how many parts, one after the other, a batch is computed: less memory, the same update.
+  config.accumulate = 1
   # Weight of the KL divergence in the loss.
   config.beta = 1.0
   # Standard deviation of the likelihood.
-  config.std = 0.2 if small else 1.0
+  config.std = 0.1 if small else 1.0
   # Train each scene also with context and target exchanged.
   config.opposite = True
   # How many updates in a row may be skipped for not being finite; 0: the first one ends the run.

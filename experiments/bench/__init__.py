@@ -1,0 +1,1 @@
+"""Benchmarks: how fast the step, the input and the environment are on the machine at hand."""

@@ -1,0 +1,125 @@
+"""Times the environment: scenes, grasps and frames a second on one core.
+
+python experiments/bench/env.py [--scenes=N] [--json=FILE] [--busy]
+
+A scene takes what its looks and its grasps take, those that were rejected included: the last line
+says which share of that allowance the whole scene reaches. The ray caster in JAX is the dense form,
+jitted and vmapped over frames on the default device.
+"""
+
+import argparse
+import functools
+import json
+import os
+import pathlib
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
+
+import jax  # noqa: E402
+import jax.numpy as jnp  # noqa: E402
+import numpy as np  # noqa: E402
+
+from experiments.bench import machine  # noqa: E402
+from mese_env import gl_renderer, grasp, hand, poses, raycast, shapes  # noqa: E402
+from mese_env.errors import UserError, exit_on_user_error  # noqa: E402
+from mese_env.scene import SceneConfig, generate_scene  # noqa: E402
+
+_PARTS, _IMAGE_SIZE, _VIEWS = 5, 64, 15
+
+
+def main() -> None:
+  """Measures, prints, and writes what the command line asks for."""
+  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser.add_argument('--scenes', type=int, default=40, help='how many scenes are timed')
+  parser.add_argument('--json', type=pathlib.Path, help='also writes the numbers there')
+  parser.add_argument('--busy', action='store_true', help='measures beside other work, and says so')
+  options = parser.parse_args()
+  if not options.busy:
+    machine.refuse_when_busy()
+  measured = {'machine': machine.describe(), **measure(options.scenes)}
+  measured['measured_beside_other_work'] = options.busy
+  for name, value in measured.items():
+    print(f'{name:34s} {value:,.2f}' if isinstance(value, float) else f'{name:34s} {value}')
+  if options.json:
+    options.json.write_text(json.dumps(measured, indent=2) + '\n')
+
+
+def measure(scenes: int) -> dict[str, object]:
+  """Rates on one core, means over `scenes` scenes of seed 0."""
+  if hasattr(os, 'sched_setaffinity'):
+    # NumPy and MuJoCo take one core as they are; the pin keeps them on it.
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+  try:
+    whole = _seconds_each(lambda i: generate_scene(SceneConfig(), 0, i), scenes)
+    objects = [_object(i) for i in range(scenes)]
+    grasps = _seconds_each(
+      lambda i: grasp.sample_grasps(
+        hand.scene_model(*objects[i][:2]), _VIEWS, np.random.default_rng([1, i])
+      ),
+      scenes,
+    )
+    looks = _seconds_each(lambda i: [_render(*objects[i][:2], c) for c in objects[i][2]], scenes)
+    opengl = _opengl_seconds(objects)
+  finally:
+    if hasattr(os, 'sched_setaffinity'):
+      os.sched_setaffinity(0, allowed)
+  return {
+    'scenes/s/core': 1 / whole,
+    'grasps/s/core, rejected included': _VIEWS / grasps,
+    'frames/s/core, ray caster in NumPy': _VIEWS / looks,
+    'frames/s/core, MuJoCo with OpenGL': 'no OpenGL here' if opengl is None else _VIEWS / opengl,
+    'frames/s, ray caster in JAX': 1 / _jax_seconds(objects),
+    'share of grasp and frame times': (grasps + looks) / whole,
+  }
+
+
+def _seconds_each(call, count: int) -> float:
+  call(0)
+  began = time.perf_counter()
+  for i in range(count):
+    call(i)
+  return (time.perf_counter() - began) / count
+
+
+def _object(index: int):
+  rng = np.random.default_rng([2, index])
+  positions = shapes.centred_positions(shapes.sample_walk(_PARTS, rng))
+  colours = shapes.sample_colours(_PARTS, rng)
+  cameras = [poses.camera_pose(*poses.sample_angles(rng)) for _ in range(_VIEWS)]
+  return positions, colours, cameras
+
+
+def _render(positions, colours, camera) -> np.ndarray:
+  return raycast.render(positions, colours, camera.position, camera.frame, _IMAGE_SIZE)
+
+
+def _opengl_seconds(objects) -> float | None:
+  try:
+    return _seconds_each(
+      lambda i: gl_renderer.render_looks(
+        hand.scene_model(*objects[i][:2]), objects[i][2], _IMAGE_SIZE
+      ),
+      len(objects),
+    )
+  except UserError:
+    return None
+
+
+def _jax_seconds(objects) -> float:
+  """Of a frame, in one batch of all."""
+  render = jax.jit(
+    jax.vmap(functools.partial(raycast.render_dense, image_size=_IMAGE_SIZE, xp=jnp))
+  )
+  frames = [
+    (p, c, camera.position, camera.frame) for p, c, cameras in objects for camera in cameras
+  ]
+  arguments = [jnp.asarray(np.stack(part), jnp.float32) for part in zip(*frames, strict=True)]
+  return min(machine.time_calls(lambda: render(*arguments), 3)) / len(frames)
+
+
+if __name__ == '__main__':
+  with exit_on_user_error():
+    main()

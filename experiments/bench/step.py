@@ -1,0 +1,242 @@
+"""Times a training step: one run prints and writes all that is known about its speed.
+
+python experiments/bench/step.py --config=experiments/configs/apoe.py:full [OPTIONS]
+
+--config.FIELD=VALUE  overrides a field, as in --config.modalities=m14 --config.dtype=bfloat16
+--batch=N             scenes in the batch; the config's batch_size if not given
+--steps=N             how many steps are timed; 5 if not given
+--json=FILE           also writes the numbers there
+--plain               also times the same mathematics without the savings (`plain.py`)
+--parts               also times encoders, experts, renderers and optimiser by themselves
+--busy                measures even where other work runs beside; the numbers then say so
+
+Scenes are made of noise: a step takes the same time on any. The share of peak is the formula's
+FLOPs (`flops.py`, hoisted) over the time and the rate that this machine reached in the same run.
+"""
+
+import functools
+import json
+import os
+import pathlib
+import sys
+import time
+
+os.environ['XLA_FLAGS'] = (
+  '--xla_cpu_enable_concurrency_optimized_scheduler=false ' + os.environ.get('XLA_FLAGS', '')
+)
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
+
+import jax  # noqa: E402
+import jax.numpy as jnp  # noqa: E402
+import numpy as np  # noqa: E402
+from absl import flags  # noqa: E402
+from ml_collections import ConfigDict, config_flags  # noqa: E402
+
+from experiments.bench import flops, machine, plain  # noqa: E402
+from gmn_jax import config as configs  # noqa: E402
+from gmn_jax.batch import HapticRange, add_opposite, cut_scenes, draw_episodes  # noqa: E402
+from gmn_jax.model import GMN, draw_noise  # noqa: E402
+from gmn_jax.optimizer import make_optimizer  # noqa: E402
+from gmn_jax.train_step import TrainState, init_state, train_step  # noqa: E402
+from mese_env.errors import UserError, exit_on_user_error  # noqa: E402
+
+VIEWS = 15
+_RANGE = HapticRange(np.full(132, -1, np.float32), np.full(132, 1, np.float32))
+
+
+def main(argv: list[str]) -> None:
+  """Measures what the command line `argv[1:]` asks for.
+
+  Raises:
+    UserError: the command line or the config is not valid, or the machine is busy.
+  """
+  if '--help' in argv:
+    print(__doc__)
+    return
+  values = flags.FlagValues()
+  config_flag = config_flags.DEFINE_config_file('config', flag_values=values, sys_argv=argv)
+  batch = flags.DEFINE_integer('batch', None, '', lower_bound=1, flag_values=values)
+  steps = flags.DEFINE_integer('steps', 5, '', lower_bound=1, flag_values=values)
+  path = flags.DEFINE_string('json', None, '', flag_values=values)
+  with_plain = flags.DEFINE_bool('plain', False, '', flag_values=values)
+  parts = flags.DEFINE_bool('parts', False, '', flag_values=values)
+  busy = flags.DEFINE_bool('busy', False, '', flag_values=values)
+  try:
+    rest = values(argv)[1:]
+  except flags.Error as error:
+    raise UserError(f'{str(error).splitlines()[0]}; see --help.') from error
+  if rest or config_flag.value is None:
+    raise UserError('no config is given; use --config=experiments/configs/apoe.py:full.')
+  config = config_flag.value
+  config.batch_size = batch.value or config.batch_size
+  configs.check(config)
+  if not busy.value:
+    machine.refuse_when_busy()
+  measured = measure(config, steps.value)
+  if with_plain.value:
+    measured['plain'] = measure_plain(config, steps.value)
+    measured['plain_over_hoisted'] = measured['plain']['median_ms'] / measured['median_ms']
+  if parts.value:
+    measured['parts_ms'] = measure_parts(config, steps.value)
+  measured['measured_beside_other_work'] = busy.value
+  for name, value in measured.items():
+    print(f'{name:28s} {_readable(value)}')
+  if path.value:
+    pathlib.Path(path.value).write_text(json.dumps(measured, indent=2) + '\n')
+
+
+def measure(config: ConfigDict, steps: int) -> dict[str, object]:
+  """Compiles and times the training step of a config on scenes of noise.
+
+  Returns:
+    `median_ms`, `min_ms`, `max_ms` of a step; `compile_s`, without a cache; `peak_bytes`; `flops`
+    by formula, `flops_plain` of the authors' form, `flops_xla` by XLA's own count (which does not
+    know how often a loop runs); `flops_per_s`; `peak_flops_per_s`, reached in this run by a product
+    or a convolution in the config's arithmetic; `share_of_peak`; `scenes_per_s`.
+  """
+  model, update, state, scenes = _step(config)
+  jax.config.update('jax_enable_compilation_cache', False)
+  began = time.perf_counter()
+  compiled = update.lower(state, scenes, _RANGE).compile()
+  compile_s = time.perf_counter() - began
+  times = []
+  for _ in range(steps + 1):  # The first one is not counted.
+    began = time.perf_counter()
+    state, metrics = compiled(state, scenes, _RANGE)
+    jax.block_until_ready((state, metrics))
+    times.append(time.perf_counter() - began)
+  peak_bytes = machine.peak_bytes()
+  if not np.isfinite(metrics['loss']):
+    raise UserError('the loss is not finite after a few steps on noise; nothing is reported.')
+  spread = machine.spread(times[1:])
+  seconds = spread['median_ms'] / 1e3
+  shape = model, VIEWS, config.opposite
+  formula = flops.step_flops(flops.hoisted(*shape), config.batch_size)
+  peak = machine.peak_flops_per_s(jnp.float32)
+  return {
+    'machine': machine.describe(),
+    'model': f'{config.variant} {config.modalities} {config.preset}, batch {config.batch_size}',
+    'dtype': jnp.dtype(jnp.float32).name,
+    **spread,
+    'scenes_per_s': config.batch_size / seconds,
+    'compile_s': compile_s,
+    'peak_bytes': peak_bytes,
+    'parameters': sum(leaf.size for leaf in jax.tree.leaves(state.params)),
+    'flops': formula,
+    'flops_plain': flops.step_flops(flops.plain(*shape), config.batch_size),
+    'flops_xla': compiled.cost_analysis()['flops'],
+    'flops_per_s': formula / seconds,
+    'peak_flops_per_s': peak,
+    'share_of_peak': formula / seconds / peak,
+  }
+
+
+def measure_plain(config: ConfigDict, steps: int) -> dict[str, object]:
+  """The time of the same update in the authors' form (`plain.py`), in milliseconds."""
+  model, _, state, scenes = _step(config)
+  optimizer = make_optimizer(config)
+
+  @functools.partial(jax.jit, donate_argnums=0)
+  def update(state: TrainState, scenes, haptic_range):
+    views, episodes, noise = _inputs(model, config, state.key, scenes, haptic_range)
+    gradient = jax.grad(lambda p: plain.loss(model, p, views, episodes, noise, config.std))(
+      state.params
+    )
+    updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
+    params = jax.tree.map(jnp.add, state.params, updates)
+    return TrainState(params, opt_state, state.step + 1, state.key)
+
+  times = []
+  for _ in range(steps + 1):
+    began = time.perf_counter()
+    state = jax.block_until_ready(update(state, scenes, _RANGE))
+    times.append(time.perf_counter() - began)
+  return machine.spread(times[1:])
+
+
+def measure_parts(config: ConfigDict, steps: int) -> dict[str, float]:
+  """Median milliseconds, forward and backward, of each part of the step by itself."""
+  model, _, state, scenes = _step(config)
+  optimizer = make_optimizer(config)
+  views, episodes, noise = jax.jit(lambda key, scenes: _inputs(model, config, key, scenes, _RANGE))(
+    state.key, scenes
+  )
+
+  def apply(params, *args, method):
+    return model.apply({'params': params}, *args, method=method)
+
+  encoded = jax.jit(functools.partial(apply, method='encode'))(state.params, views)
+  draw = jax.jit(functools.partial(apply, method='infer'))(state.params, encoded, episodes, *noise)
+  view_of = jnp.moveaxis(episodes.target, 2, 0)
+
+  def squares(tree) -> jax.Array:
+    return sum(jnp.sum(jnp.square(leaf.astype(jnp.float32))) for leaf in jax.tree.leaves(tree))
+
+  def of_experts(params, encoded):
+    return squares(apply(params, encoded, episodes, *noise, method='infer'))
+
+  def of_renderers(params, z):
+    return squares(apply(params, z, view_of, views.queries, method='render'))
+
+  calls = {
+    'encoders': (jax.grad(lambda p: squares(apply(p, views, method='encode'))), state.params),
+    'experts': (jax.grad(of_experts, argnums=(0, 1)), state.params, encoded),
+    'renderers': (jax.grad(of_renderers, argnums=(0, 1)), state.params, draw.z),
+    'optimiser': (optimizer.update, state.params, state.opt_state, state.params),
+  }
+  return {
+    name: machine.spread(machine.time_calls(functools.partial(jax.jit(function), *args), steps))[
+      'median_ms'
+    ]
+    for name, (function, *args) in calls.items()
+  }
+
+
+def _step(config: ConfigDict) -> tuple[GMN, object, TrainState, dict[str, jax.Array]]:
+  model, optimizer = configs.make_model(config), make_optimizer(config)
+  update = jax.jit(
+    functools.partial(
+      train_step,
+      model=model,
+      optimizer=optimizer,
+      opposite=config.opposite,
+      beta=config.beta,
+      std=config.std,
+    ),
+    donate_argnums=0,
+  )
+  state = jax.jit(functools.partial(init_state, model, optimizer, config.seed))()
+  rng = np.random.default_rng(config.seed)
+  batch = config.batch_size
+  scenes = {
+    'images': rng.integers(0, 256, (batch, VIEWS, 64, 64, 3), np.uint8),
+    'cameras': rng.normal(size=(batch, VIEWS, 5)).astype(np.float32),
+    'haptics': rng.uniform(-1, 1, (batch, VIEWS, 132)).astype(np.float32),
+    'hands': rng.normal(size=(batch, VIEWS, 5)).astype(np.float32),
+    'index': np.arange(batch, dtype=np.uint32),
+  }
+  return model, update, state, jax.device_put(scenes)
+
+
+def _inputs(model: GMN, config: ConfigDict, key, scenes, haptic_range):
+  key_episodes, key_noise = jax.random.split(key)
+  episodes = draw_episodes(key_episodes, config.batch_size, len(model.modalities), VIEWS)
+  if config.opposite:
+    episodes = add_opposite(episodes)
+  noise = draw_noise(model, key_noise, len(episodes.context) * config.batch_size)
+  return cut_scenes(model.modalities, scenes, haptic_range), episodes, noise
+
+
+def _readable(value: object) -> str:
+  if isinstance(value, dict):
+    return ', '.join(f'{name} {_readable(part)}' for name, part in value.items())
+  return (
+    f'{value:,.4g}'
+    if isinstance(value, float) and abs(value) < 1e4
+    else (f'{value:,.0f}' if isinstance(value, (int, float)) else str(value))
+  )
+
+
+if __name__ == '__main__':
+  with exit_on_user_error():
+    main(sys.argv)

@@ -1,0 +1,46 @@
+"""The optimiser of a config: clipping by the global norm, then Adam or Muon."""
+
+import jax
+import optax
+from ml_collections import ConfigDict
+from optax import contrib
+
+
+def make_optimizer(config: ConfigDict) -> optax.GradientTransformation:
+  """Clips by the global norm and updates, with the rate raised linearly over the warm-up.
+
+  'adam' is Adam with its usual (0.9, 0.999, 1e-8), the authors' choice. 'muon' orthogonalises the
+  updates of kernels (Jordan et al. 2024), `learning_rate` being their spectral norm, and gives all
+  other parameters to Adam at `bias_rate`. With `skip_nonfinite`, an update that is not finite
+  changes nothing and is counted.
+  """
+
+  def rate(peak: float) -> optax.ScalarOrSchedule:
+    return optax.linear_schedule(0.0, peak, config.warmup_steps) if config.warmup_steps else peak
+
+  if config.optimizer == 'adam':
+    update = optax.adam(rate(config.learning_rate))
+  else:
+    update = contrib.muon(
+      rate(config.learning_rate),
+      adam_learning_rate=rate(config.bias_rate),
+      muon_weight_dimension_numbers=_matrices,
+    )
+  optimizer = optax.chain(optax.clip_by_global_norm(config.clip), update)
+  if config.skip_nonfinite:
+    optimizer = optax.apply_if_finite(optimizer, config.skip_nonfinite)
+  return optimizer
+
+
+def _matrices(params):
+  """Which axes of a kernel are its input and its output; None for all that is no kernel."""
+
+  def axes(path: tuple[jax.tree_util.DictKey, ...], leaf: jax.Array):
+    names = [part.key for part in path]
+    if not names[-1].endswith('kernel'):
+      return None
+    # The experts' kernels lead with the axis of their sets of parameters.
+    first = 1 if names[0] == 'experts' else 0
+    return contrib.MuonDimensionNumbers(tuple(range(first, leaf.ndim - 1)), leaf.ndim - 1)
+
+  return jax.tree_util.tree_map_with_path(axes, params)

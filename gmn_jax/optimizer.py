@@ -7,7 +7,8 @@ from optax import contrib
 
 
 def make_optimizer(config: ConfigDict) -> optax.GradientTransformation:
-  """Clips by the global norm and updates, with the rate raised linearly over the warm-up.
+  """Clips by the global norm and updates; the rate rises linearly over the first `warmup_steps`,
+  and falls to zero over the last `decay_steps`.
 
   'adam' is Adam with its usual (0.9, 0.999, 1e-8), the authors' choice. 'muon' orthogonalises the
   updates of kernels (Jordan et al. 2024), `learning_rate` being their spectral norm, and gives all
@@ -15,8 +16,11 @@ def make_optimizer(config: ConfigDict) -> optax.GradientTransformation:
   changes nothing and is counted.
   """
 
-  def rate(peak: float) -> optax.ScalarOrSchedule:
-    return optax.linear_schedule(0.0, peak, config.warmup_steps) if config.warmup_steps else peak
+  def rate(peak: float) -> optax.Schedule:
+    rise = optax.linear_schedule(0.0, peak, config.warmup_steps)
+    fall = optax.linear_schedule(peak, 0.0, config.decay_steps)
+    stages = [rise, optax.constant_schedule(peak), fall]
+    return optax.join_schedules(stages, [config.warmup_steps, config.steps - config.decay_steps])
 
   if config.optimizer == 'adam':
     update = optax.adam(rate(config.learning_rate))

@@ -82,6 +82,8 @@ def get_config(preset: str = 'small') -> ConfigDict:
   config.bias_rate = 1e-3
   # Steps over which the rate rises linearly from zero.
   config.warmup_steps = 100 if small else 0
+  # Steps at the end over which it falls linearly to zero.
+  config.decay_steps = 5_000 if small else 0
   # Global norm to which gradients are clipped.
   config.clip = 0.25
   # What convolutions and matrices are computed in, 'float32' or 'bfloat16'; parameters, sums and

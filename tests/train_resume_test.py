@@ -165,3 +165,29 @@ def test_a_dataset_that_vanishes_is_named_and_the_run_can_go_on(straight, tmp_pa
   with pytest.raises(UserError, match=r'cannot be read any more \(train.array_record\)'):
     train(tiny_config(), dataset, tmp_path)
   _assert_equal(state, train(tiny_config(), random_dataset(), tmp_path))
+
+
+def test_updates_that_are_not_finite_are_skipped_if_asked_and_steps_profiled(tmp_path):
+  config = tiny_config(skip_nonfinite=2, steps=13, validate_every=13, sample_every=13)
+  config.profile_steps = 2
+  dataset = random_dataset()
+  dataset.splits['train'][3]['haptics'][0, 0] = np.nan
+  train(config, dataset, tmp_path)
+
+  records = {r['step']: r for r in _records(tmp_path) if r['split'] == 'train'}
+  finite = [np.isfinite(records[step]['gradient_norm']) for step in range(1, 14)]
+  skipped = [records[step]['skipped'] for step in range(1, 14)]
+  assert skipped == list(np.cumsum(np.logical_not(finite)))
+  # Each of five epochs of five scenes holds the scene once.
+  assert 4 <= skipped[-1] <= 6
+  assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(load_run(tmp_path).params))
+  assert list((tmp_path / 'profile').rglob('*.xplane.pb'))
+
+  for scene in dataset.splits['train']:
+    scene['haptics'][0, 0] = np.nan
+  config.steps = 20
+  with pytest.raises(UserError, match='became nan in step'):
+    train(config, dataset, tmp_path)
+  after = [r for r in _records(tmp_path) if r['split'] == 'train' and r['step'] > 13]
+  in_a_row = [record['skipped_in_a_row'] for record in after]
+  assert in_a_row[-1] == 2 and max(in_a_row) == 2

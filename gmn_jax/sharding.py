@@ -75,17 +75,22 @@ class Layout:
     return PartitionSpec(*([None] * longest), _FSDP)
 
 
-def make_layout(batch_size: int, fsdp: int, devices: Sequence[jax.Device]) -> Layout:
-  """Spreads batches over all devices, and parameters over groups of `fsdp` of them.
+def make_layout(
+  batch_size: int, fsdp: int, devices: Sequence[jax.Device], accumulate: int = 1
+) -> Layout:
+  """Spreads batches, each computed in `accumulate` parts, over all devices, and parameters over
+  groups of `fsdp` of them.
 
   Raises:
-    UserError: the batch does not divide by the devices, or the devices do not by `fsdp`.
+    UserError: a part does not divide by the devices, or the devices do not by `fsdp`.
   """
   count = len(devices)
-  if batch_size % count:
+  if batch_size % (count * accumulate):
+    each = count * accumulate
+    parts = f' in {accumulate} parts' if accumulate > 1 else ''
     raise UserError(
-      f'batch_size is {batch_size}, which does not divide by the {count} devices; the nearest that '
-      f'does is {max(count, count * round(batch_size / count))}.'
+      f'batch_size is {batch_size}, which does not divide by the {count} devices{parts}; the '
+      f'nearest that does is {max(each, each * round(batch_size / each))}.'
     )
   if count % fsdp:
     fitting = ', '.join(str(size) for size in range(1, count + 1) if count % size == 0)

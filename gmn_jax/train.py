@@ -58,7 +58,7 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
     Interrupted: SIGTERM or SIGINT came; the state is saved.
   """
   configs.check_dataset(config, dataset)
-  layout = make_layout(config.batch_size, config.fsdp, jax.devices())
+  layout = make_layout(config.batch_size, config.fsdp, jax.devices(), config.accumulate)
   model, optimizer = configs.make_model(config), make_optimizer(config)
   missing = configs.make_missing(config)
   host_range = HapticRange(dataset.haptic_min, dataset.haptic_max)

@@ -4,7 +4,6 @@ import functools
 
 import jax
 import numpy as np
-import tiny
 from ml_collections import ConfigDict
 
 from experiments.configs import apoe
@@ -13,6 +12,7 @@ from gmn_jax.batch import HapticRange
 from gmn_jax.checkpoint import Run
 from gmn_jax.optimizer import make_optimizer
 from gmn_jax.train_step import TrainState, init_state, train_step
+from tests import tiny
 from tfds_mese.reading import Dataset
 
 VIEWS = 4

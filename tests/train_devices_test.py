@@ -220,6 +220,8 @@ def test_two_processes_compute_the_same_and_stop_at_the_same_step(compiled, stra
 def test_what_does_not_fit_the_devices_is_refused():
   with pytest.raises(UserError, match='batch_size is 3, .* the nearest that does is 4'):
     make_layout(3, 1, jax.devices() * 4)
+  with pytest.raises(UserError, match='by the 4 devices in 3 parts; the nearest that does is 12'):
+    make_layout(8, 1, jax.devices() * 4, accumulate=3)
   with pytest.raises(
     UserError, match='fsdp is 3, which does not divide the 4 devices; use 1, 2, 4'
   ):

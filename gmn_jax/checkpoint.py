@@ -158,7 +158,8 @@ def load_run(workdir: pathlib.Path, best: bool = False) -> Run:
     best: take the checkpoint with the highest ELBO in validation instead of the last one.
 
   Raises:
-    UserError: there is no such checkpoint, or it is damaged.
+    UserError: there is no such checkpoint, it is damaged, or another version wrote it, whose config
+      lacks what the model needs.
   """
   directory = pathlib.Path(workdir).absolute() / 'checkpoints'
   steps = ocp.utils.checkpoint_steps(directory) if directory.is_dir() else []
@@ -176,7 +177,15 @@ def load_run(workdir: pathlib.Path, best: bool = False) -> Run:
       )
     stored = _restore_run(manager, step)
     config = ConfigDict(stored['config'])
-    model = make_model(config)
+    try:
+      model = make_model(config)
+    except AttributeError as error:
+      if error.obj is not config:
+        raise
+      raise UserError(
+        f"the run in {workdir} is of another version, whose config has no '{error.name}'; use it "
+        'with that version, or train it again in another --workdir.'
+      ) from error
     sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     like = jax.tree.map(
       lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),

@@ -11,7 +11,7 @@ import importlib
 import types
 
 # Imported only when asked for: training needs none of them, nor what they draw with.
-MODES = ('density', 'classify', 'generate', 'missing', 'represent', 'report')
+MODES = ('density', 'classify', 'generate', 'missing', 'cost', 'represent', 'report')
 
 
 def load(mode: str) -> types.ModuleType:

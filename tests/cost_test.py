@@ -14,8 +14,9 @@ from tests import tiny_run
 SHORT = {'warmup_steps': 0, 'decay_steps': 0}
 
 
-def test_a_step_is_measured_in_the_sizes_of_the_run(tmp_path):
-  run = tiny_run.random_run(draw_steps=1, **SHORT)
+def test_a_step_is_measured_in_the_sizes_of_the_run(tmp_path, monkeypatch):
+  monkeypatch.setenv('JAX_DISABLE_MOST_OPTIMIZATIONS', 'true')
+  run = tiny_run.random_run(draw_steps=1, optimizer='adam', **SHORT)
   options = cost.Options(variants=('poe',), modalities=('m2',), batch=1, steps=1, busy=True)
   cost.evaluate(run, None, tmp_path, options)
   written = json.loads((tmp_path / 'cost.json').read_text())
@@ -28,7 +29,10 @@ def test_a_step_is_measured_in_the_sizes_of_the_run(tmp_path):
     assert measured[name] > 0
   assert measured['measured_beside_other_work']
   text = (tmp_path / 'cost.txt').read_text()
-  assert 'Width 2, 1 draw steps' in text and 'beside other work' in text
+  assert (
+    'Width 2, 1 draw step, images of 8 pixels, 1 scene a step' in text
+    and 'beside other work' in text
+  )
   assert (tmp_path / 'cost.png').stat().st_size > 0
   assert not list((tmp_path / 'cache').iterdir())
 

@@ -5,7 +5,8 @@
 Parameters, time, memory and arithmetic of baseline, PoE and APoE in the sizes of a run, or of a
 preset. Each is measured by `experiments/bench/step.py` in a process of its own, so that the peak of
 memory is its own, and kept: after an interruption the same command goes on. A GPU is shared with
-this process, which reserves most of it unless XLA_PYTHON_CLIENT_PREALLOCATE=false.
+this process, which reserves most of it unless XLA_PYTHON_CLIENT_PREALLOCATE=false; a TPU serves one
+process alone, so that only `step.py` by itself can measure there.
 
 The paper's figures stand beside; they are of its own hardware and sizes.
 """
@@ -124,7 +125,7 @@ def evaluate(
     _notes(configs, records, options),
     time.monotonic() - began,
   )
-  results.write(found, {'': _draw(records)}, workdir)
+  results.write(found, {'': _draw(records, _sizes(configs[0]))}, workdir)
   blocks.forget(folder)
   return found
 
@@ -173,9 +174,7 @@ def _notes(configs: Sequence[ConfigDict], records: Sequence[Record], options: Op
   config = configs[0]
   machines = sorted({record['machine'] for record in records})
   notes = [
-    f'Width {config.width}, {config.draw_steps} draw steps, images of {config.image_size} pixels, '
-    f'{config.optimizer}, {config.dtype}, batches of {config.batch_size}, on '
-    f'{", ".join(machines)}.',
+    f'{_sizes(config)}, {config.optimizer}, {config.dtype}, on {", ".join(machines)}.',
     f'Time: median of {results.counted(options.steps, "steps")} (least to most). Memory: the most '
     'in use in a process of its own; without an accelerator all of that process, compilation '
     'included. FLOP: by formula (experiments/bench/flops.py). Share of peak: of the rate of a '
@@ -184,6 +183,13 @@ def _notes(configs: Sequence[ConfigDict], records: Sequence[Record], options: Op
   if any(record['measured_beside_other_work'] for record in records):
     notes.append('Measured beside other work (--busy): times and shares are no statement.')
   return notes
+
+
+def _sizes(config: ConfigDict) -> str:
+  return (
+    f'Width {config.width}, {results.counted(config.draw_steps, "draw steps")}, images of '
+    f'{config.image_size} pixels, {results.counted(config.batch_size, "scenes")} a step'
+  )
 
 
 def _table(records: Sequence[Record]) -> results.Table:
@@ -228,7 +234,7 @@ def _millions(parameters: float) -> str:
   return f'{parameters:.1f}' if parameters >= 10 else f'{parameters:.3g}'
 
 
-def _draw(records: Sequence[Record]) -> Figure:
+def _draw(records: Sequence[Record], sizes: str) -> Figure:
   """Four quantities over M, the paper's hollow and dotted."""
   figure, axes = figures.panels(2, 2, width=3.4, height=2.8)
   panels = {
@@ -254,9 +260,10 @@ def _draw(records: Sequence[Record]) -> Figure:
       # The paper's sizes may be far from what was measured.
       axis.set_yscale('log')
     else:
-      axis.set_ylim(bottom=0)
+      axis.set_ylim(0, 1.1 * axis.dataLim.y1)
     axis.set_xticks(sorted({r['M'] for r in records} | {count for _, count in PAPER}))
     figures.describe(axis, title, 'number of modalities M', unit)
+  figure.suptitle(f'A training step: {sizes[0].lower()}{sizes[1:]}', fontsize=9)
   handles, labels = axes[0, 1].get_legend_handles_labels()
   figure.legend(handles, labels, loc='outside lower center', ncols=3, fontsize=7, frameon=False)
   return figure

@@ -47,7 +47,7 @@ _AT_LEAST_ONE = (
   'checkpoint_every', 'validate_every', 'validate_scenes', 'sample_every',
 )  # fmt: skip
 _POSITIVE = ('learning_rate', 'bias_rate', 'clip', 'std')
-_NOT_NEGATIVE = ('beta', 'seed', 'warmup_steps', 'decay_steps', 'skip_nonfinite', 'profile_steps')
+_NOT_NEGATIVE = ('beta', 'weight_decay', 'seed', 'warmup_steps', 'skip_nonfinite', 'profile_steps')
 
 
 def check(config: ConfigDict) -> None:
@@ -75,11 +75,8 @@ def check(config: ConfigDict) -> None:
       f'batch_size is {config.batch_size}, which does not divide by accumulate, '
       f'{config.accumulate}.'
     )
-  if config.warmup_steps + config.decay_steps > config.steps:
-    raise UserError(
-      f'warmup_steps and decay_steps are {config.warmup_steps} and {config.decay_steps}, more than '
-      f'all steps, {config.steps}; give fewer.'
-    )
+  if not 0 <= config.decay <= 1:
+    raise UserError(f'decay is {config.decay}; it is the part of all steps, from 0 to 1.')
   modality_set(config.modalities, config.image_size, config.haptic_channels)
   make_missing(config)
 

@@ -8,25 +8,29 @@ from optax import contrib
 
 def make_optimizer(config: ConfigDict) -> optax.GradientTransformation:
   """Clips by the global norm and updates; the rate rises linearly over the first `warmup_steps`,
-  and falls to zero over the last `decay_steps`.
+  and falls to zero over the last `decay` of all steps.
 
   'adam' is Adam with its usual (0.9, 0.999, 1e-8), the authors' choice. 'muon' orthogonalises the
-  updates of kernels (Jordan et al. 2024), `learning_rate` being their spectral norm, and gives all
-  other parameters to Adam at `bias_rate`. With `skip_nonfinite`, an update that is not finite
-  changes nothing and is counted.
+  updates of kernels (Jordan et al. 2024), `learning_rate` being their spectral norm, shrinks
+  kernels by `weight_decay` times the rate, and gives all other parameters to Adam at `bias_rate`.
+  With `skip_nonfinite`, an update that is not finite changes nothing and is counted.
   """
+
+  decay_steps = round(config.decay * config.steps)
 
   def rate(peak: float) -> optax.Schedule:
     rise = optax.linear_schedule(0.0, peak, config.warmup_steps)
-    fall = optax.linear_schedule(peak, 0.0, config.decay_steps)
+    fall = optax.linear_schedule(peak, 0.0, decay_steps)
     stages = [rise, optax.constant_schedule(peak), fall]
-    return optax.join_schedules(stages, [config.warmup_steps, config.steps - config.decay_steps])
+    falls = max(config.warmup_steps, config.steps - decay_steps)
+    return optax.join_schedules(stages, [config.warmup_steps, falls])
 
   if config.optimizer == 'adam':
     update = optax.adam(rate(config.learning_rate))
   else:
     update = contrib.muon(
       rate(config.learning_rate),
+      weight_decay=config.weight_decay,
       adam_learning_rate=rate(config.bias_rate),
       muon_weight_dimension_numbers=_matrices,
     )

@@ -69,7 +69,7 @@ def get_config(preset: str = 'small') -> ConfigDict:
   # Over how many devices each parameter and its optimiser state are split; 1: all hold all.
   config.fsdp = 1
   # Steps in all; 833,333 are the authors' 10 epochs of 1,000,000 scenes.
-  config.steps = 20_000 if small else 833_333
+  config.steps = 15_000 if small else 833_333
   # Start with silent latents, larger weights and the mean rendered (`gmn_jax/quiet_start.py`), not
   # from the authors' ranges.
   config.quiet_start = small
@@ -80,10 +80,12 @@ def get_config(preset: str = 'small') -> ConfigDict:
   config.learning_rate = 7e-3 if small else 1e-4
   # Adam's rate for what is no kernel, with 'muon'.
   config.bias_rate = 1e-3
+  # Part of a kernel that a step takes away, over the rate, with 'muon'.
+  config.weight_decay = 0.1
   # Steps over which the rate rises linearly from zero.
   config.warmup_steps = 100 if small else 0
-  # Steps at the end over which it falls linearly to zero.
-  config.decay_steps = 5_000 if small else 0
+  # Part of all steps, the last ones, over which it falls linearly to zero.
+  config.decay = 0.4 if small else 0.0
   # Global norm to which gradients are clipped.
   config.clip = 0.25
   # What convolutions and matrices are computed in, 'float32' or 'bfloat16'; parameters, sums and

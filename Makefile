@@ -4,13 +4,16 @@ PYTHON ?= python3
 # Installs again only when what decides the installation has changed.
 installed := .venv/.installed
 
-.PHONY: demo test lint lock faults
+.PHONY: demo test lint lock faults bench
 
 demo: $(installed)
 	.venv/bin/python experiments/demo.py
 
 test: $(installed)
 	.venv/bin/python -m pytest
+
+bench: $(installed)
+	.venv/bin/python -m experiments.bench
 
 faults: $(installed)
 	.venv/bin/python -m experiments.faults --write docs/faults.md

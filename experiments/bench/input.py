@@ -1,0 +1,71 @@
+"""Times the input: scenes read a second against scenes that the small preset consumes.
+
+python experiments/bench/input.py [--dataset=NAME] [--batches=N] [--json=FILE] [--busy]
+
+Batches come from the pipeline that training uses, onto the default device, as fast as they are
+asked for.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import sys
+import time
+
+os.environ['XLA_FLAGS'] = (
+  '--xla_cpu_enable_concurrency_optimized_scheduler=false ' + os.environ.get('XLA_FLAGS', '')
+)
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
+
+import jax  # noqa: E402
+
+from experiments.bench import machine, step  # noqa: E402
+from experiments.configs import apoe  # noqa: E402
+from gmn_jax.input import train_batches  # noqa: E402
+from mese_env.errors import exit_on_user_error  # noqa: E402
+from tfds_mese.reading import open_dataset  # noqa: E402
+
+
+def main() -> None:
+  """Measures, prints, and writes what the command line asks for."""
+  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser.add_argument('--dataset', default='shepard_metzler_5_tiny', help='a built dataset')
+  parser.add_argument('--batches', type=int, default=400, help='how many batches are timed')
+  parser.add_argument('--json', type=pathlib.Path, help='also writes the numbers there')
+  parser.add_argument('--busy', action='store_true', help='measures beside other work, and says so')
+  options = parser.parse_args()
+  if not options.busy:
+    machine.refuse_when_busy()
+  config = apoe.get_config('small')
+  read = scenes_read_per_s(options.dataset, config.batch_size, options.batches)
+  consumed = step.measure(config, steps=20)['scenes_per_s']
+  measured = {
+    'machine': machine.describe(),
+    'dataset': options.dataset,
+    'scenes/s read': read,
+    'scenes/s consumed by small': consumed,
+    'read over consumed': read / consumed,
+    'measured_beside_other_work': options.busy,
+  }
+  for name, value in measured.items():
+    print(f'{name:28s} {value:,.1f}' if isinstance(value, float) else f'{name:28s} {value}')
+  if options.json:
+    options.json.write_text(json.dumps(measured, indent=2) + '\n')
+
+
+def scenes_read_per_s(dataset: str, batch_size: int, batches: int) -> float:
+  """The mean rate over `batches` batches, after ten that are not counted."""
+  sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+  iterator = train_batches(open_dataset(dataset).splits['train'], batch_size, 0, sharding)
+  for _ in range(10):
+    next(iterator)
+  began = time.perf_counter()
+  for _ in range(batches):
+    jax.block_until_ready(next(iterator))
+  return batches * batch_size / (time.perf_counter() - began)
+
+
+if __name__ == '__main__':
+  with exit_on_user_error():
+    main()

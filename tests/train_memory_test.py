@@ -1,0 +1,75 @@
+"""What saves memory or time changes no update: accumulation, rematerialisation, bfloat16."""
+
+import functools
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tests.tiny_run import HAPTIC_RANGE, random_batch, tiny_config, tiny_step
+
+
+@pytest.fixture(autouse=True, scope='module')
+def quick():
+  jax.config.update('jax_disable_most_optimizations', True)
+  yield
+  jax.config.update('jax_disable_most_optimizations', False)
+
+
+def updated(**fields):
+  """State and metrics after one step of the tiny config with `fields`."""
+  config = tiny_config(batch_size=4, quiet_start=False, optimizer='adam', **fields)
+  step, state = tiny_step(config)
+  return jax.jit(step)(state, random_batch(4), HAPTIC_RANGE)
+
+
+@pytest.fixture(scope='module')
+def plain(quick):
+  return updated()
+
+
+@pytest.mark.parametrize('fields', [{'accumulate': 2}, {'remat': True}])
+def test_parts_and_rematerialisation_make_the_same_update(plain, fields):
+  state, metrics = updated(**fields)
+  # Of the first moments, since the first update of Adam is the gradient's sign.
+  chex.assert_trees_all_close(
+    [leaf for leaf in jax.tree.leaves(state.opt_state) if leaf.ndim],
+    [leaf for leaf in jax.tree.leaves(plain[0].opt_state) if leaf.ndim],
+    rtol=1e-4,
+    atol=1e-9,
+  )
+  chex.assert_trees_all_close(metrics, plain[1], rtol=1e-5, atol=1e-5)
+
+
+def test_bfloat16_keeps_what_must_stay_exact(plain):
+  state, metrics = updated(dtype='bfloat16')
+  chex.assert_trees_all_equal_dtypes(state, plain[0])
+  chex.assert_trees_all_equal_dtypes(metrics, plain[1])
+  for name in ('loss', 'squared_error/rgb', 'gradient_norm', 'kl'):
+    # bfloat16 holds eight bits: far from float32's rounding, near its numbers.
+    np.testing.assert_allclose(metrics[name], plain[1][name], rtol=0.02, err_msg=name)
+  assert metrics['loss'] != plain[1]['loss']
+
+
+def test_bfloat16_is_what_convolutions_compute_in():
+  config = tiny_config(dtype='bfloat16')
+  step, state = tiny_step(config)
+  jaxpr = jax.make_jaxpr(functools.partial(step))(state, random_batch(2), HAPTIC_RANGE)
+  dtypes = {
+    variable.aval.dtype
+    for equation in _equations(jaxpr.jaxpr)
+    if equation.primitive.name == 'conv_general_dilated'
+    for variable in equation.invars
+  }
+  assert dtypes == {jnp.dtype('bfloat16')}
+
+
+def _equations(jaxpr):
+  for equation in jaxpr.eqns:
+    yield equation
+    for parameter in jax.tree.leaves(equation.params, is_leaf=lambda x: hasattr(x, 'eqns')):
+      inner = getattr(parameter, 'jaxpr', parameter)
+      if hasattr(inner, 'eqns'):
+        yield from _equations(inner)

@@ -12,9 +12,9 @@ from typing import Any, Self
 
 import jax
 import numpy as np
-import tensorboardX
 import tqdm
 
+from gmn_jax.tensorboard import Board
 from tfds_mese.progress import duration
 
 FILE_NAME = 'metrics.jsonl'
@@ -34,9 +34,7 @@ class Metrics:
     self._path = workdir / FILE_NAME
     self._keep_until(step)
     self._file = self._path.open('a')
-    self._board = tensorboardX.SummaryWriter(
-      str(workdir / 'tensorboard'), purge_step=step + 1 if step else None
-    )
+    self._board = Board(workdir / 'tensorboard', step)
     self._bar = None
     if sys.stderr.isatty():
       self._bar = tqdm.tqdm(total=steps, initial=step, unit=' steps', smoothing=0.05)
@@ -50,18 +48,19 @@ class Metrics:
   ) -> None:
     if self._bar is not None:
       self._bar.close()
-    self._board.close()
-    self._file.close()
+    with self._file:
+      self._board.close()
 
   def write(self, step: int, split: str, values: Mapping[str, Any]) -> None:
     """Writes what was measured on a split after a step: numbers, or short vectors of numbers."""
     record = {name: np.asarray(value).tolist() for name, value in values.items()}
     self._file.write(json.dumps({'step': step, 'split': split, **record}) + '\n')
     self._file.flush()
+    scalars = {}
     for name, value in record.items():
       for part, number in enumerate(value) if isinstance(value, list) else [(None, value)]:
-        tag = f'{split}/{name}' if part is None else f'{split}/{name}/{part + 1:02d}'
-        self._board.add_scalar(tag, number, step)
+        scalars[f'{split}/{name}' + ('' if part is None else f'/{part + 1:02d}')] = number
+    self._board.write(step, scalars)
     shown = f'{split} elbo {record["elbo"]:.1f} nats, kl {record["kl"]:.2f}'
     if self._bar is not None:
       self._bar.set_postfix_str(shown)

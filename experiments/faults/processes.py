@@ -17,9 +17,13 @@ class Command:
   Args:
     arguments: of Python, such as a script and its options.
     compiled: folder in which all runs share what they compile.
+
+  Attributes:
+    started: when, in seconds since the epoch.
   """
 
   def __init__(self, arguments: list[str], compiled: pathlib.Path):
+    self.started = time.time()
     # All that is compiled is kept: a restart should not cost more than the restart.
     environment = {
       'JAX_COMPILATION_CACHE_DIR': str(compiled),

@@ -27,6 +27,9 @@ _FIELDS = {
   'batch_size': 2,
   'quiet_start': False,
   'steps': STEPS,
+  # The rate must not depend on where a run is meant to end.
+  'warmup_steps': 10,
+  'decay_steps': 0,
   'log_every': 1,
   'checkpoint_every': CHECKPOINT_EVERY,
   'validate_every': 60,
@@ -112,6 +115,14 @@ def _last_step(workdir: pathlib.Path) -> int:
   return json.loads(lines[-1])['step'] if lines else 0
 
 
+def _reached(workdir: pathlib.Path, step: int, command: Command) -> bool:
+  """Whether this command, and not one before it, trains and has come so far."""
+  path = workdir / 'metrics.jsonl'
+  # What a killed run left is written anew when training goes on.
+  writes = path.exists() and path.stat().st_mtime > command.started
+  return writes and _last_step(workdir) >= step
+
+
 def _saving(workdir: pathlib.Path) -> bool:
   """Whether a checkpoint is being written."""
   return any((workdir / 'checkpoints').glob('*orbax-checkpoint-tmp*'))
@@ -131,8 +142,8 @@ def kills(trainer: Trainer) -> Iterator[Outcome]:
   for number, target in enumerate(targets):
     command = trainer.start(workdir)
 
-    def there(target=target, within=number % 2 == 1) -> bool:
-      return _last_step(workdir) >= target and (not within or _saving(workdir))
+    def there(target=target, within=number % 2 == 1, command=command) -> bool:
+      return _reached(workdir, target, command) and (not within or _saving(workdir))
 
     delay = 0.0 if number % 2 else float(rng.uniform(0, 0.1))
     killed += command.stop_when(there, delay, signal.SIGKILL)
@@ -162,7 +173,7 @@ def terminations(trainer: Trainer) -> Iterator[Outcome]:
   for target in np.sort(rng.choice(np.arange(1, STEPS - 10), _TERMS, replace=False)):
     command = trainer.start(workdir)
     command.stop_when(
-      lambda target=target: _last_step(workdir) >= target,
+      lambda target=target, command=command: _reached(workdir, target, command),
       float(rng.uniform(0, 0.1)),
       signal.SIGTERM,
     )
@@ -312,7 +323,7 @@ def vanished_dataset(trainer: Trainer) -> Iterator[Outcome]:
   workdir = trainer.folder / 'vanished'
   command = trainer.start(workdir)
   away = trainer.scenes.with_name('away')
-  command.stop_when(lambda: _last_step(workdir) >= 10, 0.0, 0)  # Signal 0 only asks.
+  command.stop_when(lambda: _reached(workdir, 10, command), 0.0, 0)  # Signal 0 only asks.
   trainer.scenes.rename(away)
   code, errors = command.finish()
   reached = _last_step(workdir)

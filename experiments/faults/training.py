@@ -28,8 +28,7 @@ _FIELDS = {
   'quiet_start': False,
   'steps': STEPS,
   # The rate must not depend on where a run is meant to end.
-  'warmup_steps': 10,
-  'decay_steps': 0,
+  'decay': 0.0,
   'log_every': 1,
   'checkpoint_every': CHECKPOINT_EVERY,
   'validate_every': 60,
@@ -199,7 +198,8 @@ def terminations(trainer: Trainer) -> Iterator[Outcome]:
 def truncated_checkpoint(trainer: Trainer) -> Iterator[Outcome]:
   """A file of the last checkpoint loses its end."""
   workdir = trainer.folder / 'truncated'
-  trainer.run(workdir, steps=30)
+  code, errors = trainer.run(workdir, steps=30)
+  assert code == 0, errors
   damaged = workdir / 'checkpoints' / '30'
   largest = max(
     (path for path in (damaged / 'params').rglob('*') if path.is_file()),

@@ -10,13 +10,10 @@ from experiments.modes import cost
 from mese_env.errors import UserError
 from tests import tiny_run
 
-# A run of a few steps, which the command line would accept.
-SHORT = {'warmup_steps': 0, 'decay_steps': 0}
-
 
 def test_a_step_is_measured_in_the_sizes_of_the_run(tmp_path, monkeypatch):
   monkeypatch.setenv('JAX_DISABLE_MOST_OPTIMIZATIONS', 'true')
-  run = tiny_run.random_run(draw_steps=1, optimizer='adam', **SHORT)
+  run = tiny_run.random_run(draw_steps=1, optimizer='adam')
   options = cost.Options(variants=('poe',), modalities=('m2',), batch=1, steps=1, busy=True)
   cost.evaluate(run, None, tmp_path, options)
   written = json.loads((tmp_path / 'cost.json').read_text())
@@ -63,7 +60,7 @@ def bench(monkeypatch):
 
 
 def test_a_busy_machine_ends_it_in_its_sentence_and_the_same_command_goes_on(tmp_path, bench):
-  run, options = tiny_run.random_run(**SHORT), cost.Options(modalities=('m2', 'm5'))
+  run, options = tiny_run.random_run(), cost.Options(modalities=('m2', 'm5'))
   with pytest.raises(UserError, match='^the machine is busy; wait until it is idle.$'):
     cost.evaluate(run, None, tmp_path, options)
   assert len(bench) == 3 and not (tmp_path / 'cost.json').exists()
@@ -92,5 +89,5 @@ def test_a_busy_machine_ends_it_in_its_sentence_and_the_same_command_goes_on(tmp
 )
 def test_what_cannot_be_measured_is_named_before_anything_is(tmp_path, bench, fields, sentence):
   with pytest.raises(UserError, match=sentence):
-    cost.evaluate(tiny_run.random_run(**SHORT), None, tmp_path, cost.Options(**fields))
+    cost.evaluate(tiny_run.random_run(), None, tmp_path, cost.Options(**fields))
   assert not bench and not list(tmp_path.iterdir())

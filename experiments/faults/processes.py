@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 _ROOT = pathlib.Path(__file__).parents[2]
-_PATIENCE = 600  # seconds; a machine at work on other things is slow
+_PATIENCE = 3600  # seconds; a machine at work on other things is slow
 
 
 class Command:

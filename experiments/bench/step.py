@@ -112,11 +112,12 @@ def measure(config: ConfigDict, steps: int) -> dict[str, object]:
   seconds = spread['median_ms'] / 1e3
   shape = model, VIEWS, config.opposite
   formula = flops.step_flops(flops.hoisted(*shape), config.batch_size)
-  peak = machine.peak_flops_per_s(jnp.float32)
+  dtype = jnp.dtype(model.dtype or jnp.float32)
+  peak = machine.peak_flops_per_s(dtype)
   return {
     'machine': machine.describe(),
     'model': f'{config.variant} {config.modalities} {config.preset}, batch {config.batch_size}',
-    'dtype': jnp.dtype(jnp.float32).name,
+    'dtype': dtype.name,
     **spread,
     'scenes_per_s': config.batch_size / seconds,
     'compile_s': compile_s,

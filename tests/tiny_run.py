@@ -22,7 +22,8 @@ def tiny_config(**fields) -> ConfigDict:
   """The small preset at its smallest, with `fields` changed."""
   config = apoe.get_config()
   config.update(image_size=8, width=2, draw_steps=2, latent=1, batch_size=2, steps=6)
-  config.update(log_every=1, checkpoint_every=2, validate_every=3, validate_scenes=3)
+  config.update(optimizer='adam', log_every=1, checkpoint_every=2)
+  config.update(validate_every=3, validate_scenes=3)
   # The rate must not depend on where a run is meant to end.
   config.update(sample_every=6, decay=0.0)
   config.update(fields)

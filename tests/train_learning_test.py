@@ -4,8 +4,9 @@ import jax
 import numpy as np
 
 from gmn_jax import config as configs
-from gmn_jax.batch import HapticRange
+from gmn_jax.batch import HapticRange, cut_scenes
 from gmn_jax.modality import centre
+from gmn_jax.quiet_start import mean_biases, quiet_start
 from gmn_jax.sharding import make_layout
 from gmn_jax.validation import Validation
 from mese_env import SceneConfig, generate_scene
@@ -22,8 +23,11 @@ def test_three_hundred_steps_on_eight_scenes_beat_the_mean_image_fourfold():
   haptics = batch['haptics'].reshape(-1, 132)
   haptic_range = HapticRange(haptics.min(axis=0), haptics.max(axis=0))
   config = tiny_config(image_size=_SIZE, width=32, draw_steps=3, latent=3, std=0.2)
-  config.update(learning_rate=3.5e-3, warmup_steps=20)
+  config.update(optimizer='muon', learning_rate=7e-3, warmup_steps=20)
   step, state = tiny_step(config)
+  views = cut_scenes(configs.make_model(config).modalities, batch, haptic_range)
+  biases = mean_biases(configs.make_model(config), views)
+  state = state._replace(params=quiet_start(state.params, biases))
   step = jax.jit(step, donate_argnums=0)
   for _ in range(300):
     state, _ = step(state, batch, haptic_range)

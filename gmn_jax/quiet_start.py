@@ -21,7 +21,8 @@ def mean_biases(model: GMN, views: Views) -> dict[str, np.ndarray]:
   every one of their steps.
   """
   return {
-    m.name: np.asarray(sense).mean(axis=tuple(range(sense.ndim - 1))) / model.steps
+    # A NaN is for the step that trains on its scene to report.
+    m.name: np.nanmean(np.asarray(sense), axis=tuple(range(sense.ndim - 1))) / model.steps
     for m, sense in zip(model.modalities, views.senses, strict=True)
   }
 

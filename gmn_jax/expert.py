@@ -27,6 +27,7 @@ import jax.numpy as jnp
 from gmn_jax import gaussians
 from gmn_jax.convolution import constant_response, convolve
 from gmn_jax.initializers import fan_in_uniform
+from gmn_jax.layers import add_bias
 from gmn_jax.lstm import lstm_cell
 
 Array = jax.Array
@@ -129,14 +130,15 @@ class Experts(nn.Module):
     chex.assert_equal_shape([context_ENhwR, target_ENhwR])
     R, L, G = self.representation, self.hidden, 4 * self.hidden
     dtype, grid = context_ENhwR.dtype, context_ENhwR.shape[2:4]
-    kernel, bias = _cast(self.posterior_gates, dtype)
+    kernel, bias = self.posterior_gates
     k_target, k_context, k_id, k_prior_hidden, k_hidden = _split_inputs(
-      kernel, R, R, self._one_hot, L, L
+      kernel.astype(dtype), R, R, self._one_hot, L, L
     )
     constant = _lift(target_ENhwR, k_target) + _lift(context_ENhwR, k_context)
-    constant += self._identity(k_id, grid) + _per_channel(bias)
+    constant = add_bias(constant + self._identity(k_id, grid), _per_channel(bias))
     prior = self._prior(context_ENhwR, in_context_EN)
-    heads_kernel, heads_bias = _cast(self.posterior_heads, dtype)
+    heads_kernel, heads_bias = self.posterior_heads
+    heads_kernel = heads_kernel.astype(dtype)
     present = _present(in_either_EN)
     # One convolution of each hidden state feeds all that reads it.
     k_of_prior = jnp.concatenate([prior.k_hidden, prior.k_heads, k_prior_hidden], axis=-1)
@@ -204,14 +206,17 @@ class Experts(nn.Module):
     return constant_response(k_id[0], *grid).transpose(2, 0, 1, 3)[:, None]
 
   def _prior(self, context_ENhwR: Array, in_context_EN: Array | None) -> '_Prior':
-    kernel, bias = _cast(self.prior_gates, context_ENhwR.dtype)
+    dtype, grid = context_ENhwR.dtype, context_ENhwR.shape[2:4]
+    kernel, bias = self.prior_gates
     k_z, k_context, k_id, k_hidden = _split_inputs(
-      kernel, self.latent, self.representation, self._one_hot, self.hidden
+      kernel.astype(dtype), self.latent, self.representation, self._one_hot, self.hidden
     )
     constant = _lift(context_ENhwR, k_context)
-    constant += self._identity(k_id, context_ENhwR.shape[2:4]) + _per_channel(bias)
-    k_heads, heads_bias = _cast(self.prior_heads, context_ENhwR.dtype)
-    return _Prior(constant, k_z, k_hidden, k_heads, heads_bias, _present(in_context_EN))
+    constant = add_bias(constant + self._identity(k_id, grid), _per_channel(bias))
+    k_heads, heads_bias = self.prior_heads
+    return _Prior(
+      constant, k_z, k_hidden, k_heads.astype(dtype), heads_bias, _present(in_context_EN)
+    )
 
 
 class _Prior(NamedTuple):
@@ -250,10 +255,6 @@ def _lift(x: Array, kernel_PKKIO: Array) -> Array:
 def _split_inputs(kernel_PKKIO: Array, *sizes: int) -> list[Array]:
   offsets = [sum(sizes[: i + 1]) for i in range(len(sizes) - 1)]
   return jnp.split(kernel_PKKIO, offsets, axis=-2)
-
-
-def _cast(affine: tuple[Array, Array], dtype) -> tuple[Array, Array]:
-  return affine[0].astype(dtype), affine[1].astype(dtype)
 
 
 def _per_channel(bias_PO: Array) -> Array:

@@ -26,7 +26,7 @@ class Dense(nn.Module):
   @nn.compact
   def __call__(self, x: Array) -> Array:
     kernel, bias = affine(self, (x.shape[-1], self.features), fan_in=x.shape[-1])
-    return x @ kernel.astype(x.dtype) + self.repeats * bias.astype(x.dtype)
+    return add_bias(x @ kernel.astype(x.dtype), self.repeats * bias)
 
 
 class ResidualDense(nn.Module):
@@ -41,7 +41,7 @@ class ResidualDense(nn.Module):
     shape = (x.shape[-1], self.features)
     main, main_bias = affine(self, shape, fan_in=shape[0], name='main')
     skip, skip_bias = affine(self, shape, fan_in=shape[0], name='skip')
-    return x @ (main + skip).astype(x.dtype) + (main_bias + skip_bias).astype(x.dtype)
+    return add_bias(x @ (main + skip).astype(x.dtype), main_bias + skip_bias)
 
 
 class Conv(nn.Module):
@@ -54,7 +54,7 @@ class Conv(nn.Module):
   def __call__(self, x: Array) -> Array:
     shape = (self.size, self.size, x.shape[-1], self.features)
     kernel, bias = affine(self, shape, fan_in=self.size**2 * x.shape[-1])
-    return convolve(x, kernel.astype(x.dtype)) + bias.astype(x.dtype)
+    return add_bias(convolve(x, kernel.astype(x.dtype)), bias)
 
 
 class HalvingConv(nn.Module):
@@ -65,7 +65,7 @@ class HalvingConv(nn.Module):
   @nn.compact
   def __call__(self, x: Array) -> Array:
     kernel, bias = affine(self, (2, 2, x.shape[-1], self.features), fan_in=4 * x.shape[-1])
-    return halve(x, kernel.astype(x.dtype)) + bias.astype(x.dtype)
+    return add_bias(halve(x, kernel.astype(x.dtype)), bias)
 
 
 class DoublingConv(nn.Module):
@@ -82,7 +82,7 @@ class DoublingConv(nn.Module):
   @nn.compact
   def __call__(self, x: Array) -> Array:
     kernel, bias = affine(self, (4, 4, x.shape[-1], self.features), fan_in=16 * self.features)
-    return double(x, kernel.astype(x.dtype)) + self.repeats * bias.astype(x.dtype)
+    return add_bias(double(x, kernel.astype(x.dtype)), self.repeats * bias)
 
 
 class ResidualConv(nn.Module):
@@ -104,11 +104,18 @@ class ResidualConv(nn.Module):
     )
     skip, skip_bias = affine(self, (1, 1, channels, self.features), fan_in=channels, name='skip')
     kernel = main.at[1:2, 1:2].add(skip).astype(x.dtype)
-    y = convolve(x, kernel[:, :, :image_channels]) + (main_bias + skip_bias).astype(x.dtype)
+    y = add_bias(convolve(x, kernel[:, :, :image_channels]), main_bias + skip_bias)
     if constant_NQ is None:
       return y
     response_HWQO = constant_response(kernel[:, :, image_channels:], *x.shape[1:3])
     return y + jnp.einsum('nq,hwqo->nhwo', constant_NQ.astype(x.dtype), response_HWQO)
+
+
+def add_bias(x: Array, bias: Array) -> Array:
+  """x + bias in the dtype of x, but added in the bias's: its gradient is a sum over every pixel of
+  the batch, which eight bits of mantissa would stop short.
+  """
+  return (x + bias).astype(x.dtype)
 
 
 def affine(

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from gmn_jax.convolution import constant_response, convolve, double
-from gmn_jax.layers import Dense, DoublingConv, affine
+from gmn_jax.layers import Dense, DoublingConv, add_bias, affine
 from gmn_jax.lstm import lstm_cell
 from gmn_jax.modality import Modality
 
@@ -55,11 +55,8 @@ class Renderer(nn.Module):
     of_query = jnp.einsum(
       'bvq,hwqg->bvhwg', query_BVQ.astype(dtype), constant_response(k_query, height, width)
     )
-    constant = (
-      jnp.einsum('sbv,sbhwg->bvhwg', view_of_SBV.astype(dtype), of_z)
-      + of_query
-      + bias.astype(dtype)
-    )
+    constant = jnp.einsum('sbv,sbhwg->bvhwg', view_of_SBV.astype(dtype), of_z)
+    constant = add_bias(constant + of_query, bias)
     constant_NhwG = constant.reshape(-1, height, width, G)
     decode = self._image if self.modality.kind == 'image' else self._haptic
     return decode(constant_NhwG, k_hidden).reshape(*query_BVQ.shape[:2], *self.modality.shape)
@@ -74,14 +71,13 @@ class Renderer(nn.Module):
       self, (KERNEL_SIZE, KERNEL_SIZE, L, L // 2), fan_in=KERNEL_SIZE**2 * L, name='decode'
     )
     k_enlarge, b_enlarge = affine(self, (4, 4, L // 2, L), fan_in=16 * L, name='enlarge')
-    k_decode, b_decode, k_enlarge, b_enlarge = (
-      x.astype(dtype) for x in (k_decode, b_decode, k_enlarge, b_enlarge)
-    )
+    k_decode, k_enlarge = k_decode.astype(dtype), k_enlarge.astype(dtype)
     # One convolution of the hidden state feeds the next gates and the decoder.
     k_of_hidden = jnp.concatenate([k_hidden, k_decode], axis=-1)
 
     def enlarged(of_hidden: Array) -> Array:
-      return nn.relu(double(nn.relu(of_hidden + b_decode), k_enlarge) + b_enlarge)
+      decoded = nn.relu(add_bias(of_hidden, b_decode))
+      return nn.relu(add_bias(double(decoded, k_enlarge), b_enlarge))
 
     def step(carry, _):
       of_hidden, cell, canvas = carry

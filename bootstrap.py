@@ -46,6 +46,8 @@ def main():
       'name one, as in `make test PYTHON=python3.12`.'
     )
   environment = dict(os.environ, VIRTUAL_ENV=str(_VENV))
+  # The system's certificates are those that fetched uv; its own do not know an institution's proxy.
+  environment.setdefault('UV_SYSTEM_CERTS', 'true')
   mirror = environment.get('UV_DEFAULT_INDEX') or environment.get('PIP_INDEX_URL')
   if mirror:
     environment['UV_DEFAULT_INDEX'] = mirror

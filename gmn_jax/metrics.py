@@ -113,9 +113,15 @@ def memory_bytes() -> int:
 
 
 class Throughput:
-  """How fast scenes are consumed, and how much of the time is spent waiting for them."""
+  """How fast scenes are consumed, at what share of the peak, and how long they are waited for.
 
-  def __init__(self):
+  Args:
+    scene_flops: arithmetic of a scene (`flops.py`).
+    peak_flops_per_s: of all devices together.
+  """
+
+  def __init__(self, scene_flops: float, peak_flops_per_s: float):
+    self._scenes_at_peak = peak_flops_per_s / scene_flops
     self._restart()
 
   def add(self, scenes: int, waited: float) -> None:
@@ -124,9 +130,14 @@ class Throughput:
     self._waited += waited
 
   def read(self) -> dict[str, float]:
-    """Scenes per second and the share of the time waited, since the last reading."""
+    """Scenes per second, share of the peak, share of the time waited; since the last reading."""
     elapsed = time.monotonic() - self._start
-    rates = {'scenes_per_second': self._scenes / elapsed, 'input_wait': self._waited / elapsed}
+    rate = self._scenes / elapsed
+    rates = {
+      'scenes_per_second': rate,
+      'share_of_peak': rate / self._scenes_at_peak,
+      'input_wait': self._waited / elapsed,
+    }
     self._restart()
     return rates
 

@@ -13,6 +13,7 @@ import time
 
 import grain
 import jax
+import jax.numpy as jnp
 from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
@@ -21,10 +22,13 @@ from gmn_jax.batch import HapticRange, cut_scenes
 from gmn_jax.checkpoint import Checkpoints
 from gmn_jax.disk import explain_full_disk
 from gmn_jax.distributed import Agreement, leads
+from gmn_jax.flops import hoisted, step_flops
 from gmn_jax.input import read_first, train_batches
 from gmn_jax.interruption import Interrupted, Interruption
 from gmn_jax.metrics import Metrics, Silence, Throughput, memory_bytes
+from gmn_jax.model import GMN
 from gmn_jax.optimizer import make_optimizer
+from gmn_jax.peak import peak_flops_per_s
 from gmn_jax.profile import Profile
 from gmn_jax.quiet_start import mean_biases
 from gmn_jax.sharding import make_layout
@@ -64,9 +68,9 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
   host_range = HapticRange(dataset.haptic_min, dataset.haptic_max)
   haptic_range = jax.device_put(host_range, layout.whole)
   batches = train_batches(dataset.splits['train'], config.batch_size, config.seed, layout.scenes)
+  scenes = read_first(dataset.splits['train'], _SCENES_OF_THE_MEAN)
   quiet_biases = None
   if config.quiet_start:
-    scenes = read_first(dataset.splits['train'], _SCENES_OF_THE_MEAN)
     quiet_biases = mean_biases(model, cut_scenes(model.modalities, scenes, host_range))
   start = functools.partial(init_state, model, optimizer, config.seed, quiet_biases)
   shapes = jax.eval_shape(start)
@@ -117,7 +121,9 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
     profile = Profile(workdir / 'profile', first + _PROFILE_FROM, config.profile_steps)
     writer = Metrics(workdir, first, config.steps) if leads() else Silence()
     with writer as metrics, profile:
-      throughput, agreement = Throughput(), Agreement(layout)
+      forward = hoisted(model, scenes['cameras'].shape[1], config.opposite)
+      throughput = Throughput(step_flops(forward, scenes=1), _peak_flops_per_s(model))
+      agreement = Agreement(layout)
       unread = []
       for step in range(first + 1, config.steps + 1):
         asked = time.monotonic()
@@ -153,6 +159,13 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
           )
     checkpoints.wait()
     return state
+
+
+def _peak_flops_per_s(model: GMN) -> float:
+  """Of all devices; simulated ones share their process's cores."""
+  rate = peak_flops_per_s(jnp.dtype(model.dtype or jnp.float32), repeats=2)
+  on_cpu = jax.default_backend() == 'cpu'
+  return rate * (jax.process_count() if on_cpu else jax.device_count())
 
 
 def _read(batches: grain.DatasetIterator) -> dict[str, Array]:

@@ -15,7 +15,7 @@ from gmn_jax.train import train
 from mese_env.errors import UserError
 from tests.tiny_run import random_dataset, tiny_config
 
-_TIMINGS = ('scenes_per_second', 'input_wait', 'memory_bytes')
+_TIMINGS = ('scenes_per_second', 'share_of_peak', 'input_wait', 'memory_bytes')
 
 
 def _records(workdir):

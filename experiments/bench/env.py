@@ -22,6 +22,7 @@ import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 
 from experiments.bench import machine  # noqa: E402
+from gmn_jax.peak import time_calls  # noqa: E402
 from mese_env import gl_renderer, grasp, hand, poses, raycast, shapes  # noqa: E402
 from mese_env.errors import UserError, exit_on_user_error  # noqa: E402
 from mese_env.scene import SceneConfig, generate_scene  # noqa: E402
@@ -117,7 +118,7 @@ def _jax_seconds(objects) -> float:
     (p, c, camera.position, camera.frame) for p, c, cameras in objects for camera in cameras
   ]
   arguments = [jnp.asarray(np.stack(part), jnp.float32) for part in zip(*frames, strict=True)]
-  return min(machine.time_calls(lambda: render(*arguments), 3)) / len(frames)
+  return min(time_calls(lambda: render(*arguments), 3)) / len(frames)
 
 
 if __name__ == '__main__':

@@ -11,7 +11,8 @@ python experiments/bench/step.py --config=experiments/configs/apoe.py:full [OPTI
 --busy                measures even where other work runs beside; the numbers then say so
 
 Scenes are made of noise: a step takes the same time on any. The share of peak is the formula's
-FLOPs (`flops.py`, hoisted) over the time and the rate that this machine reached in the same run.
+FLOPs (`gmn_jax/flops.py`, hoisted) over the time and the rate that this machine reached in the same
+run.
 """
 
 import functools
@@ -32,11 +33,14 @@ import numpy as np  # noqa: E402
 from absl import flags  # noqa: E402
 from ml_collections import ConfigDict, config_flags  # noqa: E402
 
-from experiments.bench import flops, machine, plain  # noqa: E402
+from experiments.bench import machine, plain  # noqa: E402
 from gmn_jax import config as configs  # noqa: E402
+from gmn_jax import flops  # noqa: E402
 from gmn_jax.batch import HapticRange, add_opposite, cut_scenes, draw_episodes  # noqa: E402
+from gmn_jax.metrics import memory_bytes  # noqa: E402
 from gmn_jax.model import GMN, draw_noise  # noqa: E402
 from gmn_jax.optimizer import make_optimizer  # noqa: E402
+from gmn_jax.peak import peak_flops_per_s, time_calls  # noqa: E402
 from gmn_jax.train_step import TrainState, init_state, train_step  # noqa: E402
 from mese_env.errors import UserError, exit_on_user_error  # noqa: E402
 
@@ -105,7 +109,7 @@ def measure(config: ConfigDict, steps: int) -> dict[str, object]:
     state, metrics = compiled(state, scenes, _RANGE)
     jax.block_until_ready((state, metrics))
     times.append(time.perf_counter() - began)
-  peak_bytes = machine.peak_bytes()
+  peak_bytes = memory_bytes()
   if not np.isfinite(metrics['loss']):
     raise UserError('the loss is not finite after a few steps on noise; nothing is reported.')
   spread = machine.spread(times[1:])
@@ -113,7 +117,7 @@ def measure(config: ConfigDict, steps: int) -> dict[str, object]:
   shape = model, VIEWS, config.opposite
   formula = flops.step_flops(flops.hoisted(*shape), config.batch_size)
   dtype = jnp.dtype(model.dtype or jnp.float32)
-  peak = machine.peak_flops_per_s(dtype)
+  peak = peak_flops_per_s(dtype)
   return {
     'machine': machine.describe(),
     'model': f'{config.variant} {config.modalities} {config.preset}, batch {config.batch_size}',
@@ -186,7 +190,7 @@ def measure_parts(config: ConfigDict, steps: int) -> dict[str, float]:
     'optimiser': (optimizer.update, state.params, state.opt_state, state.params),
   }
   return {
-    name: machine.spread(machine.time_calls(functools.partial(jax.jit(function), *args), steps))[
+    name: machine.spread(time_calls(functools.partial(jax.jit(function), *args), steps))[
       'median_ms'
     ]
     for name, (function, *args) in calls.items()

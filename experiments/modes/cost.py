@@ -177,7 +177,7 @@ def _notes(configs: Sequence[ConfigDict], records: Sequence[Record], options: Op
     f'{_sizes(config)}, {config.optimizer}, {config.dtype}, on {", ".join(machines)}.',
     f'Time: median of {results.counted(options.steps, "steps")} (least to most). Memory: the most '
     'in use in a process of its own; without an accelerator all of that process, compilation '
-    'included. FLOP: by formula (experiments/bench/flops.py). Share of peak: of the rate of a '
+    'included. FLOP: by formula (gmn_jax/flops.py). Share of peak: of the rate of a '
     'matrix product or a convolution in the same process.',
   ]
   if any(record['measured_beside_other_work'] for record in records):

@@ -1,23 +1,26 @@
-"""What a config means: its fields checked, and the model that it describes.
+"""What a config means: its fields checked, and the model and training step that it describes.
 
 The fields and their comments are in `experiments/configs/apoe.py`.
 """
 
 import difflib
+import functools
 from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
+import optax
 from ml_collections import ConfigDict
 
 from gmn_jax.missing import Missing, experiment
 from gmn_jax.modality_sets import modality_set
 from gmn_jax.model import GMN
+from gmn_jax.train_step import train_step
 from mese_env.errors import UserError
 from tfds_mese.dataset import Dataset
 
 # Fields that may change between the start of a run and its continuation: none of them decides what
-# a step computes.
+# a step computes, but that with `decay` the rate follows the `steps` that are asked for.
 _MAY_CHANGE = frozenset(
   (
     'preset',
@@ -113,6 +116,22 @@ def make_model(config: ConfigDict) -> GMN:
 def make_missing(config: ConfigDict) -> Missing | None:
   """Which modalities the training scenes lack; None: none."""
   return experiment(config.modalities, config.missing, config.protocol, config.seed)
+
+
+def make_step(
+  config: ConfigDict, model: GMN, optimizer: optax.GradientTransformation
+) -> functools.partial:
+  """`train_step` as a config describes it, of state, scenes and haptic range; not compiled."""
+  return functools.partial(
+    train_step,
+    model=model,
+    optimizer=optimizer,
+    opposite=config.opposite,
+    beta=config.beta,
+    std=config.std,
+    accumulate=config.accumulate,
+    missing=make_missing(config),
+  )
 
 
 def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:

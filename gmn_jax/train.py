@@ -32,7 +32,7 @@ from gmn_jax.peak import peak_flops_per_s
 from gmn_jax.profile import Profile
 from gmn_jax.quiet_start import mean_biases
 from gmn_jax.sharding import make_layout
-from gmn_jax.train_step import TrainState, init_state, train_step
+from gmn_jax.train_step import TrainState, init_state
 from gmn_jax.validation import Validation
 from mese_env.errors import UserError
 from tfds_mese.dataset import Dataset
@@ -64,7 +64,6 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
   configs.check_dataset(config, dataset)
   layout = make_layout(config.batch_size, config.fsdp, jax.devices(), config.accumulate)
   model, optimizer = configs.make_model(config), make_optimizer(config)
-  missing = configs.make_missing(config)
   host_range = HapticRange(dataset.haptic_min, dataset.haptic_max)
   haptic_range = jax.device_put(host_range, layout.whole)
   batches = train_batches(dataset.splits['train'], config.batch_size, config.seed, layout.scenes)
@@ -76,16 +75,7 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
   shapes = jax.eval_shape(start)
   shardings = layout.state(shapes)
   update = jax.jit(
-    functools.partial(
-      train_step,
-      model=layout.parallel(model),
-      optimizer=optimizer,
-      opposite=config.opposite,
-      beta=config.beta,
-      std=config.std,
-      accumulate=config.accumulate,
-      missing=missing,
-    ),
+    configs.make_step(config, layout.parallel(model), optimizer),
     donate_argnums=0,
     out_shardings=(shardings, layout.whole),
   )
@@ -96,7 +86,7 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
     config.batch_size,
     haptic_range,
     config.std,
-    missing,
+    configs.make_missing(config),
     layout,
   )
   with (

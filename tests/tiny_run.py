@@ -11,7 +11,7 @@ from gmn_jax import config as configs
 from gmn_jax.batch import HapticRange
 from gmn_jax.checkpoint import Run
 from gmn_jax.optimizer import make_optimizer
-from gmn_jax.train_step import TrainState, init_state, train_step
+from gmn_jax.train_step import TrainState, init_state
 from tests import tiny
 from tfds_mese.reading import Dataset
 
@@ -62,14 +62,7 @@ def random_run(**fields) -> Run:
 def tiny_step(config: ConfigDict) -> tuple[functools.partial, TrainState]:
   """The training step of a config, not compiled, and the state to start from."""
   model, optimizer = configs.make_model(config), make_optimizer(config)
-  step = functools.partial(
-    train_step,
-    model=model,
-    optimizer=optimizer,
-    opposite=config.opposite,
-    beta=config.beta,
-    std=config.std,
-  )
+  step = configs.make_step(config, model, optimizer)
   return step, init_state(model, optimizer, config.seed)
 
 

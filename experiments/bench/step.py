@@ -41,7 +41,7 @@ from gmn_jax.metrics import memory_bytes  # noqa: E402
 from gmn_jax.model import GMN, draw_noise  # noqa: E402
 from gmn_jax.optimizer import make_optimizer  # noqa: E402
 from gmn_jax.peak import peak_flops_per_s, time_calls  # noqa: E402
-from gmn_jax.train_step import TrainState, init_state, train_step  # noqa: E402
+from gmn_jax.train_step import TrainState, init_state  # noqa: E402
 from mese_env.errors import UserError, exit_on_user_error  # noqa: E402
 
 VIEWS = 15
@@ -199,17 +199,7 @@ def measure_parts(config: ConfigDict, steps: int) -> dict[str, float]:
 
 def _step(config: ConfigDict) -> tuple[GMN, object, TrainState, dict[str, jax.Array]]:
   model, optimizer = configs.make_model(config), make_optimizer(config)
-  update = jax.jit(
-    functools.partial(
-      train_step,
-      model=model,
-      optimizer=optimizer,
-      opposite=config.opposite,
-      beta=config.beta,
-      std=config.std,
-    ),
-    donate_argnums=0,
-  )
+  update = jax.jit(configs.make_step(config, model, optimizer), donate_argnums=0)
   state = jax.jit(functools.partial(init_state, model, optimizer, config.seed))()
   rng = np.random.default_rng(config.seed)
   batch = config.batch_size

@@ -84,7 +84,8 @@ def get_config(preset: str = 'small') -> ConfigDict:
   config.weight_decay = 0.1
   # Steps over which the rate rises linearly from zero.
   config.warmup_steps = 100 if small else 0
-  # Part of all steps, the last ones, over which it falls linearly to zero.
+  # Part of all steps, the last ones, over which it falls linearly to zero; a run that is given more
+  # steps goes on at the rate which their number asks for.
   config.decay = 0.4 if small else 0.0
   # Global norm to which gradients are clipped.
   config.clip = 0.25

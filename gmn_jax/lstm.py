@@ -37,13 +37,13 @@ def lstm_cell(gates: Array, cell: Array) -> tuple[Array, Array]:
 def _lstm_cell_forward(gates, cell):
   i, f, o, g = _activate(gates)
   new_cell = f * cell + i * g
-  return (o * jnp.tanh(new_cell), new_cell), (i, f, o, g, cell, new_cell)
+  return (o * jnp.tanh(new_cell), new_cell), (i, f, o, g, cell)
 
 
 def _lstm_cell_backward(saved, grads):
-  i, f, o, g, cell, new_cell = saved
+  i, f, o, g, cell = saved
   grad_hidden, grad_cell = grads
-  squashed = jnp.tanh(new_cell)
+  squashed = jnp.tanh(f * cell + i * g)
   grad_cell = grad_cell + grad_hidden * o * (1 - squashed**2)
   grad_gates = jnp.concatenate(
     [

@@ -3,7 +3,8 @@
 import jax
 import optax
 from ml_collections import ConfigDict
-from optax import contrib
+
+from gmn_jax.muon import muon
 
 
 def make_optimizer(config: ConfigDict) -> optax.GradientTransformation:
@@ -28,11 +29,12 @@ def make_optimizer(config: ConfigDict) -> optax.GradientTransformation:
   if config.optimizer == 'adam':
     update = optax.adam(rate(config.learning_rate))
   else:
-    update = contrib.muon(
-      rate(config.learning_rate),
-      weight_decay=config.weight_decay,
-      adam_learning_rate=rate(config.bias_rate),
-      muon_weight_dimension_numbers=_matrices,
+    update = optax.partition(
+      {
+        'kernel': muon(rate(config.learning_rate), config.weight_decay),
+        'other': optax.nadam(rate(config.bias_rate)),
+      },
+      _kinds,
     )
   optimizer = optax.chain(optax.clip_by_global_norm(config.clip), update)
   if config.skip_nonfinite:
@@ -40,15 +42,8 @@ def make_optimizer(config: ConfigDict) -> optax.GradientTransformation:
   return optimizer
 
 
-def _matrices(params):
-  """Which axes of a kernel are its input and its output; None for all that is no kernel."""
-
-  def axes(path: tuple[jax.tree_util.DictKey, ...], leaf: jax.Array):
-    names = [part.key for part in path]
-    if not names[-1].endswith('kernel'):
-      return None
-    # The experts' kernels lead with the axis of their sets of parameters.
-    first = 1 if names[0] == 'experts' else 0
-    return contrib.MuonDimensionNumbers(tuple(range(first, leaf.ndim - 1)), leaf.ndim - 1)
-
-  return jax.tree_util.tree_map_with_path(axes, params)
+def _kinds(params):
+  """Which parameters are kernels."""
+  return jax.tree_util.tree_map_with_path(
+    lambda path, _: 'kernel' if path[-1].key.endswith('kernel') else 'other', params
+  )

@@ -1,12 +1,16 @@
 """The optimiser and the start of the small preset."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
+from optax import contrib
 
 from gmn_jax.batch import cut_scenes
 from gmn_jax.config import make_model
 from gmn_jax.model import init_params
+from gmn_jax.muon import muon
 from gmn_jax.optimizer import make_optimizer
 from gmn_jax.quiet_start import mean_biases, quiet_start
 from tests.tiny_run import HAPTIC_RANGE, random_batch, tiny_config
@@ -47,6 +51,27 @@ def test_muon_gives_every_kernel_an_orthogonal_update_and_adam_the_rest():
   ):
     # Adam's first update is the gradient's sign; with Nesterov's momentum, longer than its rate.
     assert 1e-3 < np.abs(rest).min() and np.abs(rest).max() < 1.001 * np.abs(rest).min() < 2e-3
+
+
+def test_muon_equals_optax_whose_iterations_multiply_the_whole_kernel():
+  def whole(params):
+    return jax.tree.map(
+      lambda x: contrib.MuonDimensionNumbers(tuple(range(x.ndim - 1)), x.ndim - 1), params
+    )
+
+  rng = np.random.default_rng(0)
+  shapes = {'a': (5, 5, 6, 8), 'b': (7, 30), 'c': (40, 4)}
+  gradient = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+  # Of nearly one direction, the others down to a millionth of it.
+  gradient['d'] = (np.logspace(0, -6, 8) * np.linalg.qr(rng.normal(size=(9, 8)))[0]).astype('f')
+  updates = [
+    jax.jit(optimizer.update)(gradient, optimizer.init(gradient), gradient)[0]
+    for optimizer in (
+      muon(optax.constant_schedule(0.01), weight_decay=0.1),
+      contrib.muon(0.01, weight_decay=0.1, muon_weight_dimension_numbers=whole),
+    )
+  ]
+  chex.assert_trees_all_close(*updates, atol=1e-2 * 1e-3)
 
 
 def test_weight_decay_takes_its_part_of_kernels_alone():

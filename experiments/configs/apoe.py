@@ -69,7 +69,7 @@ def get_config(preset: str = 'small') -> ConfigDict:
   # Over how many devices each parameter and its optimiser state are split; 1: all hold all.
   config.fsdp = 1
   # Steps in all; 833,333 are the authors' 10 epochs of 1,000,000 scenes.
-  config.steps = 15_000 if small else 833_333
+  config.steps = 16_000 if small else 833_333
   # Start with silent latents, larger weights and the mean rendered (`gmn_jax/quiet_start.py`), not
   # from the authors' ranges.
   config.quiet_start = small
@@ -77,7 +77,7 @@ def get_config(preset: str = 'small') -> ConfigDict:
   # (`gmn_jax/optimizer.py`).
   config.optimizer = 'muon' if small else 'adam'
   # Its rate.
-  config.learning_rate = 7e-3 if small else 1e-4
+  config.learning_rate = 4e-3 if small else 1e-4
   # Adam's rate for what is no kernel, with 'muon'.
   config.bias_rate = 1e-3
   # Part of a kernel that a step takes away, over the rate, with 'muon'.

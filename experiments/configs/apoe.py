@@ -36,9 +36,9 @@ def get_config(preset: str = 'small') -> ConfigDict:
   config.variant = 'apoe'
   # What the senses are cut into: 'm2', 'm5', 'm8' or 'm14'.
   config.modalities = 'm2'
-  # What a modality without a view does: 'prior' (multiplies all the same, the authors' code) or
-  # 'mask'.
-  config.absent = 'prior'
+  # What the expert of a modality without a view does: 'prior' (multiplies all the same, the authors'
+  # code) or 'mask' (takes no part, the paper's Eq. 2 and 5).
+  config.absent = 'mask' if small else 'prior'
   # Make each modality's representation a latent too (the paper's Eq. 3).
   config.hierarchical = False
   # Pixels of a side of the image before it is cut; the dataset's 64 are resized to it.
@@ -69,7 +69,7 @@ def get_config(preset: str = 'small') -> ConfigDict:
   # Over how many devices each parameter and its optimiser state are split; 1: all hold all.
   config.fsdp = 1
   # Steps in all; 833,333 are the authors' 10 epochs of 1,000,000 scenes.
-  config.steps = 16_000 if small else 833_333
+  config.steps = 18_000 if small else 833_333
   # Start with silent latents, larger weights and the mean rendered (`gmn_jax/quiet_start.py`), not
   # from the authors' ranges.
   config.quiet_start = small

@@ -21,6 +21,7 @@ import numpy as np
 
 from experiments.datasets import open_or_build
 from experiments.modes import blocks, classify_figures, contexts, results
+from experiments.modes.options import require_at_least
 from experiments.modes.pairing import Pairing, weigh_pairs
 from experiments.modes.scenes import stack_scenes
 from gmn_jax import importance
@@ -67,12 +68,8 @@ class Options:
   seed: int = 0
 
   def __post_init__(self):
-    for field, least in (
-      ('samples', 1), ('held_out', 1), ('together', 1), ('draws', 2), ('ways', 2), ('std', 0),
-      ('memory_gib', 0), ('seed', 0),
-    ):  # fmt: skip
-      if getattr(self, field) < least:
-        raise UserError(f'--{field} is {getattr(self, field)}; it must be at least {least}.')
+    require_at_least(self, samples=1, held_out=1, together=1, draws=2, ways=2)
+    require_at_least(self, std=0, memory_gib=0, seed=0)
     if self.held_out % self.together:
       raise UserError(
         f'--together is {self.together}, which does not divide the {self.held_out} views held out; '

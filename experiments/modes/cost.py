@@ -29,6 +29,7 @@ from ml_collections import ConfigDict
 from experiments import bench
 from experiments.configs import apoe
 from experiments.modes import blocks, figures, results
+from experiments.modes.options import require_at_least
 from gmn_jax.checkpoint import Run
 from gmn_jax.config import check, make_model
 from gmn_jax.modality_sets import MODALITY_SETS
@@ -68,9 +69,7 @@ class Options:
   busy: bool = False
 
   def __post_init__(self):
-    for field, least in (('batch', 0), ('steps', 1)):
-      if getattr(self, field) < least:
-        raise UserError(f'--{field} is {getattr(self, field)}; it must be at least {least}.')
+    require_at_least(self, batch=0, steps=1)
     for field in ('variants', 'modalities'):
       given = getattr(self, field)
       if not given or len(set(given)) < len(given):

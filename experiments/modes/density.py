@@ -30,6 +30,7 @@ from experiments.modes.density_records import (
   targets_of,
 )
 from experiments.modes.held_out import Question
+from experiments.modes.options import require_at_least
 from experiments.modes.scenes import first_scenes, stack_scenes
 from gmn_jax import importance
 from gmn_jax.checkpoint import Run
@@ -66,14 +67,10 @@ class Options:
   seed: int = 0
 
   def __post_init__(self):
-    for field, least in (('held_out', 1), ('samples', 1), ('train_scenes', 1), ('batch', 1)):
-      if getattr(self, field) < least:
-        raise UserError(f'--{field} is {getattr(self, field)}; it must be at least {least}.')
+    require_at_least(self, held_out=1, samples=1, train_scenes=1, batch=1)
+    require_at_least(self, std=0, memory_gib=0, seed=0)
     if self.scenes < 2:
       raise UserError(f'--scenes is {self.scenes}; a standard error needs at least 2.')
-    for field, least in (('std', 0), ('memory_gib', 0), ('seed', 0)):
-      if getattr(self, field) < least:
-        raise UserError(f'--{field} is {getattr(self, field)}; it must not be negative.')
     for field in ('images', 'grasps'):
       if not getattr(self, field):
         raise UserError(f'--{field} is empty; give one count or more, as in --{field}=0,5.')

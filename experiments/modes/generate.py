@@ -30,13 +30,12 @@ from experiments.modes import (
   unseen,
 )
 from experiments.modes.imagining import Imagination, Imagined, only, squared_errors
+from experiments.modes.options import require_at_least
 from experiments.modes.scenes import first_scenes, stack_scenes
 from gmn_jax.batch import Views, cut_scenes
 from gmn_jax.checkpoint import Run
 from mese_env.errors import UserError
 from tfds_mese.reading import Dataset
-
-_POSITIVE = ('scenes', 'objects', 'samples', 'cameras', 'grasps', 'frames')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,13 +68,9 @@ class Options:
   seed: int = 0
 
   def __post_init__(self):
-    for field in _POSITIVE:
-      if getattr(self, field) < 1:
-        raise UserError(f'--{field} is {getattr(self, field)}; it must be at least 1.')
+    require_at_least(self, scenes=1, objects=1, samples=1, cameras=1, grasps=1, frames=1, seed=0)
     if not -90 <= self.elevation <= 90:
       raise UserError(f'--elevation is {self.elevation}; it is in degrees, from -90 to 90.')
-    if self.seed < 0:
-      raise UserError(f'--seed is {self.seed}; it must not be negative.')
 
 
 def evaluate(

@@ -24,6 +24,7 @@ from matplotlib.figure import Figure
 
 from experiments.modes import figures, results
 from experiments.modes.learning_curves import Curves, read_curves
+from experiments.modes.options import require_at_least
 from experiments.modes.scenes import first_scenes, stack_scenes
 from gmn_jax.batch import Episodes, HapticRange, cut_scenes
 from gmn_jax.checkpoint import Run, load_run
@@ -56,11 +57,7 @@ class Options:
   best: bool = False
 
   def __post_init__(self):
-    for field in ('scenes', 'draws', 'asked'):
-      if getattr(self, field) < 1:
-        raise UserError(f'--{field} is {getattr(self, field)}; it must be at least 1.')
-    if self.seed < 0:
-      raise UserError(f'--seed is {self.seed}; it must not be negative.')
+    require_at_least(self, scenes=1, draws=1, asked=1, seed=0)
 
 
 def evaluate(

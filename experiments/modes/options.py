@@ -47,6 +47,18 @@ def describe(kind: type) -> str:
   return inspect.getsource(kind).split('\n  def ')[0].rstrip()
 
 
+def require_at_least(options: Any, **bounds: int) -> None:
+  """Refuses options whose fields are below their `bounds`.
+
+  Raises:
+    UserError: names the field, its value and what it may be.
+  """
+  for field, least in bounds.items():
+    value = getattr(options, field)
+    if value < least:
+      raise UserError(f'--{field} is {value}; it must be at least {least}.')
+
+
 def _converted(field: dataclasses.Field, value: Any) -> Any:
   if field.type in _DEFINE:
     return value

@@ -24,6 +24,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.modes import contexts, figures, probe, results
+from experiments.modes.options import require_at_least
 from experiments.modes.scenes import first_scenes, stack_scenes
 from gmn_jax import inference
 from gmn_jax.batch import Views, cut_scenes
@@ -53,9 +54,7 @@ class Options:
   split: str = 'test'
 
   def __post_init__(self):
-    for field in ('views', 'train_scenes', 'test_scenes'):
-      if getattr(self, field) < 1:
-        raise UserError(f'--{field} is {getattr(self, field)}; it must be at least 1.')
+    require_at_least(self, views=1, train_scenes=1, test_scenes=1)
 
 
 def evaluate(

@@ -74,6 +74,11 @@ def main(argv: list[str]) -> None:
   config = config_flag.value
   config.batch_size = batch.value or config.batch_size
   configs.check(config)
+  if with_plain.value and (config.absent != 'prior' or config.hierarchical):
+    raise UserError(
+      "the authors' form is deterministic and its absent experts multiply: --plain needs "
+      '--config.absent=prior and --config.hierarchical=False.'
+    )
   if not busy.value:
     machine.refuse_when_busy()
   measured = measure(config, steps.value)

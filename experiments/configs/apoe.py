@@ -37,7 +37,8 @@ def get_config(preset: str = 'small') -> ConfigDict:
   # What the senses are cut into: 'm2', 'm5', 'm8' or 'm14'.
   config.modalities = 'm2'
   # What the expert of a modality without a view does: 'prior' (it multiplies all the same, as the
-  # authors' code has it) or 'mask' (it takes no part, the paper's Eq. 2 and 5).
+  # authors' code has it) or 'mask' (it takes no part, the paper's Eq. 2 and 5; what that gains and
+  # costs the small preset: docs/small_preset.md).
   config.absent = 'mask' if small else 'prior'
   # Make each modality's representation a latent too (the paper's Eq. 3).
   config.hierarchical = False

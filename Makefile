@@ -10,7 +10,7 @@ demo: $(installed)
 	.venv/bin/python experiments/demo.py
 
 test: $(installed)
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n auto --dist loadfile
 
 bench: $(installed)
 	.venv/bin/python -m experiments.bench

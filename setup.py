@@ -37,7 +37,7 @@ _EXTRAS = {
   'tpu': ['jax[tpu]; sys_platform == "linux"'],
   # Animated figures, and the linear probe of --mode=represent.
   'viz': ['imageio[ffmpeg]', 'scikit-learn'],
-  'dev': ['ipykernel', 'nbclient', 'nbformat', 'pip', 'pytest', 'ruff', 'uv'],
+  'dev': ['ipykernel', 'nbclient', 'nbformat', 'pip', 'pytest', 'pytest-xdist', 'ruff', 'uv'],
 }
 
 setuptools.setup(

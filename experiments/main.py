@@ -22,11 +22,6 @@ import re
 import sys
 from typing import Any, NamedTuple
 
-# XLA reads its flags once, when it starts. The CPU's default scheduler is slower for this model and
-# takes more memory.
-os.environ['XLA_FLAGS'] = (
-  '--xla_cpu_enable_concurrency_optimized_scheduler=false ' + os.environ.get('XLA_FLAGS', '')
-)
 # Configs import each other as `experiments.configs`, from whatever folder the command is run.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 

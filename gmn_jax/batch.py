@@ -78,13 +78,13 @@ def draw_episodes(
   modalities: int,
   views: int,
   gives_BM: Array | None = None,
-  strict: bool = False,
+  withheld: float = 0.0,
 ) -> Episodes:
   """Draws one episode per scene, as in training.
 
   A subset of k ~ U{1..M} modalities, uniform among those of its size, may give context: c ~ U{0..V}
-  of its views in random order, the others being targets. The other modalities have only targets. A
-  scene without any target, which needs every modality to give all its views, is drawn again.
+  of its views in random order, the others being targets. The other modalities have only targets, or
+  no views at all where they are withheld. A scene without any target is drawn again.
 
   Args:
     key: decides the episodes.
@@ -92,14 +92,15 @@ def draw_episodes(
     modalities: M.
     views: V.
     gives_BM: bool, which modalities may give context, instead of a random subset; at least one.
-    strict: the modalities that do not give context are not targets either; needs `gives_BM`.
+    withheld: part of the scenes, in [0, 1], whose modalities that do not give context are not
+      targets either.
 
   Returns:
     Episodes with S = 1.
   """
 
-  def draw_scene(key: Array, gives_M: Array | None) -> Array:  # context, bool (M, V)
-    key_size, key_subset, key_count, key_order = jax.random.split(key, 4)
+  def draw_scene(key: Array, gives_M: Array | None) -> tuple[Array, Array]:
+    key_size, key_subset, key_count, key_order, key_withheld = jax.random.split(key, 5)
     size = jax.random.randint(key_size, (), 1, modalities + 1)
     if gives_M is None:
       gives_M = jax.random.permutation(key_subset, modalities) < size
@@ -107,25 +108,24 @@ def draw_episodes(
     rank_MV = jax.vmap(lambda k: jax.random.permutation(k, views))(
       jax.random.split(key_order, modalities)
     )
-    return gives_M[:, None] & (rank_MV < count_M[:, None])
+    context_MV = gives_M[:, None] & (rank_MV < count_M[:, None])
+    asked_M = gives_M | ~jax.random.bernoulli(key_withheld, withheld)
+    return context_MV, asked_M[:, None] & ~context_MV
 
-  def draw_with_target(key: Array, gives_M: Array | None) -> Array:
+  def draw_with_target(key: Array, gives_M: Array | None) -> tuple[Array, Array]:
     def again(state):
       key, _ = state
       key, key_now = jax.random.split(key)
       return key, draw_scene(key_now, gives_M)
 
     def without_target(state):
-      _, context_MV = state
-      return (context_MV | ~gives_M[:, None] if strict else context_MV).all()
+      _, (_, target_MV) = state
+      return ~target_MV.any()
 
-    start = key, jnp.ones((modalities, views), bool)
-    return jax.lax.while_loop(without_target, again, start)[1]
+    nothing_MV = jnp.zeros((modalities, views), bool)
+    return jax.lax.while_loop(without_target, again, (key, (nothing_MV, nothing_MV)))[1]
 
-  context_BMV = jax.vmap(draw_with_target)(jax.random.split(key, scenes), gives_BM)
-  target_BMV = ~context_BMV
-  if strict:
-    target_BMV &= gives_BM[:, :, None]
+  context_BMV, target_BMV = jax.vmap(draw_with_target)(jax.random.split(key, scenes), gives_BM)
   return Episodes(context_BMV[None], target_BMV[None])
 
 

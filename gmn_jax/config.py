@@ -8,6 +8,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
@@ -49,6 +50,8 @@ _AT_LEAST_ONE = (
   'haptic_channels', 'width', 'draw_steps', 'latent', 'batch_size', 'fsdp', 'steps', 'log_every',
   'checkpoint_every', 'validate_every', 'validate_scenes', 'sample_every',
 )  # fmt: skip
+# Hidden channels whose convolutions to gates, four times as many, XLA splits over a CPU's cores.
+_WIDE = 32
 _POSITIVE = ('learning_rate', 'bias_rate', 'clip', 'std')
 _NOT_NEGATIVE = ('beta', 'weight_decay', 'seed', 'warmup_steps', 'skip_nonfinite', 'profile_steps')
 
@@ -78,8 +81,9 @@ def check(config: ConfigDict) -> None:
       f'batch_size is {config.batch_size}, which does not divide by accumulate, '
       f'{config.accumulate}.'
     )
-  if not 0 <= config.decay <= 1:
-    raise UserError(f'decay is {config.decay}; it is the part of all steps, from 0 to 1.')
+  for field, whole in (('decay', 'steps'), ('withheld', 'scenes')):
+    if not 0 <= config[field] <= 1:
+      raise UserError(f'{field} is {config[field]}; it is a part of all {whole}, from 0 to 1.')
   modality_set(config.modalities, config.image_size, config.haptic_channels)
   make_missing(config)
 
@@ -130,8 +134,20 @@ def make_step(
     beta=config.beta,
     std=config.std,
     accumulate=config.accumulate,
+    withheld=config.withheld,
     missing=make_missing(config),
   )
+
+
+def compiler_options(config: ConfigDict) -> dict[str, bool] | None:
+  """What XLA is told of the training step; None: nothing.
+
+  Its scheduler for CPUs spends memory to run small operations side by side. Wide convolutions
+  occupy all cores by themselves (experiments/bench/NOTES.md).
+  """
+  if jax.default_backend() != 'cpu' or config.width < _WIDE:
+    return None
+  return {'xla_cpu_enable_concurrency_optimized_scheduler': False}
 
 
 def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:

@@ -78,6 +78,7 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
     configs.make_step(config, layout.parallel(model), optimizer),
     donate_argnums=0,
     out_shardings=(shardings, layout.whole),
+    compiler_options=configs.compiler_options(config),
   )
   validation = Validation(
     model,

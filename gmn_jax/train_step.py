@@ -68,6 +68,7 @@ def train_step(
   beta: float,
   std: float,
   accumulate: int = 1,
+  withheld: float = 0.0,
   missing: Missing | None = None,
 ) -> tuple[TrainState, dict[str, Array]]:
   """One update on one batch.
@@ -83,7 +84,8 @@ def train_step(
     std: of the likelihood.
     accumulate: compute the gradient in so many parts of the batch, one after the other, and take
       their mean: the same update to rounding, in less memory.
-    missing: which modalities which scenes lack; None: none do.
+    withheld: part of the scenes whose modalities without context are not targets either.
+    missing: which modalities which scenes lack, in place of `withheld`; None: none do.
 
   Returns:
     The state after the step and its metrics: those of `summary`, `loss`, and `gradient_norm`
@@ -93,10 +95,10 @@ def train_step(
   batch, views_per_modality = scenes['cameras'].shape[:2]
   episode_shape = batch, len(model.modalities), views_per_modality
   if missing is None:
-    episodes = draw_episodes(key_episodes, *episode_shape)
+    episodes = draw_episodes(key_episodes, *episode_shape, withheld=withheld)
   else:
     gives_BM = missing.masks(scenes['index'], len(model.modalities))
-    episodes = draw_episodes(key_episodes, *episode_shape, gives_BM, missing.strict)
+    episodes = draw_episodes(key_episodes, *episode_shape, gives_BM, float(missing.strict))
   if opposite:
     episodes = add_opposite(episodes)
   noise = draw_noise(model, key_noise, len(episodes.context) * batch)

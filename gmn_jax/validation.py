@@ -43,13 +43,13 @@ def validation_step(
   *,
   model: GMN,
   masks: Masks,
-  strict: bool,
+  withheld: float,
 ) -> tuple[Evidence, Array]:
   """The evidence of one episode per scene, and how many modalities might give context, (B,)."""
   key_masks, key_episodes, key_noise = jax.random.split(key, 3)
   batch, views_per_modality = scenes['cameras'].shape[:2]
   gives_BM = masks(key_masks, scenes['index'], len(model.modalities))
-  episodes = draw_episodes(key_episodes, *gives_BM.shape, views_per_modality, gives_BM, strict)
+  episodes = draw_episodes(key_episodes, *gives_BM.shape, views_per_modality, gives_BM, withheld)
   views = cut_scenes(model.modalities, scenes, haptic_range)
   parts = evidence(model, params, views, episodes, *draw_noise(model, key_noise, batch))
   return parts, gives_BM.sum(axis=1)
@@ -89,11 +89,11 @@ class Validation:
     if missing is not None:
       masks['val_missing'] = lambda key, index_B, count: missing.masks(index_B, count)
       masks['val_full'] = lambda key, index_B, count: fresh_masks(key, len(index_B), count)
-    strict = missing is not None and missing.strict
+    withheld = float(missing is not None and missing.strict)
     self._steps = {
       name: jax.jit(
         functools.partial(
-          validation_step, model=layout.parallel(model), masks=which, strict=strict
+          validation_step, model=layout.parallel(model), masks=which, withheld=withheld
         ),
         out_shardings=layout.whole,
       )

@@ -48,13 +48,25 @@ def test_fresh_masks_are_uniform_over_sizes():
 @pytest.mark.parametrize('strict', [False, True])
 def test_a_missing_modality_gives_no_context_and_strictly_no_target(strict):
   gives = np.array([[True, False, False], [True, True, False]] * 50)
-  episodes = draw_episodes(jax.random.key(1), 100, 3, 2, jnp.array(gives), strict)
+  episodes = draw_episodes(jax.random.key(1), 100, 3, 2, jnp.array(gives), float(strict))
   context, target = np.asarray(episodes.context[0]), np.asarray(episodes.target[0])
   assert not context[~gives].any()
   assert target[~gives].all() == (not strict) and target[~gives].any() == (not strict)
   np.testing.assert_array_equal(target[gives], ~context[gives])
   # With two views of one modality, a strict scene would often be left without a target.
   assert target.any(axis=(1, 2)).all() and context.any()
+
+
+def test_a_part_of_the_scenes_goes_without_the_modalities_that_give_no_context():
+  episodes = draw_episodes(jax.random.key(2), 4_000, 2, 15, withheld=0.5)
+  seen = np.asarray(episodes.context[0] | episodes.target[0])
+  # Of a modality all views are there or none.
+  np.testing.assert_array_equal(seen.any(axis=2), seen.all(axis=2))
+  assert seen.any(axis=(1, 2)).all()
+  # One modality gives context in half of the scenes, and in half of these the other is withheld;
+  # one in 16 of them gives all its views, and is drawn again.
+  alone = ~seen.any(axis=2).all(axis=1)
+  np.testing.assert_allclose(alone.mean(), 0.25 * 15 / 16, atol=0.02)
 
 
 def test_the_experiments_of_the_paper_and_errors_by_name():

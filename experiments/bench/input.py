@@ -8,14 +8,10 @@ asked for.
 
 import argparse
 import json
-import os
 import pathlib
 import sys
 import time
 
-os.environ['XLA_FLAGS'] = (
-  '--xla_cpu_enable_concurrency_optimized_scheduler=false ' + os.environ.get('XLA_FLAGS', '')
-)
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
 
 import jax  # noqa: E402

@@ -17,14 +17,10 @@ run.
 
 import functools
 import json
-import os
 import pathlib
 import sys
 import time
 
-os.environ['XLA_FLAGS'] = (
-  '--xla_cpu_enable_concurrency_optimized_scheduler=false ' + os.environ.get('XLA_FLAGS', '')
-)
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
 
 import jax  # noqa: E402
@@ -146,7 +142,9 @@ def measure_plain(config: ConfigDict, steps: int) -> dict[str, object]:
   model, _, state, scenes = _step(config)
   optimizer = make_optimizer(config)
 
-  @functools.partial(jax.jit, donate_argnums=0)
+  @functools.partial(
+    jax.jit, donate_argnums=0, compiler_options=configs.compiler_options(config)
+  )
   def update(state: TrainState, scenes, haptic_range):
     views, episodes, noise = _inputs(model, config, state.key, scenes, haptic_range)
     gradient = jax.grad(lambda p: plain.loss(model, p, views, episodes, noise, config.std))(
@@ -204,7 +202,11 @@ def measure_parts(config: ConfigDict, steps: int) -> dict[str, float]:
 
 def _step(config: ConfigDict) -> tuple[GMN, object, TrainState, dict[str, jax.Array]]:
   model, optimizer = configs.make_model(config), make_optimizer(config)
-  update = jax.jit(configs.make_step(config, model, optimizer), donate_argnums=0)
+  update = jax.jit(
+    configs.make_step(config, model, optimizer),
+    donate_argnums=0,
+    compiler_options=configs.compiler_options(config),
+  )
   state = jax.jit(functools.partial(init_state, model, optimizer, config.seed))()
   rng = np.random.default_rng(config.seed)
   batch = config.batch_size

@@ -80,8 +80,7 @@ def _draw(
   option: 'mujoco.MjvOption',
 ) -> np.ndarray:
   mujoco = engine.import_mujoco()
-  num_parts = hand.num_parts(model)
-  drawn, renderer = _open_renderer(num_parts, image_size)
+  drawn, renderer = _open_renderer(hand.num_parts(model), hand.name_of(model), image_size)
   drawn.body_pos[:] = model.body_pos
   drawn.geom_rgba[:] = model.geom_rgba
   look = drawn.camera('look')
@@ -97,10 +96,12 @@ def _draw(
 
 
 @functools.cache
-def _open_renderer(num_parts: int, image_size: int) -> tuple['mujoco.MjModel', 'mujoco.Renderer']:
+def _open_renderer(
+  num_parts: int, hand_name: str, image_size: int
+) -> tuple['mujoco.MjModel', 'mujoco.Renderer']:
   # A renderer draws the one model it was opened with: this copy, overwritten for each picture.
   mujoco = engine.import_mujoco()
-  model = copy.copy(hand.compiled_model(num_parts))
+  model = copy.copy(hand.compiled_model(num_parts, hand_name))
   model.vis.quality.shadowsize = SHADOW_SIZE
   model.vis.quality.offsamples = MULTISAMPLES
   model.vis.global_.offwidth = model.vis.global_.offheight = image_size

@@ -81,6 +81,8 @@ def test_held_out_cell_sets_are_kept_apart(objects):
     ('num_parts', 7, 'num_parts is 7; choose one of 4, 5, 6'),
     ('objects', 'new', "choose one of 'all', 'seen', 'held_out'"),
     ('renderer', 'vulkan', "choose one of 'raycast', 'mujoco'"),
+    ('hand', 'meshes', "hand is 'meshes'; did you mean 'mesh'"),
+    ('hand', None, "hand is None; choose one of 'primitive', 'mesh', 'fidelity'"),
     ('num_looks', 2.5, 'num_looks is 2.5'),
   ],
 )

@@ -24,6 +24,9 @@ SHADOW_SIZE = 512  # texels per side; the authors' 2048 changes an image's mean 
 MULTISAMPLES = 4
 HAND_FIELD_OF_VIEW = 25.0  # degrees; the forearm reaches 0.2 m from the origin
 
+# Why OpenGL could not be opened, if so: a second attempt in one process ends it (MuJoCo 4.0.0).
+_failures: list[str] = []
+
 
 def render_looks(
   model: 'mujoco.MjModel', cameras: Sequence[poses.Pose], image_size: int
@@ -99,6 +102,8 @@ def _draw(
 def _open_renderer(
   num_parts: int, hand_name: str, image_size: int
 ) -> tuple['mujoco.MjModel', 'mujoco.Renderer']:
+  if _failures:
+    raise UserError(_failures[0])
   # A renderer draws the one model it was opened with: this copy, overwritten for each picture.
   mujoco = engine.import_mujoco()
   model = copy.copy(hand.compiled_model(num_parts, hand_name))
@@ -111,8 +116,7 @@ def _open_renderer(
       renderer = mujoco.Renderer(model, image_size, image_size)
   except Exception as error:
     backend = os.environ.get('MUJOCO_GL') or 'unset'
-    raise UserError(
-      f'MuJoCo cannot open OpenGL with MUJOCO_GL {backend}: {engine.GL_REMEDY}'
-    ) from error
+    _failures.append(f'MuJoCo cannot open OpenGL with MUJOCO_GL {backend}: {engine.GL_REMEDY}')
+    raise UserError(_failures[0]) from error
   atexit.register(renderer.close)
   return model, renderer

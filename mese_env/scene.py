@@ -13,6 +13,7 @@ from mese_env import gl_renderer, grasp, hand, poses, raycast, shapes
 from mese_env.errors import UserError
 
 GENERATOR_VERSION = '1.0.0'  # raised whenever the bytes of some scene change
+_END = 2**63  # of what int64 can hold
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,8 +53,8 @@ def generate_scene(config: SceneConfig, seed: int, index: int) -> dict[str, np.n
 
   Args:
     config: what the scene is made of.
-    seed: of the whole sequence, not negative.
-    index: of the scene, not negative.
+    seed: of the whole sequence, not negative and below 2^63.
+    index: of the scene, not negative and below 2^63.
 
   Returns:
     images: uint8 (num_looks, image_size, image_size, 3).
@@ -66,11 +67,11 @@ def generate_scene(config: SceneConfig, seed: int, index: int) -> dict[str, np.n
     num_parts, seed, index: int64, as given.
 
   Raises:
-    UserError: seed or index is negative; MuJoCo is missing; OpenGL or the meshes of the hand are
-      asked for and missing.
+    UserError: seed or index is out of its range; MuJoCo is missing; OpenGL or the meshes of the
+      hand are asked for and missing.
   """
-  if seed < 0 or index < 0:
-    raise UserError(f'seed {seed} and index {index} must not be negative.')
+  if not (0 <= seed < _END and 0 <= index < _END):
+    raise UserError(f'seed {seed} and index {index} must not be negative, and be below 2^63.')
   shape_rng, colour_rng, look_rng, grasp_rng = np.random.default_rng([seed, index]).spawn(4)
   walk = _sample_object(config, shape_rng)
   positions = shapes.centred_positions(walk)
@@ -114,7 +115,7 @@ def _sample_object(config: SceneConfig, rng: np.random.Generator) -> np.ndarray:
 
 
 def _check_choice(field: str, value: object, choices: tuple) -> None:
-  if value not in choices:
+  if value not in choices or not isinstance(value, type(choices[0])):
     near = difflib.get_close_matches(value, choices, n=1) if isinstance(value, str) else ()
     known = ', '.join(map(repr, choices))
     remedy = f'did you mean {near[0]!r}?' if near else f'choose one of {known}.'

@@ -25,6 +25,7 @@ def test_sheet_shows_every_look_of_every_scene(tmp_path):
   ('arguments', 'sentence'),
   [
     (['sheet', '--out', '{folder}/none/sheet.png', '--scenes', '1'], 'cannot be written'),
+    (['sheet', '--out', '.', '--scenes', '1'], 'cannot be written'),
     (['sheet', '--out', '{folder}/sheet.png', '--scenes', '0'], '--scenes is 0'),
     (['sheet', '--out', '{folder}/sheet.png', '--parts', '9'], 'num_parts is 9'),
     (['sheet', '--out', '{folder}/sheet.png', '--renderer', 'mujoco'], 'libosmesa6'),

@@ -2,6 +2,8 @@
 
 It needs a system OpenGL library, which no Python wheel contains, and `MUJOCO_GL` set before MuJoCo
 is first imported. Opening it takes some 0.3 s, so a process opens it once per kind of picture.
+Processes that drew with EGL on one NVIDIA H200 at a time were seen to hang (MuJoCo's issue 3444):
+one process per GPU is safe.
 """
 
 import atexit

@@ -107,24 +107,33 @@ def test_a_scene_takes_the_hand_that_its_config_names(wheel, name):
 
 
 def test_hands_feel_nearly_the_same(wheel):
-  felt = {name: _same_grasps(name, 4, 15) for name in hand.NAMES}
-  # Measured over more grasps (docs/hands.md): .96 and .83; .95 and .90.
+  felt = {name: _same_grasps(name, 4) for name in hand.NAMES}
+  for first, second in (('primitive', 'mesh'), ('mesh', 'fidelity')):
+    assert _correlation(felt[first], felt[second], 'jointpos') > 0.9
+    assert _correlation(felt[first], felt[second], 'touch') > 0.7
+
+
+@pytest.mark.slow
+def test_hands_feel_as_alike_as_docs_hands_md_says(wheel):
+  felt = {name: _same_grasps(name, 20) for name in hand.NAMES}
   for first, second, joints, touch in (
-    ('primitive', 'mesh', 0.9, 0.7),
-    ('mesh', 'fidelity', 0.9, 0.8),
+    ('primitive', 'mesh', 0.940, 0.815),
+    ('mesh', 'fidelity', 0.957, 0.853),
+    ('primitive', 'fidelity', 0.919, 0.777),
   ):
-    assert _correlation(felt[first], felt[second], 'jointpos') > joints
-    assert _correlation(felt[first], felt[second], 'touch') > touch
+    # Another processor rounds otherwise, and some contacts then come out otherwise.
+    assert _correlation(felt[first], felt[second], 'jointpos') == pytest.approx(joints, abs=0.02)
+    assert _correlation(felt[first], felt[second], 'touch') == pytest.approx(touch, abs=0.04)
 
 
-def _same_grasps(name: str, num_objects: int, num_grasps: int) -> np.ndarray:
-  """Readings (G, 132) of grasps that are the same for every hand, none rejected."""
+def _same_grasps(name: str, num_objects: int) -> np.ndarray:
+  """Readings of 15 grasps of each object, the same ones for every hand, none rejected."""
   readings = []
   for rng in np.random.default_rng(0).spawn(num_objects):
     positions = shapes.centred_positions(shapes.sample_walk(5, rng))
     model = hand.scene_model(positions, np.ones((5, 3)), name)
     data = mujoco.MjData(model)
-    for _ in range(num_grasps):
+    for _ in range(15):
       pose = poses.wrist_pose(*poses.sample_angles(rng))
       readings.append(grasp.close_hand(model, data, pose))
   return np.array(readings)

@@ -7,7 +7,7 @@ import pathlib
 import sys
 from collections.abc import Sequence
 
-from mese_env import doctor, scene, sheet, stats
+from mese_env import doctor, hand, scene, sheet, stats
 from mese_env.errors import UserError, exit_on_user_error
 
 
@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
   figures = commands.add_parser('stats', help='measure the acceptance figures of touch')
   figures.add_argument('--scenes', type=int, default=200, help='objects to grasp 15 times each')
   figures.add_argument('--seed', type=int, default=0)
+  figures.add_argument('--hand', default=hand.DEFAULT, help=' or '.join(hand.NAMES))
   figures.set_defaults(run=_print_stats)
 
   machine = commands.add_parser('doctor', help='what this machine can do, and what to install')
@@ -62,8 +63,9 @@ def _write_sheet(options: argparse.Namespace) -> int:
 
 def _print_stats(options: argparse.Namespace) -> int:
   _check_draw(options)
-  print('grasping some thousand times; this takes a minute or two', file=sys.stderr)
-  figures = stats.acceptance_figures(options.scenes, options.seed)
+  config = scene.SceneConfig(hand=options.hand)
+  print('grasping some thousand times; this takes some minutes', file=sys.stderr)
+  figures = stats.acceptance_figures(options.scenes, options.seed, config.hand)
   print(stats.format_table(figures))
   missed = [figure.name for figure in figures if not figure.passed]
   if missed:

@@ -15,7 +15,8 @@ import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from mese_env import machine
+from mese_env import machine, meshes
+from mese_env.errors import UserError
 
 _PYTHON = (3, 11)
 _INSTALL_ALL = 'python -m pip install -e .'
@@ -78,6 +79,7 @@ def examine() -> Iterator[Finding]:
     yield _examine_package(name, versions[name], purpose, least)
   if versions['mujoco']:
     yield from _examine_opengl()
+  yield _examine_meshes()
   yield Finding('cores', 'ok', f'{machine.available_cores()} ({platform.machine()})')
   yield Finding('memory', 'ok', f'{machine.available_memory() / 1e9:.1f} GB')
   yield from _examine_accelerators(versions['jax'])
@@ -122,6 +124,16 @@ def _examine_opengl() -> Iterator[Finding]:
       'does not draw; only the renderer "mujoco" needs one of the two',
       f'sudo apt-get install {packages} && export MUJOCO_GL={backend}',
     )
+
+
+def _examine_meshes() -> Finding:
+  name = 'meshes of the hand'
+  try:
+    return Finding(name, 'ok', str(meshes.folder()))
+  except UserError as error:
+    found = f'{error}'.removesuffix(f': {meshes.REMEDY}')
+    needed = 'only the hands "mesh" and "fidelity" need them'
+    return Finding(name, 'optional', f'{found}; {needed}', meshes.REMEDY)
 
 
 def _examine_accelerators(jax_version: str | None) -> Iterator[Finding]:

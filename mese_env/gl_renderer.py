@@ -2,6 +2,8 @@
 
 It needs a system OpenGL library, which no Python wheel contains, and `MUJOCO_GL` set before MuJoCo
 is first imported. Opening it takes some 0.3 s, so a process opens it once per kind of picture.
+Processes that drew with EGL on one NVIDIA H200 at a time were seen to hang (MuJoCo's issue 3444):
+one process per GPU is safe.
 """
 
 import atexit
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 SHADOW_SIZE = 512  # texels per side; the authors' 2048 changes an image's mean by under 0.001/255
 MULTISAMPLES = 4
 HAND_FIELD_OF_VIEW = 25.0  # degrees; the forearm reaches 0.2 m from the origin
+
+# Why OpenGL could not be opened, if so: a second attempt in one process ends it (MuJoCo 4.0.0).
+_failures: list[str] = []
 
 
 def render_looks(
@@ -80,8 +85,7 @@ def _draw(
   option: 'mujoco.MjvOption',
 ) -> np.ndarray:
   mujoco = engine.import_mujoco()
-  num_parts = hand.num_parts(model)
-  drawn, renderer = _open_renderer(num_parts, image_size)
+  drawn, renderer = _open_renderer(hand.num_parts(model), hand.name_of(model), image_size)
   drawn.body_pos[:] = model.body_pos
   drawn.geom_rgba[:] = model.geom_rgba
   look = drawn.camera('look')
@@ -97,10 +101,14 @@ def _draw(
 
 
 @functools.cache
-def _open_renderer(num_parts: int, image_size: int) -> tuple['mujoco.MjModel', 'mujoco.Renderer']:
+def _open_renderer(
+  num_parts: int, hand_name: str, image_size: int
+) -> tuple['mujoco.MjModel', 'mujoco.Renderer']:
+  if _failures:
+    raise UserError(_failures[0])
   # A renderer draws the one model it was opened with: this copy, overwritten for each picture.
   mujoco = engine.import_mujoco()
-  model = copy.copy(hand.compiled_model(num_parts))
+  model = copy.copy(hand.compiled_model(num_parts, hand_name))
   model.vis.quality.shadowsize = SHADOW_SIZE
   model.vis.quality.offsamples = MULTISAMPLES
   model.vis.global_.offwidth = model.vis.global_.offheight = image_size
@@ -110,8 +118,7 @@ def _open_renderer(num_parts: int, image_size: int) -> tuple['mujoco.MjModel', '
       renderer = mujoco.Renderer(model, image_size, image_size)
   except Exception as error:
     backend = os.environ.get('MUJOCO_GL') or 'unset'
-    raise UserError(
-      f'MuJoCo cannot open OpenGL with MUJOCO_GL {backend}: {engine.GL_REMEDY}'
-    ) from error
+    _failures.append(f'MuJoCo cannot open OpenGL with MUJOCO_GL {backend}: {engine.GL_REMEDY}')
+    raise UserError(_failures[0]) from error
   atexit.register(renderer.close)
   return model, renderer

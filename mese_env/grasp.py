@@ -69,22 +69,23 @@ def close_hand(model: 'mujoco.MjModel', data: 'mujoco.MjData', pose: poses.Pose)
   """
   mujoco = engine.import_mujoco()
   mujoco.mj_resetData(model, data)
-  data.qpos[:], data.qvel[:] = _settled_state()
+  data.qpos[:], data.qvel[:] = _settled_state(hand.name_of(model))
   data.mocap_pos[0] = pose.position
   # The wrist's own frame has its fingers along -y: half a turn about the pose's z.
   data.mocap_quat[0] = poses.frame_to_quaternion(pose.frame * np.array([-1, -1, 1]))
   highest = model.actuator_ctrlrange[:, 1]
+  substeps = hand.substeps(model)
   for _ in range(CONTROL_STEPS):
     data.ctrl += CLOSING_RATE * (highest - data.ctrl)
-    mujoco.mj_step(model, data, hand.SUBSTEPS)
+    mujoco.mj_step(model, data, substeps)
   return data.sensordata.copy()
 
 
 @functools.cache
-def _settled_state() -> tuple[np.ndarray, np.ndarray]:
+def _settled_state(hand_name: str) -> tuple[np.ndarray, np.ndarray]:
   # At home the hand is out of every object's reach, so any number of parts gives this state.
   mujoco = engine.import_mujoco()
-  model = hand.compiled_model(4)
+  model = hand.compiled_model(4, hand_name)
   data = mujoco.MjData(model)
-  mujoco.mj_step(model, data, SETTLE_STEPS * hand.SUBSTEPS)
+  mujoco.mj_step(model, data, SETTLE_STEPS * hand.substeps(model))
   return data.qpos.copy(), data.qvel.copy()

@@ -1,26 +1,30 @@
 """The MPL right hand and an object of cubes as one MuJoCo model, built from a table of numbers.
 
-The numbers are in `data/mpl_hand.json` (see `data/NOTICE`). Links collide as capsules and boxes,
-the palm as a convex hull of 24 vertices. The forearm is a rigid child of a mocap body, so that
-writing the mocap pose moves the whole hand at once.
+The numbers are in `data/mpl_hand.json` (see `data/NOTICE`). The forearm is a rigid child of a mocap
+body, so that writing the mocap pose moves the whole hand at once. What a link collides as, and how
+time advances, is a choice of three hands:
+
+  primitive  capsules and boxes, the palm a convex hull of 24 vertices; the fast one
+  mesh       the convex hulls of the links' own meshes (`meshes`)
+  fidelity   the same with the authors' shorter steps and MuJoCo's older collision code
 """
 
 import copy
 import functools
 import importlib.resources
 import json
+import pathlib
 import types
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from mese_env import engine, lighting, sensors, shapes
+from mese_env import engine, lighting, meshes, sensors, shapes
 
 if TYPE_CHECKING:
   import mujoco
 
-TIMESTEP = 0.005  # seconds
-SUBSTEPS = 8  # physics steps per control step of 40 ms
+CONTROL_PERIOD = 0.04  # seconds
 HOME_POSITION = (0.0, -0.35, 0.2)  # metres; the wrist's rest, out of every object's reach
 HOME_QUATERNION = (0.0, 0.0, 0.0, 1.0)  # half a turn about z
 
@@ -33,26 +37,50 @@ _HAND_COLOUR = (0.82, 0.68, 0.58, 1.0)
 _CONTACT = {'condim': 4, 'margin': 0.001, 'friction': (1, 0.005, 0.0001)}
 
 
+class _Physics(NamedTuple):
+  """How a hand collides, and how time advances."""
+
+  has_meshes: bool
+  timestep: float  # seconds; divides the control period
+  has_native_ccd: bool  # MuJoCo's own collision code for convex shapes, or the older libccd
+
+
+_PHYSICS = {
+  'primitive': _Physics(has_meshes=False, timestep=0.005, has_native_ccd=True),
+  'mesh': _Physics(has_meshes=True, timestep=0.005, has_native_ccd=True),
+  'fidelity': _Physics(has_meshes=True, timestep=0.002, has_native_ccd=False),
+}
+NAMES = tuple(_PHYSICS)
+DEFAULT = 'primitive'
+
+
 @functools.cache
-def compiled_model(num_parts: int) -> 'mujoco.MjModel':
-  """Compiles the hand with `num_parts` cubes, once per process; treat the result as read-only.
+def compiled_model(num_parts: int, name: str) -> 'mujoco.MjModel':
+  """Compiles a hand with `num_parts` cubes, once per process; treat the result as read-only.
+
+  Args:
+    num_parts: cubes of the object.
+    name: of the hand, one of `NAMES`.
 
   Raises:
-    UserError: MuJoCo is not installed.
+    UserError: MuJoCo, or what holds the meshes, is not installed.
   """
+  physics = _PHYSICS[name]
   mujoco = engine.import_mujoco()
   numbers = json.loads(
     importlib.resources.files('mese_env').joinpath('data/mpl_hand.json').read_text('utf-8')
   )
   spec = mujoco.MjSpec()
+  spec.modelname = name
   spec.compiler.degree = False
   # A joint or tendon is limited only where it says so: MuJoCo would otherwise turn every range
   # into a limit, which the engine of the original data did not.
   spec.compiler.autolimits = False
-  _set_options(mujoco, spec)
+  _set_options(mujoco, spec, physics)
   _set_optics(mujoco, spec)
   _add_blocks(mujoco, spec, num_parts)
-  _add_links(mujoco, spec, numbers['bodies'])
+  folder = meshes.folder() if physics.has_meshes else None
+  _add_links(mujoco, spec, numbers['bodies'], folder)
   for first, second in numbers['contact_exclusions']:
     spec.add_exclude(bodyname1=first, bodyname2=second)
   _add_couplings(mujoco, spec, numbers['couplings'])
@@ -62,17 +90,20 @@ def compiled_model(num_parts: int) -> 'mujoco.MjModel':
   return spec.compile()
 
 
-def scene_model(positions: np.ndarray, colours: np.ndarray) -> 'mujoco.MjModel':
+def scene_model(
+  positions: np.ndarray, colours: np.ndarray, name: str = DEFAULT
+) -> 'mujoco.MjModel':
   """Copies the compiled model and writes an object into it.
 
   Args:
     positions: (num_parts, 3), centres of the cubes in metres.
     colours: (num_parts, 3), red, green, blue in [0, 1].
+    name: of the hand, one of `NAMES`.
 
   Raises:
-    UserError: MuJoCo is not installed.
+    UserError: MuJoCo, or what holds the meshes, is not installed.
   """
-  model = copy.copy(compiled_model(len(positions)))
+  model = copy.copy(compiled_model(len(positions), name))
   for i, (position, colour) in enumerate(zip(positions, colours, strict=True)):
     model.body(f'block_{i}').pos[:] = position
     model.geom(f'block_{i}').rgba[:3] = colour
@@ -84,9 +115,19 @@ def num_parts(model: 'mujoco.MjModel') -> int:
   return int(np.sum(model.geom_group == BLOCK_GROUP))
 
 
-def _set_options(mujoco: types.ModuleType, spec: Any) -> None:
+def name_of(model: 'mujoco.MjModel') -> str:
+  """Returns which hand a model from `scene_model` has, one of `NAMES`."""
+  return model.names[: model.names.index(b'\0')].decode()
+
+
+def substeps(model: 'mujoco.MjModel') -> int:
+  """Counts the physics steps in a control step of a model from `scene_model`."""
+  return round(CONTROL_PERIOD / model.opt.timestep)
+
+
+def _set_options(mujoco: types.ModuleType, spec: Any, physics: _Physics) -> None:
   # Touch turns into nonsense under MuJoCo's defaults (pyramidal cones, looser tolerance).
-  spec.option.timestep = TIMESTEP
+  spec.option.timestep = physics.timestep
   spec.option.integrator = mujoco.mjtIntegrator.mjINT_EULER
   spec.option.solver = mujoco.mjtSolver.mjSOL_NEWTON
   spec.option.iterations = 50
@@ -94,6 +135,8 @@ def _set_options(mujoco: types.ModuleType, spec: Any) -> None:
   spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
   spec.option.impratio = 1
   spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_MULTICCD
+  if not physics.has_native_ccd:
+    spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_NATIVECCD
   # Should a simulation ever blow up, its readings must be NaN and rejected, not those of a reset.
   spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
 
@@ -133,7 +176,12 @@ def _add_blocks(mujoco: types.ModuleType, spec: Any, num_parts: int) -> None:
     )
 
 
-def _add_links(mujoco: types.ModuleType, spec: Any, links: list[dict[str, Any]]) -> None:
+def _add_links(
+  mujoco: types.ModuleType,
+  spec: Any,
+  links: list[dict[str, Any]],
+  folder: pathlib.Path | None,
+) -> None:
   bodies = {
     'mocap': spec.worldbody.add_body(
       name='mocap', mocap=True, pos=HOME_POSITION, quat=HOME_QUATERNION
@@ -158,18 +206,30 @@ def _add_links(mujoco: types.ModuleType, spec: Any, links: list[dict[str, Any]])
         damping=joint['damping'],
         armature=_ARMATURE,
       )
-    _add_shape(mujoco, spec, body, link)
+    _add_shape(mujoco, spec, body, link, folder)
     for site in link.get('touch_sites', ()):
       body.add_site(type=mujoco.mjtGeom.mjGEOM_ELLIPSOID, group=4, **site)
     for site in link.get('imu_sites', ()):
       body.add_site(type=mujoco.mjtGeom.mjGEOM_BOX, group=4, **site)
 
 
-def _add_shape(mujoco: types.ModuleType, spec: Any, body: Any, link: dict[str, Any]) -> None:
+def _add_shape(
+  mujoco: types.ModuleType,
+  spec: Any,
+  body: Any,
+  link: dict[str, Any],
+  folder: pathlib.Path | None,
+) -> None:
   shape = link['shape']
   look = {'group': HAND_GROUP, 'rgba': _HAND_COLOUR}
-  if shape['type'] == 'hull':
+  mesh = None
+  # The forearm, the one cylinder, has no mesh: it is no fit.
+  if folder is not None and shape['type'] != 'cylinder':
+    file = str(folder / f'{link["name"]}_left.stl')
+    mesh = spec.add_mesh(name=link['name'], file=file, scale=meshes.MIRROR)
+  elif shape['type'] == 'hull':
     mesh = spec.add_mesh(name=link['name'], uservert=np.ravel(shape['vertices']))
+  if mesh is not None:
     body.add_geom(type=mujoco.mjtGeom.mjGEOM_MESH, meshname=mesh.name, **look, **_CONTACT)
     return
   kind = {

@@ -24,6 +24,7 @@ def share_named(
   num_shapes: int = NUM_SHAPES,
   gallery_grasps: int = GALLERY_GRASPS,
   trials: int = TRIALS,
+  hand_name: str = hand.DEFAULT,
 ) -> float:
   """Measures the share of trials in which 15 grasps name the shape; chance is 1 / num_shapes.
 
@@ -32,14 +33,16 @@ def share_named(
     num_shapes: distinct cell sets to choose among.
     gallery_grasps: known grasps of each shape.
     trials: objects to name, of each shape.
+    hand_name: whose grasps, one of `hand.NAMES`.
 
   Raises:
-    UserError: MuJoCo is not installed.
+    UserError: MuJoCo, or what holds the meshes, is not installed.
   """
   shape_rng, grasp_rng = np.random.default_rng(seed).spawn(2)
   gallery, fresh, distances = [], [], []
   for walk in _distinct_walks(num_shapes, shape_rng):
-    model = hand.scene_model(shapes.centred_positions(walk), np.ones((_NUM_PARTS, 3)))
+    positions = shapes.centred_positions(walk)
+    model = hand.scene_model(positions, np.ones((_NUM_PARTS, 3)), hand_name)
     gallery.append(grasp.sample_grasps(model, gallery_grasps, grasp_rng))
     fresh.append(grasp.sample_grasps(model, trials * TRIAL_GRASPS, grasp_rng))
   known = np.stack([_features(grasps) for grasps in gallery])

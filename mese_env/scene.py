@@ -5,6 +5,7 @@ machine, on any worker and in any order.
 """
 
 import dataclasses
+import difflib
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from mese_env import gl_renderer, grasp, hand, poses, raycast, shapes
 from mese_env.errors import UserError
 
 GENERATOR_VERSION = '1.0.0'  # raised whenever the bytes of some scene change
+_END = 2**63  # of what int64 can hold
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,11 +30,13 @@ class SceneConfig:
   num_grasps: int = 15
   objects: str = 'all'  # 'all', or by cell set 'seen' or 'held_out' (`shapes.held_out_cells_ids`)
   renderer: str = 'raycast'  # 'raycast' (needs no OpenGL) or 'mujoco'
+  hand: str = hand.DEFAULT  # 'primitive'; or 'mesh' or 'fidelity', which need `meshes.REMEDY`
 
   def __post_init__(self):
     _check_choice('num_parts', self.num_parts, (4, 5, 6))
     _check_choice('objects', self.objects, ('all', 'seen', 'held_out'))
     _check_choice('renderer', self.renderer, ('raycast', 'mujoco'))
+    _check_choice('hand', self.hand, hand.NAMES)
     for field in ('image_size', 'num_looks', 'num_grasps'):
       value = getattr(self, field)
       if not isinstance(value, int) or value < 1:
@@ -49,8 +53,8 @@ def generate_scene(config: SceneConfig, seed: int, index: int) -> dict[str, np.n
 
   Args:
     config: what the scene is made of.
-    seed: of the whole sequence, not negative.
-    index: of the scene, not negative.
+    seed: of the whole sequence, not negative and below 2^63.
+    index: of the scene, not negative and below 2^63.
 
   Returns:
     images: uint8 (num_looks, image_size, image_size, 3).
@@ -63,16 +67,17 @@ def generate_scene(config: SceneConfig, seed: int, index: int) -> dict[str, np.n
     num_parts, seed, index: int64, as given.
 
   Raises:
-    UserError: seed or index is negative; MuJoCo is missing; OpenGL is asked for and missing.
+    UserError: seed or index is out of its range; MuJoCo is missing; OpenGL or the meshes of the
+      hand are asked for and missing.
   """
-  if seed < 0 or index < 0:
-    raise UserError(f'seed {seed} and index {index} must not be negative.')
+  if not (0 <= seed < _END and 0 <= index < _END):
+    raise UserError(f'seed {seed} and index {index} must not be negative, and be below 2^63.')
   shape_rng, colour_rng, look_rng, grasp_rng = np.random.default_rng([seed, index]).spawn(4)
   walk = _sample_object(config, shape_rng)
   positions = shapes.centred_positions(walk)
   colours = shapes.sample_colours(config.num_parts, colour_rng)
   ids = shapes.shape_ids(walk)
-  model = hand.scene_model(positions, colours)
+  model = hand.scene_model(positions, colours, config.hand)
   cameras = [poses.camera_pose(*poses.sample_angles(look_rng)) for _ in range(config.num_looks)]
   if config.renderer == 'mujoco':
     images = gl_renderer.render_looks(model, cameras, config.image_size)
@@ -110,5 +115,8 @@ def _sample_object(config: SceneConfig, rng: np.random.Generator) -> np.ndarray:
 
 
 def _check_choice(field: str, value: object, choices: tuple) -> None:
-  if value not in choices:
-    raise UserError(f'{field} is {value!r}; choose one of {", ".join(map(repr, choices))}.')
+  if value not in choices or not isinstance(value, type(choices[0])):
+    near = difflib.get_close_matches(value, choices, n=1) if isinstance(value, str) else ()
+    known = ', '.join(map(repr, choices))
+    remedy = f'did you mean {near[0]!r}?' if near else f'choose one of {known}.'
+    raise UserError(f'{field} is {value!r}; {remedy}')

@@ -44,7 +44,7 @@ def write_png(picture: np.ndarray, path: pathlib.Path) -> None:
   """
   encoded = io.BytesIO()
   Image.fromarray(picture).save(encoded, format='PNG')
-  partial = path.with_name(f'{path.name}.{os.getpid()}.partial')
+  partial = path.parent / f'{path.name}.{os.getpid()}.partial'
   try:
     partial.write_bytes(encoded.getvalue())
     os.replace(partial, path)

@@ -35,7 +35,7 @@ class Figure(NamedTuple):
     return self.lowest <= self.value <= self.highest
 
 
-def acceptance_figures(num_scenes: int, seed: int) -> list[Figure]:
+def acceptance_figures(num_scenes: int, seed: int, hand_name: str = hand.DEFAULT) -> list[Figure]:
   """Measures every figure over 15 grasps of each of `num_scenes` random 5-part objects.
 
   The spread of a sensor group is the root of the summed variance of its channels; its ratio is to
@@ -44,19 +44,21 @@ def acceptance_figures(num_scenes: int, seed: int) -> list[Figure]:
   Args:
     num_scenes: more scenes give steadier figures; rare hard touches need some 100.
     seed: of objects and grasps.
+    hand_name: whose grasps, one of `hand.NAMES`.
 
   Raises:
-    UserError: MuJoCo is not installed.
+    UserError: MuJoCo, or what holds the meshes, is not installed.
   """
-  haptics, num_rejected = _grasp_objects(num_scenes, seed)
+  haptics, num_rejected = _grasp_objects(num_scenes, seed, hand_name)
   touch = haptics[:, list(sensors.channels(kind='touch'))]
   pronation = haptics[:, sensors.SENSOR_NAMES.index('jointpos/wrist_PRO')]
+  named = recognition.share_named(seed, hand_name=hand_name)
   figures = [
     Figure('grasps that touch, share', np.mean(np.any(touch > 0, axis=1)), *_TOUCHING),
     Figure('grasps rejected, share', num_rejected / (num_rejected + len(haptics)), *_REJECTED),
     Figure('active pads per grasp', np.mean(np.sum(touch > 0, axis=1)), *_ACTIVE_PADS),
     Figure('largest |wrist_PRO|, rad', np.max(np.abs(pronation)), *_PRONATION),
-    Figure('15 grasps name the shape, share', recognition.share_named(seed), *_NAMED),
+    Figure('15 grasps name the shape, share', named, *_NAMED),
   ]
   released = _released_std()
   for kind in sensors.KINDS:
@@ -79,11 +81,11 @@ def format_table(figures: list[Figure]) -> str:
   )
 
 
-def _grasp_objects(num_scenes: int, seed: int) -> tuple[np.ndarray, int]:
+def _grasp_objects(num_scenes: int, seed: int, hand_name: str) -> tuple[np.ndarray, int]:
   haptics, num_rejected = [], 0
   for rng in np.random.default_rng(seed).spawn(num_scenes):
     positions = shapes.centred_positions(shapes.sample_walk(NUM_PARTS, rng))
-    model = hand.scene_model(positions, np.ones((NUM_PARTS, 3)))
+    model = hand.scene_model(positions, np.ones((NUM_PARTS, 3)), hand_name)
     grasps = grasp.sample_grasps(model, GRASPS_PER_SCENE, rng)
     haptics.append(grasps.haptics)
     num_rejected += grasps.num_rejected

@@ -25,10 +25,12 @@ def test_sheet_shows_every_look_of_every_scene(tmp_path):
   ('arguments', 'sentence'),
   [
     (['sheet', '--out', '{folder}/none/sheet.png', '--scenes', '1'], 'cannot be written'),
+    (['sheet', '--out', '.', '--scenes', '1'], 'cannot be written'),
     (['sheet', '--out', '{folder}/sheet.png', '--scenes', '0'], '--scenes is 0'),
     (['sheet', '--out', '{folder}/sheet.png', '--parts', '9'], 'num_parts is 9'),
     (['sheet', '--out', '{folder}/sheet.png', '--renderer', 'mujoco'], 'libosmesa6'),
     (['stats', '--scenes', '1', '--seed', '-1'], '--seed is -1'),
+    (['stats', '--scenes', '1', '--hand', 'primitives'], "did you mean 'primitive'?"),
   ],
 )
 def test_bad_input_is_one_sentence_and_code_2(tmp_path, arguments, sentence):
@@ -45,7 +47,7 @@ def test_bad_input_is_one_sentence_and_code_2(tmp_path, arguments, sentence):
 @pytest.mark.parametrize(('value', 'code', 'verdict'), [(0.99, 0, 'pass'), (0.5, 1, 'FAIL')])
 def test_stats_exits_by_the_figures(monkeypatch, capsys, value, code, verdict):
   figure = stats.Figure('grasps that touch, share', value, 0.95, 1.0)
-  monkeypatch.setattr(stats, 'acceptance_figures', lambda num_scenes, seed: [figure])
+  monkeypatch.setattr(stats, 'acceptance_figures', lambda num_scenes, seed, hand: [figure])
   assert main(['stats', '--scenes', '1']) == code
   assert verdict in capsys.readouterr().out
 

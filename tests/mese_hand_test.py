@@ -37,7 +37,7 @@ def test_only_the_22_hand_joints_are_limited_and_no_tendon_is(model):
 
 def test_the_engine_runs_with_the_hand_s_own_options(model):
   option = model.opt
-  assert option.timestep * hand.SUBSTEPS == pytest.approx(0.04)
+  assert option.timestep * hand.substeps(model) == pytest.approx(0.04)
   assert option.integrator == mujoco.mjtIntegrator.mjINT_EULER
   assert option.solver == mujoco.mjtSolver.mjSOL_NEWTON
   assert (option.iterations, option.tolerance) == (50, 1e-10)
@@ -61,7 +61,7 @@ def test_fingers_are_coupled_and_driven_as_published(model):
 
 
 def test_an_object_is_written_into_a_copy_only():
-  before = hand.compiled_model(4).body_pos.copy()
+  before = hand.compiled_model(4, hand.DEFAULT).body_pos.copy()
   positions = np.arange(12).reshape(4, 3) / 100
   colours = np.arange(12).reshape(4, 3) / 12
   model = hand.scene_model(positions, colours)
@@ -70,4 +70,4 @@ def test_an_object_is_written_into_a_copy_only():
   for i in range(4):
     np.testing.assert_allclose(data.geom(f'block_{i}').xpos, positions[i])
     np.testing.assert_allclose(model.geom(f'block_{i}').rgba[:3], colours[i], rtol=1e-6)
-  np.testing.assert_array_equal(hand.compiled_model(4).body_pos, before)
+  np.testing.assert_array_equal(hand.compiled_model(4, hand.DEFAULT).body_pos, before)

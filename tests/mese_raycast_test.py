@@ -85,6 +85,26 @@ def test_mujoco_draws_the_same_pixels_and_the_hand(tmp_path):
   assert np.mean(drawn['touched'].any(axis=-1)) > 0.05
 
 
+def test_a_second_attempt_without_opengl_is_the_same_sentence_and_no_crash():
+  program = """
+from mese_env import SceneConfig, generate_scene
+from mese_env.errors import UserError
+for parts in (4, 4, 5):
+  try:
+    generate_scene(SceneConfig(parts, 16, 1, 1, renderer='mujoco'), 0, 0)
+    print('drawn')
+  except UserError as error:
+    print(error)
+"""
+  # Without a screen, GLFW, which MuJoCo takes where it is told nothing, opens no window.
+  command = ['env', '-u', 'MUJOCO_GL', '-u', 'DISPLAY', '-u', 'WAYLAND_DISPLAY']
+  ran = subprocess.run([*command, sys.executable, '-c', program], capture_output=True, text=True)
+  assert ran.returncode == 0, ran.stderr
+  first, *others = ran.stdout.splitlines()
+  assert first == 'drawn' or 'libosmesa6' in first
+  assert others == [first, first]
+
+
 def _draw_with_opengl(path):
   reasons = []
   for backend in ('egl', 'osmesa'):

@@ -79,8 +79,11 @@ def test_held_out_cell_sets_are_kept_apart(objects):
     ('image_size', 30, 'image_size is 30, which does not divide by four'),
     ('image_size', 0, 'image_size is 0'),
     ('num_parts', 7, 'num_parts is 7; choose one of 4, 5, 6'),
+    ('num_parts', 5.0, 'num_parts is 5.0; choose one of 4, 5, 6'),
     ('objects', 'new', "choose one of 'all', 'seen', 'held_out'"),
     ('renderer', 'vulkan', "choose one of 'raycast', 'mujoco'"),
+    ('hand', 'meshes', "hand is 'meshes'; did you mean 'mesh'"),
+    ('hand', None, "hand is None; choose one of 'primitive', 'mesh', 'fidelity'"),
     ('num_looks', 2.5, 'num_looks is 2.5'),
   ],
 )
@@ -89,9 +92,10 @@ def test_a_field_out_of_its_range_is_named_with_the_remedy(field, value, sentenc
     SceneConfig(**{field: value})
 
 
-def test_negative_seed_is_refused():
-  with pytest.raises(UserError, match='seed -1'):
-    generate_scene(CONFIG, -1, 0)
+@pytest.mark.parametrize(('seed', 'index'), [(-1, 0), (0, -1), (2**63, 0), (0, 2**63)])
+def test_seed_or_index_that_no_array_can_hold_is_refused(seed, index):
+  with pytest.raises(UserError, match=f'seed {seed} and index {index} must'):
+    generate_scene(CONFIG, seed, index)
 
 
 def test_importing_the_package_leaves_mujoco_alone_and_its_absence_is_said(monkeypatch):

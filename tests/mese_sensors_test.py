@@ -35,7 +35,7 @@ def test_a_finger_without_its_pads_has_the_published_channels(finger, indices):
 
 
 def test_names_are_in_the_order_of_the_compiled_hand():
-  model = hand.compiled_model(4)
+  model = hand.compiled_model(4, hand.DEFAULT)
   of_kind = {
     mujoco.mjtSensor.mjSENS_JOINTPOS: ('jointpos', model.joint),
     mujoco.mjtSensor.mjSENS_JOINTVEL: ('jointvel', model.joint),

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import json
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -172,6 +173,17 @@ def test_dataset_of_other_settings_is_not_reused(data_dir):
     build(data_dir, num_workers=1, seed=8)
 
 
+def test_dataset_of_before_there_was_a_field_is_taken_for_one_of_its_default(data_dir, tmp_path):
+  shutil.copytree(data_dir, tmp_path, dirs_exist_ok=True)
+  path = tmp_path / 'tfds_mese/small/1.0.0/metadata.json'
+  metadata = json.loads(path.read_text())
+  assert {split['scene'].pop('hand') for split in metadata['splits'].values()} == {'primitive'}
+  path.write_text(json.dumps(metadata))
+  build(tmp_path, num_workers=1)
+  with pytest.raises(UserError, match='holds a dataset of other settings'):
+    build(tmp_path, num_workers=1, scene=SMALL['scene'] | {'hand': 'mesh'})
+
+
 def test_partial_dataset_is_neither_opened_nor_taken_for_the_whole(tmp_path):
   arguments = [f'--config={json.dumps(SMALL)}', f'--data_dir={tmp_path}']
   command.main([*arguments, '--max_examples_per_split=2'])
@@ -206,6 +218,8 @@ def test_missing_dataset_names_the_command_or_the_near_name(tmp_path):
     ('{"num_train": 0}', 'num_train is 0'),
     ('{"scene": {"image_siz": 8}}', "did you mean 'image_size'?"),
     ('{"scene": {"image_size": 30}}', 'image_size is 30'),
+    ('{"scene": {"hand": "mash"}}', "did you mean 'mesh'?"),
+    ('{"scene": {"hand": "mesh"}}', 'must be given a "name"'),
     ('{"seed": 3}', 'must be given a "name"'),
     ('{num_train: 5}', 'is not JSON'),
   ],

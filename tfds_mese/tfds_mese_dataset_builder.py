@@ -20,7 +20,7 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core import utils, writer
 from tensorflow_datasets.proto import tf_example_pb2
 
-from mese_env import GENERATOR_VERSION, machine
+from mese_env import GENERATOR_VERSION, SceneConfig, machine
 from mese_env.errors import UserError
 from tfds_mese import chunks as chunks_lib
 from tfds_mese import configs, disk, progress, workers
@@ -30,7 +30,8 @@ from tfds_mese.features import scene_features
 _FILE_CHUNKS = 20
 
 # Measured with 15 looks and 15 grasps at 64x64: the time on one core of a two-core cloud machine.
-_SECONDS_PER_SCENE = 0.22
+# The slower hands' are the default's by the ratios of `experiments/bench/env.py` (docs/hands.md).
+_SECONDS_PER_SCENE = {'primitive': 0.22, 'mesh': 0.39, 'fidelity': 1.4}
 _BYTES_PER_SCENE = 13_000
 
 
@@ -203,9 +204,10 @@ class Builder(tfds.core.ShardBasedBuilder):
     # The cache and the files exist side by side until the last file is written.
     need = utils.Size((total + left) * _BYTES_PER_SCENE)
     free = utils.Size(shutil.disk_usage(cache).free)
+    seconds = left * _SECONDS_PER_SCENE[self.builder_config.scene.hand] / self._num_workers
     print(
       f'{self.info.full_name}: {total} scenes, {total - left} of them from an earlier run; about '
-      f'{progress.duration(left * _SECONDS_PER_SCENE / self._num_workers)} on '
+      f'{progress.duration(seconds)} on '
       f'{self._num_workers} processes; {need} of the {free} free, half of it when done, in '
       f'{self.data_dir_root}',
       file=sys.stderr,
@@ -219,7 +221,8 @@ class Builder(tfds.core.ShardBasedBuilder):
 
   def _refuse_unlike(self, limit: int | None) -> None:
     """Raises a UserError where the dataset that is there is not the one asked for."""
-    if self.info.metadata.get('splits') != json.loads(json.dumps(self._provenance()['splits'])):
+    recorded = _with_defaults(self.info.metadata.get('splits', {}))
+    if recorded != json.loads(json.dumps(self._provenance()['splits'])):
       raise UserError(
         f'{self.data_dir} holds a dataset of other settings: give the new config another "name", '
         'or build with --overwrite.'
@@ -248,6 +251,12 @@ class _CanonicalWriter(writer.ExampleWriter):
 
 def _canonical(example: bytes) -> bytes:
   return tf_example_pb2.Example.FromString(example).SerializeToString(deterministic=True)
+
+
+def _with_defaults(splits: Mapping[str, Any]) -> dict[str, Any]:
+  """What a field of the scene config was before there was such a field: its default."""
+  defaults = asdict(SceneConfig())
+  return {name: split | {'scene': defaults | split['scene']} for name, split in splits.items()}
 
 
 def _all(plan: Mapping[str, list[chunks_lib.Chunk]]) -> list[chunks_lib.Chunk]:

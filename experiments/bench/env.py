@@ -2,9 +2,11 @@
 
 python experiments/bench/env.py [--scenes=N] [--json=FILE] [--busy]
 
-A scene takes what its looks and its grasps take, those that were rejected included: the last line
-says which share of that allowance the whole scene reaches. The ray caster in JAX is the dense form,
-jitted and vmapped over frames on the default device.
+A scene takes what its looks and its grasps take, those that were rejected included: one line says
+which share of that allowance the whole scene reaches. What names no hand is of the default one, and
+`scenes/s/core` of the default renderer too; the other hands, which are slower, are timed over a
+quarter of the scenes. OpenGL is the one that MUJOCO_GL names. The ray caster in JAX is the dense
+form, jitted and vmapped over frames on the default device.
 """
 
 import argparse
@@ -23,11 +25,12 @@ import numpy as np  # noqa: E402
 
 from experiments.bench import machine  # noqa: E402
 from gmn_jax.peak import time_calls  # noqa: E402
-from mese_env import gl_renderer, grasp, hand, poses, raycast, shapes  # noqa: E402
+from mese_env import gl_renderer, grasp, hand, meshes, poses, raycast, shapes  # noqa: E402
 from mese_env.errors import UserError, exit_on_user_error  # noqa: E402
 from mese_env.scene import SceneConfig, generate_scene  # noqa: E402
 
 _PARTS, _IMAGE_SIZE, _VIEWS = 5, 64, 15
+_RENDERERS = {'raycast': 'ray caster', 'mujoco': 'OpenGL'}
 
 
 def main() -> None:
@@ -42,7 +45,7 @@ def main() -> None:
   measured = {'machine': machine.describe(), **measure(options.scenes)}
   measured['measured_beside_other_work'] = options.busy
   for name, value in measured.items():
-    print(f'{name:34s} {value:,.2f}' if isinstance(value, float) else f'{name:34s} {value}')
+    print(f'{name:36s} {value:,.2f}' if isinstance(value, float) else f'{name:36s} {value}')
   if options.json:
     options.json.write_text(json.dumps(measured, indent=2) + '\n')
 
@@ -56,14 +59,10 @@ def measure(scenes: int) -> dict[str, object]:
   try:
     whole = _seconds_each(lambda i: generate_scene(SceneConfig(), 0, i), scenes)
     objects = [_object(i) for i in range(scenes)]
-    grasps = _seconds_each(
-      lambda i: grasp.sample_grasps(
-        hand.scene_model(*objects[i][:2]), _VIEWS, np.random.default_rng([1, i])
-      ),
-      scenes,
-    )
+    grasps = _seconds_each(lambda i: _grasp(objects, hand.DEFAULT, i), scenes)
     looks = _seconds_each(lambda i: [_render(*objects[i][:2], c) for c in objects[i][2]], scenes)
-    opengl = _opengl_seconds(objects)
+    opengl = _rate(lambda i: _render_with_opengl(objects[i]), scenes, _VIEWS)
+    by_hand = _rates_by_hand(objects)
   finally:
     if hasattr(os, 'sched_setaffinity'):
       os.sched_setaffinity(0, allowed)
@@ -71,10 +70,35 @@ def measure(scenes: int) -> dict[str, object]:
     'scenes/s/core': 1 / whole,
     'grasps/s/core, rejected included': _VIEWS / grasps,
     'frames/s/core, ray caster in NumPy': _VIEWS / looks,
-    'frames/s/core, MuJoCo with OpenGL': 'no OpenGL here' if opengl is None else _VIEWS / opengl,
+    'frames/s/core, MuJoCo with OpenGL': opengl,
     'frames/s, ray caster in JAX': 1 / _jax_seconds(objects),
     'share of grasp and frame times': (grasps + looks) / whole,
+    **by_hand,
   }
+
+
+def _rates_by_hand(objects) -> dict[str, float | str]:
+  """Whole scenes with each hand and renderer but the defaults, and grasps of each other hand."""
+  rates = {}
+  for name in hand.NAMES:
+    count = len(objects) if name == hand.DEFAULT else max(1, len(objects) // 4)
+    for renderer, words in _RENDERERS.items():
+      config = SceneConfig(hand=name, renderer=renderer)
+      if config != SceneConfig():
+        make = functools.partial(generate_scene, config, 0)
+        rates[f'scenes/s/core, {name}, {words}'] = _rate(make, count)
+    if name != hand.DEFAULT:
+      make = functools.partial(_grasp, objects, name)
+      rates[f'grasps/s/core, {name}'] = _rate(make, count, _VIEWS)
+  return rates
+
+
+def _rate(call, count: int, per_call: int = 1) -> float | str:
+  """A second's worth of what `call` makes `per_call` of, or what it lacks here."""
+  try:
+    return per_call / _seconds_each(call, count)
+  except UserError as error:
+    return 'myosuite is absent' if meshes.REMEDY in str(error) else 'no OpenGL here'
 
 
 def _seconds_each(call, count: int) -> float:
@@ -97,16 +121,13 @@ def _render(positions, colours, camera) -> np.ndarray:
   return raycast.render(positions, colours, camera.position, camera.frame, _IMAGE_SIZE)
 
 
-def _opengl_seconds(objects) -> float | None:
-  try:
-    return _seconds_each(
-      lambda i: gl_renderer.render_looks(
-        hand.scene_model(*objects[i][:2]), objects[i][2], _IMAGE_SIZE
-      ),
-      len(objects),
-    )
-  except UserError:
-    return None
+def _render_with_opengl(thing) -> np.ndarray:
+  return gl_renderer.render_looks(hand.scene_model(*thing[:2]), thing[2], _IMAGE_SIZE)
+
+
+def _grasp(objects, hand_name: str, index: int) -> grasp.Grasps:
+  model = hand.scene_model(*objects[index][:2], hand_name)
+  return grasp.sample_grasps(model, _VIEWS, np.random.default_rng([1, index]))
 
 
 def _jax_seconds(objects) -> float:

@@ -14,6 +14,7 @@ import time
 import grain
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
@@ -23,6 +24,7 @@ from gmn_jax.checkpoint import Checkpoints
 from gmn_jax.disk import explain_full_disk
 from gmn_jax.distributed import Agreement, leads
 from gmn_jax.flops import hoisted, step_flops
+from gmn_jax.heap import return_free_memory
 from gmn_jax.input import read_first, train_batches
 from gmn_jax.interruption import Interrupted, Interruption
 from gmn_jax.metrics import Metrics, Silence, Throughput, memory_bytes
@@ -31,7 +33,7 @@ from gmn_jax.optimizer import make_optimizer
 from gmn_jax.peak import peak_flops_per_s
 from gmn_jax.profile import Profile
 from gmn_jax.quiet_start import mean_biases
-from gmn_jax.sharding import make_layout
+from gmn_jax.sharding import Layout, make_layout
 from gmn_jax.train_step import TrainState, init_state
 from gmn_jax.validation import Validation
 from mese_env.errors import UserError
@@ -74,6 +76,7 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
   start = functools.partial(init_state, model, optimizer, config.seed, quiet_biases)
   shapes = jax.eval_shape(start)
   shardings = layout.state(shapes)
+  like = jax.tree.map(_like, shapes, shardings)
   update = jax.jit(
     configs.make_step(config, layout.parallel(model), optimizer),
     donate_argnums=0,
@@ -96,18 +99,16 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
     Interruption() as interruption,
   ):
     if checkpoints.latest_step is None:
-      state = jax.jit(start, out_shardings=shardings)()
+      state = jax.block_until_ready(jax.jit(start, out_shardings=shardings)())
       # Shows at once that the folder can be written, and claims it for this config.
       checkpoints.save(state, batches, config, haptic_range)
     else:
-      like = jax.tree.map(
-        lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
-        shapes,
-        shardings,
-      )
       state = checkpoints.restore(like, batches, config)
       if leads():
         print(f'resuming {workdir} after step {int(state.step)} of {config.steps}', file=sys.stderr)
+    # Ahead of the first step, which needs the memory that initialising and compiling leave behind.
+    update = update.lower(like, _batch_like(scenes, config, layout), haptic_range).compile()
+    return_free_memory()
     first = int(state.step)
     profile = Profile(workdir / 'profile', first + _PROFILE_FROM, config.profile_steps)
     writer = Metrics(workdir, first, config.steps) if leads() else Silence()
@@ -150,6 +151,22 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
           )
     checkpoints.wait()
     return state
+
+
+def _like(leaf: jax.ShapeDtypeStruct, sharding: jax.sharding.Sharding) -> jax.ShapeDtypeStruct:
+  return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
+
+
+def _batch_like(
+  scenes: dict[str, np.ndarray], config: ConfigDict, layout: Layout
+) -> dict[str, jax.ShapeDtypeStruct]:
+  """What a batch of scenes like these is, of all processes."""
+  return {
+    field: jax.ShapeDtypeStruct(
+      (config.batch_size, *rows.shape[1:]), rows.dtype, sharding=layout.scenes
+    )
+    for field, rows in scenes.items()
+  }
 
 
 def _peak_flops_per_s(model: GMN) -> float:

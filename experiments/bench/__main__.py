@@ -1,76 +1,140 @@
-"""All tables of the bench, each configuration in a process of its own, for its own peak memory.
+"""The tables of the bench and its bars, each configuration in a process of its own, for its own
+peak memory.
 
-python -m experiments.bench [--quick] [--out=FOLDER]
+python -m experiments.bench [--all] [--out=FOLDER]
 
-It refuses to begin on a busy machine. The bars are printed beside what they bound; a bar that is
-missed is explained in NOTES.md.
+A few minutes; with --all every variant, set of modalities, preset and arithmetic, and where the
+time of APoE goes, in an hour or more. It refuses to begin on a busy machine. Bars that are missed
+are explained in NOTES.md.
 """
 
 import argparse
+import dataclasses
 import json
 import pathlib
 import subprocess
 import sys
+from collections.abc import Mapping
+from typing import Any
 
-from experiments.bench import machine
+from experiments.bench import bars, machine
+from gmn_jax.modality_sets import MODALITY_SETS
 from mese_env.errors import UserError, exit_on_user_error
 
 _HERE = pathlib.Path(__file__).parent
-# Variant, modalities, scenes in the batch, and the bar: most milliseconds per step on the CPU for
-# which the authors' code was measured (shared with nobody else: AMD EPYC, two cores, AVX-512).
-_FULL = (
-  ('baseline', 'm2', 2, None),
-  ('poe', 'm2', 2, None),
-  ('apoe', 'm2', 2, 3400),
-  ('baseline', 'm5', 2, None),
-  ('poe', 'm5', 2, None),
-  ('apoe', 'm5', 2, 2150),
-  ('baseline', 'm14', 1, None),
-  ('poe', 'm14', 1, 2600),
-  ('apoe', 'm14', 1, 2000),
+# Scenes in a batch of the full preset, by set of modalities: of the sizes for which the authors'
+# code was measured.
+_BATCH = {'m2': 2, 'm5': 2, 'm8': 1, 'm14': 1}
+_VARIANTS = ('baseline', 'poe', 'apoe')
+
+Record = Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+  """A configuration whose training step is measured.
+
+  Attributes:
+    preset: 'small' or 'full'.
+    variant: how experts combine.
+    modalities: their set.
+    dtype: of the arithmetic.
+    options: further ones of `step.py`.
+  """
+
+  preset: str
+  variant: str
+  modalities: str
+  dtype: str = 'float32'
+  options: tuple[str, ...] = ()
+
+  @property
+  def name(self) -> str:
+    """Of its files and of its line in the table."""
+    return f'{self.preset}-{self.variant}-{self.modalities}-{self.dtype}'
+
+  @property
+  def arguments(self) -> tuple[str, ...]:
+    """The command line of `step.py`."""
+    return (
+      f'--config={_HERE.parent}/configs/{self.variant}.py:{self.preset}',
+      f'--config.modalities={self.modalities}',
+      f'--config.dtype={self.dtype}',
+      *([f'--batch={_BATCH[self.modalities]}'] if self.preset == 'full' else []),
+      *self.options,
+    )
+
+
+# What the bars are about.
+FEW = (
+  Row('full', 'apoe', 'm2', options=('--steps=3', '--plain')),
+  Row('full', 'apoe', 'm5', options=('--steps=3',)),
+  Row('full', 'apoe', 'm14', options=('--steps=3', '--plain')),
+  Row('full', 'poe', 'm14', options=('--steps=3',)),
+  Row('small', 'apoe', 'm2', options=('--steps=20', '--parts')),
 )
 
 
+def every_row() -> tuple[Row, ...]:
+  """The rows of --all."""
+  rows = []
+  for preset, steps in (('full', 3), ('small', 20)):
+    for dtype in ('float32', 'bfloat16'):
+      for modalities in MODALITY_SETS:
+        for variant in _VARIANTS:
+          options = [f'--steps={steps}']
+          if dtype == 'float32' and variant == 'apoe':
+            options.append('--parts')
+            if preset == 'full':
+              options.append('--plain')
+          rows.append(Row(preset, variant, modalities, dtype, tuple(options)))
+  return tuple(rows)
+
+
 def main() -> None:
-  """Runs every bench and prints its table."""
+  """Runs the benches, prints their tables, and the bars beside what was measured."""
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument('--quick', action='store_true', help='only the rows that have a bar')
+  parser.add_argument('--all', action='store_true', help='every configuration')
   parser.add_argument('--out', type=pathlib.Path, default=pathlib.Path('runs/bench'))
   options = parser.parse_args()
   machine.refuse_when_busy()
   options.out.mkdir(parents=True, exist_ok=True)
-  rows = [row for row in _FULL if not options.quick or row[3]]
-  print(f'{"model":22s} {"ms/step":>8s} {"bar":>6s} {"plain":>6s} {"compile s":>9s} ', end='')
-  print(f'{"GB":>5s} {"GFLOP/s":>8s} {"of peak":>7s}')
-  for variant, modalities, batch, bar in rows:
-    hoists = variant == 'apoe' and modalities in ('m2', 'm14')
-    measured = _run(
-      options.out / f'{variant}-{modalities}.json',
-      'step.py',
-      f'--config={_HERE.parent}/configs/{variant}.py:full',
-      f'--config.modalities={modalities}',
-      f'--batch={batch}',
-      *(['--plain', '--steps=3'] if hoists else ['--steps=4']),
-    )
-    ratio = f'{measured["plain_over_hoisted"]:.2f}x' if hoists else ''
-    print(
-      f'{variant + " " + modalities + f", batch {batch}":22s} {measured["median_ms"]:8,.0f} '
-      f'{bar or "":>6} {ratio:>6s} {measured["compile_s"]:9.1f} '
-      f'{measured["peak_bytes"] / 1e9:5.2f} {measured["flops_per_s"] / 1e9:8,.0f} '
-      f'{measured["share_of_peak"]:7.2f}',
-      flush=True,
-    )
-  for name in ('env', 'input'):
+  print(machine.describe())
+  print(
+    f'{"step":32s} {"batch":>5s} {"ms":>7s} {"least to most":>15s} {"compile s":>9s} {"GB":>5s} '
+    f'{"GFLOP":>6s} {"GFLOP/s":>7s} {"peak":>6s} {"share":>5s} {"plain":>6s}'
+  )
+  steps = {}
+  for row in every_row() if options.all else FEW:
+    record = steps[row.name] = _run(options.out / f'{row.name}.json', 'step.py', *row.arguments)
+    print(_line(row, record), flush=True)
+    for part, ms in record.get('parts_ms', {}).items():
+      print(f'  {part + ", by themselves":36s} {ms:9,.1f}')
+  others = {name: _run(options.out / f'{name}.json', f'{name}.py') for name in ('env', 'input')}
+  for name, record in others.items():
     print(f'\n{name}')
-    measured = _run(options.out / f'{name}.json', f'{name}.py')
-    for what, value in measured.items():
-      print(f'  {what:36s} {value:,.2f}' if isinstance(value, float) else f'  {what:36s} {value}')
+    for what, value in record.items():
+      print(f'  {what:44s} {value:,.2f}' if isinstance(value, float) else f'  {what:44s} {value}')
+  print(f'\n{bars.table(bars.judge(steps, **others))}')
 
 
-def _run(path: pathlib.Path, script: str, *arguments: str) -> dict:
-  """What a bench measured; `--busy`, since this process saw that the machine was idle."""
-  command = [sys.executable, str(_HERE / script), *arguments, '--busy', f'--json={path}']
-  done = subprocess.run(command, stdout=subprocess.DEVNULL)
+def _line(row: Row, record: Record) -> str:
+  plain = record.get('plain_over_hoisted')
+  return (
+    f'{row.name:32s} {record["batch"]:5d} {record["median_ms"]:7,.0f} '
+    f'{record["min_ms"]:7,.0f} {record["max_ms"]:7,.0f} {record["compile_s"]:9.1f} '
+    f'{record["peak_bytes"] / 1e9:5.2f} {record["flops"] / 1e9:6,.0f} '
+    f'{record["flops_per_s"] / 1e9:7,.0f} {record["peak_flops_per_s"] / 1e9:6,.0f} '
+    f'{record["share_of_peak"]:5.2f} {f"{plain:.2f}x" if plain else "":>6s}'
+  )
+
+
+def _run(path: pathlib.Path, script: str, *arguments: str) -> Record:
+  """What a bench measured, which looks by itself whether the machine is still idle."""
+  command = [sys.executable, str(_HERE / script), *arguments, f'--json={path}']
+  done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+  if done.returncode == 2:
+    raise UserError(done.stderr.strip().splitlines()[-1].removeprefix('error: '))
   if done.returncode:
     raise UserError(f'{script} failed; run it by itself: {" ".join(command)}')
   return json.loads(path.read_text())

@@ -20,6 +20,7 @@ import json
 import pathlib
 import sys
 import time
+from typing import NamedTuple
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
 
@@ -33,6 +34,7 @@ from experiments.bench import machine, plain  # noqa: E402
 from gmn_jax import config as configs  # noqa: E402
 from gmn_jax import flops  # noqa: E402
 from gmn_jax.batch import HapticRange, add_opposite, cut_scenes, draw_episodes  # noqa: E402
+from gmn_jax.heap import return_free_memory  # noqa: E402
 from gmn_jax.metrics import memory_bytes  # noqa: E402
 from gmn_jax.model import GMN, draw_noise  # noqa: E402
 from gmn_jax.optimizer import make_optimizer  # noqa: E402
@@ -44,6 +46,26 @@ VIEWS = 15
 _RANGE = HapticRange(np.full(132, -1, np.float32), np.full(132, 1, np.float32))
 
 
+class Command(NamedTuple):
+  """What the command line asks for.
+
+  Attributes:
+    config: what is trained, its batch included.
+    steps: how many are timed.
+    json: where the numbers go besides, or None.
+    plain: also the authors' form.
+    parts: also the parts by themselves.
+    busy: also beside other work.
+  """
+
+  config: ConfigDict
+  steps: int
+  json: str | None
+  plain: bool
+  parts: bool
+  busy: bool
+
+
 def main(argv: list[str]) -> None:
   """Measures what the command line `argv[1:]` asks for.
 
@@ -53,6 +75,28 @@ def main(argv: list[str]) -> None:
   if '--help' in argv:
     print(__doc__)
     return
+  command = parse(argv)
+  if not command.busy:
+    machine.refuse_when_busy()
+  measured = measure(command.config, command.steps)
+  if command.plain:
+    measured['plain'] = measure_plain(command.config, command.steps)
+    measured['plain_over_hoisted'] = measured['plain']['median_ms'] / measured['median_ms']
+  if command.parts:
+    measured['parts_ms'] = measure_parts(command.config, command.steps)
+  measured['measured_beside_other_work'] = command.busy
+  for name, value in measured.items():
+    print(f'{name:28s} {_readable(value)}')
+  if command.json:
+    pathlib.Path(command.json).write_text(json.dumps(measured, indent=2) + '\n')
+
+
+def parse(argv: list[str]) -> Command:
+  """Reads the command line.
+
+  Raises:
+    UserError: it or the config is not valid.
+  """
   values = flags.FlagValues()
   config_flag = config_flags.DEFINE_config_file('config', flag_values=values, sys_argv=argv)
   batch = flags.DEFINE_integer('batch', None, '', lower_bound=1, flag_values=values)
@@ -75,19 +119,7 @@ def main(argv: list[str]) -> None:
       "the authors' form is deterministic and its absent experts multiply: --plain needs "
       '--config.absent=prior and --config.hierarchical=False.'
     )
-  if not busy.value:
-    machine.refuse_when_busy()
-  measured = measure(config, steps.value)
-  if with_plain.value:
-    measured['plain'] = measure_plain(config, steps.value)
-    measured['plain_over_hoisted'] = measured['plain']['median_ms'] / measured['median_ms']
-  if parts.value:
-    measured['parts_ms'] = measure_parts(config, steps.value)
-  measured['measured_beside_other_work'] = busy.value
-  for name, value in measured.items():
-    print(f'{name:28s} {_readable(value)}')
-  if path.value:
-    pathlib.Path(path.value).write_text(json.dumps(measured, indent=2) + '\n')
+  return Command(config, steps.value, path.value, with_plain.value, parts.value, busy.value)
 
 
 def measure(config: ConfigDict, steps: int) -> dict[str, object]:
@@ -104,6 +136,7 @@ def measure(config: ConfigDict, steps: int) -> dict[str, object]:
   began = time.perf_counter()
   compiled = update.lower(state, scenes, _RANGE).compile()
   compile_s = time.perf_counter() - began
+  return_free_memory()
   times = []
   for _ in range(steps + 1):  # The first one is not counted.
     began = time.perf_counter()
@@ -122,6 +155,7 @@ def measure(config: ConfigDict, steps: int) -> dict[str, object]:
   return {
     'machine': machine.describe(),
     'model': f'{config.variant} {config.modalities} {config.preset}, batch {config.batch_size}',
+    'batch': config.batch_size,
     'dtype': dtype.name,
     **spread,
     'scenes_per_s': config.batch_size / seconds,
@@ -142,9 +176,7 @@ def measure_plain(config: ConfigDict, steps: int) -> dict[str, object]:
   model, _, state, scenes = _step(config)
   optimizer = make_optimizer(config)
 
-  @functools.partial(
-    jax.jit, donate_argnums=0, compiler_options=configs.compiler_options(config)
-  )
+  @functools.partial(jax.jit, donate_argnums=0, compiler_options=configs.compiler_options(config))
   def update(state: TrainState, scenes, haptic_range):
     views, episodes, noise = _inputs(model, config, state.key, scenes, haptic_range)
     gradient = jax.grad(lambda p: plain.loss(model, p, views, episodes, noise, config.std))(
@@ -207,7 +239,9 @@ def _step(config: ConfigDict) -> tuple[GMN, object, TrainState, dict[str, jax.Ar
     donate_argnums=0,
     compiler_options=configs.compiler_options(config),
   )
-  state = jax.jit(functools.partial(init_state, model, optimizer, config.seed))()
+  start = jax.jit(functools.partial(init_state, model, optimizer, config.seed))
+  state = jax.block_until_ready(start())
+  return_free_memory()
   rng = np.random.default_rng(config.seed)
   batch = config.batch_size
   scenes = {

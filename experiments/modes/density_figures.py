@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from experiments.modes import figures
 from experiments.modes.results import counted
@@ -21,10 +22,11 @@ _PANELS = (
 _SENSES = {'grasps': 'haptic', 'images': 'rgb'}
 _BASELINE_STYLES = {'mean training view': '--', 'nearest training view': ':'}
 _BELOW = {
-  'loc': 'upper center', 'bbox_to_anchor': (0.5, -0.18), 'ncols': 4, 'fontsize': 6.5,
-  'frameon': False, 'columnspacing': 1.0,
+  'loc': 'upper center', 'bbox_to_anchor': (0.5, -0.18), 'ncols': 2, 'fontsize': 7,
+  'frameon': False,
 }  # fmt: skip
 _SHOWN_LEVELS = (0.5, 0.9)
+_BESIDE = 0.012  # of an axis, between the bars of lines
 
 
 def draw_density(numbers: Mapping[str, Any], of_what: str) -> Figure:
@@ -42,16 +44,13 @@ def draw_density(numbers: Mapping[str, Any], of_what: str) -> Figure:
   for column, (along, target, own) in zip(axes.T, shown, strict=True):
     records = [record for record in numbers['density'] if record['target'] == target]
     lines = _lines(column[0], records, 'log_likelihood', along, own)
+    levels = {'highest for this std': (numbers['highest'], '-')} | {
+      record['predictor']: (record['log_likelihood'], _BASELINE_STYLES[record['predictor']])
+      for record in numbers['without_model']
+      if record['target'] == target
+    }
+    lines += _levels(column[0], levels)
     column[-1].legend(handles=lines, **_BELOW)
-    levels = [figures.bound(column[0], numbers['highest'], 'highest for this std', '-')]
-    for record in numbers['without_model']:
-      if record['target'] == target:
-        style = _BASELINE_STYLES[record['predictor']]
-        levels.append(
-          figures.bound(column[0], record['log_likelihood'], record['predictor'], style)
-        )
-    where = {'loc': 'upper right', 'bbox_to_anchor': (1, 0.93)}
-    column[0].legend(handles=levels, fontsize=6.5, frameon=False, **where)
     unit = 'nats per dimension'
     scale = 'scaled haptics' if target == 'haptic' else 'pixels in [0, 1]'
     title = f'{_SENSES[along]} → {target}'
@@ -107,14 +106,35 @@ def _lines(
 ) -> list[ErrorbarContainer]:
   lines = []
   counts = sorted({record[along] for record in records})
-  for i, count in enumerate(sorted({record[own] for record in records})):
+  of_own = sorted({record[own] for record in records})
+  for i, count in enumerate(of_own):
     of_line = {record[along]: record for record in records if record[own] == count}
     mean, error = (
       np.array([of_line[n][name] for n in counts]) for name in (field, f'{field}_error')
     )
-    lines.append(figures.line(axis, counts, mean, error, i, counted(count, own)))
+    # Side by side, so that no bar covers another.
+    beside = _BESIDE * max(counts) * (i - (len(of_own) - 1) / 2)
+    x = [n + beside for n in counts]
+    lines.append(figures.line(axis, x, mean, error, i, counted(count, own)))
   axis.set_xticks(counts)
   return lines
+
+
+def _levels(axis: Axes, levels: Mapping[str, tuple[float, str]]) -> list[Line2D]:
+  """Draws the levels among the lines that are there; those far away would press these together, and
+  are told by their number.
+  """
+  low, high = axis.get_ylim()
+  margin = high - low
+  inside = [y for y, _ in levels.values() if low - margin < y < high + margin]
+  axis.set_ylim(
+    min([low, *(y - margin / 10 for y in inside)]), max([high, *(y + margin / 10 for y in inside)])
+  )
+  drawn = []
+  for name, (y, style) in levels.items():
+    beyond = '' if y in inside else ' (not shown)'
+    drawn.append(figures.bound(axis, y, f'{name}: {y:.2f}{beyond}', style))
+  return drawn
 
 
 def _draw(

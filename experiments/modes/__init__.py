@@ -12,6 +12,8 @@ import types
 
 # Imported only when asked for: training needs none of them, nor what they draw with.
 MODES = ('density', 'classify', 'generate', 'missing', 'cost', 'represent', 'report')
+# Of these, what takes no scene of the run's own dataset.
+WITHOUT_DATASET = ('classify', 'cost')
 
 
 def load(mode: str) -> types.ModuleType:

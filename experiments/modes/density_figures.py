@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from experiments.modes import figures
 from experiments.modes.results import counted
@@ -21,10 +20,6 @@ _PANELS = (
 )
 _SENSES = {'grasps': 'haptic', 'images': 'rgb'}
 _BASELINE_STYLES = {'mean training view': '--', 'nearest training view': ':'}
-_BELOW = {
-  'loc': 'upper center', 'bbox_to_anchor': (0.5, -0.18), 'ncols': 2, 'fontsize': 7,
-  'frameon': False,
-}  # fmt: skip
 _SHOWN_LEVELS = (0.5, 0.9)
 _BESIDE = 0.012  # of an axis, between the bars of lines
 
@@ -49,8 +44,8 @@ def draw_density(numbers: Mapping[str, Any], of_what: str) -> Figure:
       for record in numbers['without_model']
       if record['target'] == target
     }
-    lines += _levels(column[0], levels)
-    column[-1].legend(handles=lines, **_BELOW)
+    lines += figures.levels(column[0], levels)
+    figures.legend_below(column[-1], lines)
     unit = 'nats per dimension'
     scale = 'scaled haptics' if target == 'haptic' else 'pixels in [0, 1]'
     title = f'{_SENSES[along]} → {target}'
@@ -71,7 +66,7 @@ def draw_coverage(numbers: Mapping[str, Any], of_what: str) -> Figure:
   the context size; arguments as of `draw_density`.
   """
   kinds = list(dict.fromkeys(record['kind'] for record in numbers['coverage']))
-  figure, axes = figures.panels(2, len(kinds), width=3.4, height=2.9)
+  figure, axes = figures.panels(2, len(kinds), width=3.4, height=3.3)
   for column, kind in enumerate(kinds):
     records = [record for record in numbers['coverage'] if record['kind'] == kind]
     curves, against_size = axes[:, column]
@@ -86,7 +81,7 @@ def draw_coverage(numbers: Mapping[str, Any], of_what: str) -> Figure:
     curves.plot([0, 1], [0, 1], color='0.4', linestyle='--', linewidth=1, label='calibrated')
     curves.set(xlim=(0, 1), ylim=(0, 1.02))
     figures.describe(
-      curves, f'{kind}, views of each modality given', 'level of the interval', 'share inside'
+      curves, f'{kind}, by views given of each modality', 'level of the interval', 'share inside'
     )
     for i, level in enumerate(_SHOWN_LEVELS):
       of_level = [record for record in records if record['level'] == level]
@@ -94,9 +89,9 @@ def draw_coverage(numbers: Mapping[str, Any], of_what: str) -> Figure:
       figures.bound(against_size, level, f'calibrated, {level:.0%}', ('--', ':')[i])
     against_size.set_xticks(sorted({record['views_of_each'] for record in records}))
     against_size.set_ylim(0, 1.02)
-    figures.describe(against_size, kind, 'views of each modality given', 'share inside')
+    figures.describe(against_size, kind, 'views given of each modality', 'share inside')
     for axis in axes[:, column]:
-      axis.legend(fontsize=6.5, frameon=False, loc='lower right')
+      figures.legend_below(axis)
   figure.suptitle(f'{of_what}; bars: standard errors over scenes', fontsize=8)
   return figure
 
@@ -118,23 +113,6 @@ def _lines(
     lines.append(figures.line(axis, x, mean, error, i, counted(count, own)))
   axis.set_xticks(counts)
   return lines
-
-
-def _levels(axis: Axes, levels: Mapping[str, tuple[float, str]]) -> list[Line2D]:
-  """Draws the levels among the lines that are there; those far away would press these together, and
-  are told by their number.
-  """
-  low, high = axis.get_ylim()
-  margin = high - low
-  inside = [y for y, _ in levels.values() if low - margin < y < high + margin]
-  axis.set_ylim(
-    min([low, *(y - margin / 10 for y in inside)]), max([high, *(y + margin / 10 for y in inside)])
-  )
-  drawn = []
-  for name, (y, style) in levels.items():
-    beyond = '' if y in inside else ' (not shown)'
-    drawn.append(figures.bound(axis, y, f'{name}: {y:.2f}{beyond}', style))
-  return drawn
 
 
 def _draw(

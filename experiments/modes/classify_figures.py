@@ -33,14 +33,14 @@ def draw(numbers: Mapping[str, Any], target: str, of_what: str) -> Figure:
       figures.describe(
         axis, title, 'views of each modality given', f'top-{rank} accuracy, {target} views'
       )
-      axis.legend(fontsize=7, frameon=False)
   bounds = (('elbo', 'ELBO'), ('log_likelihood', 'log-likelihood'))
   for axis, (field, name) in zip(axes[:, 2], bounds, strict=True):
     _lines(axis, numbers['own_context'], field)
     figures.describe(
       axis, f'{name}, own context', 'views of each modality given', 'nats per dimension'
     )
-    axis.legend(fontsize=7, frameon=False)
+  handles, names = axes[0, 0].get_legend_handles_labels()
+  figure.legend(handles, names, loc='outside lower center', ncols=4, fontsize=8, frameon=False)
   figure.suptitle(f'{of_what}; bars: standard errors over draws', fontsize=8)
   return figure
 

@@ -109,7 +109,7 @@ def evaluate(
     ],
     time.monotonic() - began,
   )
-  results.write(found, {'': _draw(curves, by_size)}, workdir)
+  results.write(found, {'': _draw(curves, by_size, what)}, workdir)
   return found
 
 
@@ -257,6 +257,7 @@ def _splits(curves: Mapping[str, Curves]) -> list[str]:
 def _draw(
   curves: Mapping[str, Curves],
   by_size: Mapping[str, Mapping[int, tuple[float, float]]],
+  what: Mapping[str, str],
 ) -> Figure:
   splits = _splits(curves)
   figure, axes = figures.panels(1, len(splits) + 1, width=3.0, height=2.8)
@@ -279,5 +280,8 @@ def _draw(
     'bound (nats per number)',
   )
   axis.set_xticks(list(next(iter(by_size.values()))))
-  axis.legend(fontsize=7, frameon=False)
+  handles, names = axis.get_legend_handles_labels()
+  shown = [f'{name}: {what[name]}' for name in names]
+  figure.legend(handles, shown, loc='outside lower center', ncols=1, fontsize=8, frameon=False)
+  figure.suptitle('Bars: standard errors over scenes', fontsize=8)
   return figure

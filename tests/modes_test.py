@@ -10,7 +10,7 @@ import tiny_run
 from absl import flags
 
 from experiments import main, modes
-from experiments.modes import blocks, options, results
+from experiments.modes import blocks, figures, options, results
 from mese_env.errors import UserError
 
 
@@ -147,3 +147,21 @@ def test_whatever_decides_the_numbers_decides_where_blocks_are_kept():
   ]
   words = {same, *(blocks.fingerprint(*other) for other in others)}
   assert len(words) == 1 + len(others)
+
+
+def test_levels_far_away_are_told_by_their_number_and_legends_cover_no_panel():
+  figure, axes = figures.panels(2, 2)
+  for axis in axes.flat:
+    figures.line(axis, [0, 1], np.array([0.0, 1.0]), np.zeros(2), 0, 'line')
+    levels = figures.levels(axis, {'near': (1.5, '--'), 'far': (40.0, ':')})
+    assert [level.get_label() for level in levels] == ['near: 1.5', 'far: 40 (not shown)']
+    low, high = axis.get_ylim()
+    assert low < 0 and 1.5 < high < 2.5
+    figures.describe(axis, 'panel', 'views', 'nats')
+    figures.legend_below(axis)
+  figure.draw_without_rendering()
+  extents = [axis.get_window_extent() for axis in axes.flat]
+  for axis in axes.flat:
+    legend = axis.get_legend().get_window_extent()
+    assert not any(legend.overlaps(extent) for extent in extents)
+    assert legend.y1 < axis.xaxis.get_tightbbox().y0

@@ -102,7 +102,8 @@ def evaluate(
     [_curve_table(curves, what), _size_table(by_size, what)],
     [
       'Evidence lower bound in nats, every Gaussian constant in place. val_missing: combinations '
-      'that the training scenes have; val_full: any; val: all modalities.',
+      'that the training scenes have; val_full: any; val: all modalities. Curves of runs that '
+      'differ in protocol count different targets; by number of modalities all count the same.',
       f'By number of modalities: the last {options.asked} views of every modality are asked for, '
       f'{options.draws} random contexts for each of the first {options.scenes} scenes of '
       f"'{options.split}', ± standard error over scenes.",

@@ -56,7 +56,7 @@ def python(tmp_path):
 
   A line of a .pth file brings a folder of packages, not the hooks that are in it.
   """
-  venv.create(tmp_path / 'environment')
+  venv.create(tmp_path / 'environment', symlinks=True)
   (site,) = (tmp_path / 'environment').glob('lib/python*/site-packages')
   (site / 'others.pth').write_text(sysconfig.get_path('purelib'))
   return site.parents[2] / 'bin' / 'python'

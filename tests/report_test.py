@@ -65,8 +65,11 @@ def test_the_page_needs_no_other_file_and_computes_only_what_is_missing(tmp_path
   assert '<td>run</td><td>5</td>' in page and '<td>jax</td>' in page and '<td>width</td>' in page
   report.evaluate(run, None, tmp_path, options)
   assert evaluated[3:] == ['classify']
+  moved = run._replace(config=tiny_run.tiny_config(seed=5, data_dir='elsewhere'))
+  report.evaluate(moved, None, tmp_path, options)
+  assert evaluated[4:] == ['classify']
   report.evaluate(run._replace(step=50), None, tmp_path, options)
-  assert evaluated[4:] == ['density', 'classify', 'generate']
+  assert evaluated[5:] == ['density', 'classify', 'generate']
 
 
 def test_a_mode_that_is_none_is_named():

@@ -102,8 +102,9 @@ def _there_already(mode: str, run: Run, workdir: pathlib.Path) -> dict[str, Any]
   if not path.exists():
     return None
   record = json.loads(path.read_text())
-  same = record['step'] == run.step and record['config'] == json.loads(run.config.to_json())
-  return record if same else None
+  # Where datasets are does not decide what was found.
+  configs = [{**of, 'data_dir': ''} for of in (record['config'], json.loads(run.config.to_json()))]
+  return record if record['step'] == run.step and configs[0] == configs[1] else None
 
 
 def _section(mode: str, record: Mapping[str, Any], workdir: pathlib.Path) -> str:

@@ -100,7 +100,7 @@ def main(argv: list[str]) -> None:
     return
   run = open_run(command)
   dataset = None
-  if command.mode not in modes.WITHOUT_DATASET:
+  if modes.takes_scenes(command.mode, command.options):
     dataset = open_or_build(run.config.dataset, run.config.data_dir, command.build)
   modes.load(command.mode).evaluate(run, dataset, command.workdir, command.options)
 

@@ -64,6 +64,13 @@ def test_every_mode_has_options_that_the_command_line_takes(mode):
     assert f'  {field.name}: ' in options.describe(module.Options)
 
 
+def test_the_runs_own_scenes_are_wanted_only_where_they_are_taken():
+  wanted = [mode for mode in modes.MODES if modes.takes_scenes(mode, modes.load(mode).Options())]
+  assert wanted == ['density', 'generate', 'missing', 'represent', 'report']
+  others = modes.load('represent').Options(datasets=('shepard_metzler_4',))
+  assert not modes.takes_scenes('represent', others)
+
+
 def make_results(numbers, number=3, mode='trial'):
   run, table = tiny_run.random_run(), results.Table('things', ['a', 'b'], [['x', '1.0']])
   return results.Results(

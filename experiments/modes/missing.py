@@ -270,6 +270,7 @@ def _draw(
         error = np.array(curve.get('elbo_error', np.zeros_like(mean)))
         figures.line(axis, curve['step'], mean, error, index, name)
     figures.describe(axis, split, 'training step', 'bound (nats per episode)')
+    axis.locator_params(axis='x', nbins=4)
   axis = axes[0, -1]
   for index, (name, of) in enumerate(by_size.items()):
     mean, error = np.array(list(of.values())).T

@@ -234,7 +234,7 @@ def _draw(
     figures.bound(axis, of['chance'].mean, 'chance')
     figures.describe(axis, truth, 'given', _unit(truth))
     axis.set_xticks(places, [family.replace(' and ', '\nand ') for family in families])
-    axis.set_ylim(top=1)
+    axis.set_ylim(top=1.05)
   handles, names = axes[0, 0].get_legend_handles_labels()
   figure.legend(handles, names, loc='outside lower center', ncols=3, fontsize=8, frameon=False)
   figure.suptitle(f'{of_what}; bars: standard errors over scenes', fontsize=8)

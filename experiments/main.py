@@ -40,6 +40,7 @@ from gmn_jax.interruption import Interrupted  # noqa: E402
 from mese_env.errors import UserError, exit_on_user_error  # noqa: E402
 
 _EXAMPLE = 'experiments/configs/apoe.py'
+_NO_CONFIG = f'no config is given; use --config={_EXAMPLE}.'
 MODES = ('train', *modes.MODES)
 # Where an evaluation's scenes come from may differ from what the run was trained on.
 _WHERE = ('dataset', 'data_dir')
@@ -50,7 +51,7 @@ class Command(NamedTuple):
   """What the command line asks for.
 
   Attributes:
-    config: of the run; None where an evaluation takes whatever run there is.
+    config: what the run is to be; None where an evaluation takes whatever run there is.
     overrides: the fields of `config` that the command line gives one by one.
     workdir: of the run.
     mode: one of `MODES`.
@@ -93,21 +94,31 @@ def main(argv: list[str]) -> None:
     train.train(config, dataset, command.workdir)
     return
   run = open_run(command)
-  dataset = open_or_build(run.config.dataset, run.config.data_dir, command.build)
+  dataset = None
+  if modes.takes_scenes(command.mode, command.options):
+    dataset = open_or_build(run.config.dataset, run.config.data_dir, command.build)
   modes.load(command.mode).evaluate(run, dataset, command.workdir, command.options)
 
 
 def parse(argv: list[str]) -> Command:
   """Reads the command line; whatever is wrong with it becomes one sentence of a UserError."""
-  fields = list(apoe.get_config())
+  fields, changes, named = list(apoe.get_config()), False, False
   for argument in argv[1:]:
+    named = named or re.match(r'--?config(=|$)', argument)
     override = re.match(r'--?(?:no)?config\.([^=]+)', argument)
+    changes = changes or override
     if override and override[1] not in fields:
       raise UserError(_near('config has no field', override[1], fields))
     file = re.match(r'--?config=([^:]*)', argument)
     if file and not pathlib.Path(file[1]).is_file():
       raise UserError(f"there is no config file '{file[1]}'; use --config={_EXAMPLE}.")
   mode = _asked_mode(argv)
+  if mode == 'train' and not named:
+    raise UserError(_NO_CONFIG)
+  # Fields are read into a config that was read before.
+  argv = argv[:1] + sorted(argv[1:], key=lambda argument: not argument.startswith('--config='))
+  if changes and not named and mode != 'train':
+    argv.insert(1, f'--config={apoe.__file__}')
   values = flags.FlagValues()
   config = config_flags.DEFINE_config_file('config', flag_values=values, sys_argv=argv)
   workdir = flags.DEFINE_string('workdir', None, '', flag_values=values)
@@ -127,17 +138,17 @@ def parse(argv: list[str]) -> Command:
     raise UserError(f'{reason}; see --help and {_EXAMPLE}.') from error
   if rest:
     raise UserError(f"'{rest[0]}' is not understood; options begin with --, as in --build.")
-  if config.value is None and (kind is None or workdir.value is None):
-    raise UserError(f'no config is given; use --config={_EXAMPLE}.')
+  if not named and workdir.value is None:
+    raise UserError(_NO_CONFIG)
   options = None if kind is None else mode_options.read(kind, values)
   best = kind is not None and values['best'].value
-  if config.value is None:
+  overrides = config_flags.get_override_values(values['config']) if config.value else {}
+  if not named:
     folder = pathlib.Path(workdir.value)
-    return Command(None, {}, folder, mode, build.value, best, options)
+    return Command(None, overrides, folder, mode, build.value, best, options)
   check(config.value)
   name = pathlib.Path(values['config'].config_filename.split(':')[0]).stem
   folder = pathlib.Path(workdir.value or f'runs/{name}-{config.value.preset}')
-  overrides = config_flags.get_override_values(values['config'])
   place = values['distributed'].value if mode == 'train' else ''
   return Command(config.value, overrides, folder, mode, build.value, best, options, place)
 
@@ -150,9 +161,9 @@ def open_run(command: Command) -> Run:
   """
   run = load_run(command.workdir, command.best)
   stored = run.config.to_dict()
-  if command.config is None:
-    return run
-  asked = {field: command.config[field] for field in ('variant', 'modalities')} | command.overrides
+  asked = dict(command.overrides)
+  if command.config is not None:
+    asked = {field: command.config[field] for field in ('variant', 'modalities')} | asked
   where = {field: asked.pop(field) for field in _WHERE if field in asked}
   if differing := differences(stored, stored | asked):
     raise UserError(

@@ -113,7 +113,7 @@ def _fit(function: Callable[..., Any], budget: float, chunk: int, arrays: tuple)
     if chunk == 1:
       raise UserError(
         f'one sample takes {needed / 2**30:.2f} GiB and {budget / 2**30:.2f} are allowed; give a '
-        'larger --memory_gib or a smaller --batch.'
+        'larger --memory_gib, or take fewer scenes at once.'
       )
     # What does not grow with the chunk makes this too large; then it is shrunk again.
     chunk = min(chunk - 1, max(1, int(chunk * budget / needed)))

@@ -69,6 +69,8 @@ def test_the_full_preset_is_the_authors_recipe():
     ([f'--config={_CONFIG}', '--samples=3'], "Unknown command line flag 'samples'"),
     (['--mode=density'], 'no config is given; use --config='),
     (['--workdir=run'], 'no config is given; use --config='),
+    (['--mode=density', '--config.width=2'], 'no config is given; use --config='),
+    (['--workdir=run', '--config.width=2'], 'no config is given; use --config='),
     (['--workdir=run', '--mode', 'densty'], "no mode 'densty'; did you mean 'density'"),
     (['--workdir=run', '--mode=density', '--sampels=3'], 'Did you mean: samples'),
     (['--workdir=run', '--mode=density', '--samples=0'], '--samples is 0; it must be at least 1'),
@@ -105,8 +107,11 @@ def test_an_evaluation_takes_the_runs_own_config(workdir):
   # The config says what is asked for, not what the run is: its width stays.
   assert _open(workdir, f'--config={_CONFIG}').config.to_dict() == run.config.to_dict()
   elsewhere = ['--config.dataset=shepard_metzler_4', '--config.data_dir=/data']
-  moved = _open(workdir, f'--config={_CONFIG}', *elsewhere).config
-  assert (moved.dataset, moved.data_dir, moved.width) == ('shepard_metzler_4', '/data', 2)
+  # A config may be named, before or after the fields.
+  named = f'--config={_CONFIG}'
+  for arguments in (elsewhere, [named, *elsewhere], [*elsewhere, named]):
+    moved = _open(workdir, *arguments).config
+    assert (moved.dataset, moved.data_dir, moved.width) == ('shepard_metzler_4', '/data', 2)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +120,7 @@ def test_an_evaluation_takes_the_runs_own_config(workdir):
     ([f'--config={_CONFIG}', '--config.modalities=m5'], "modalities='m2' .now 'm5'.; .*--workdir"),
     ([f'--config={_CONFIG.replace("apoe", "poe")}'], "variant='apoe' .now 'poe'."),
     ([f'--config={_CONFIG}', '--config.width=16'], 'width=2 .now 16.'),
+    (['--config.width=16'], 'width=2 .now 16.'),
     (['--best'], 'no validation'),
   ],
 )

@@ -10,7 +10,7 @@ import tiny_run
 from absl import flags
 
 from experiments import main, modes
-from experiments.modes import blocks, options, results
+from experiments.modes import blocks, figures, options, results
 from mese_env.errors import UserError
 
 
@@ -62,6 +62,13 @@ def test_every_mode_has_options_that_the_command_line_takes(mode):
   assert callable(module.evaluate)
   for field in dataclasses.fields(module.Options):
     assert f'  {field.name}: ' in options.describe(module.Options)
+
+
+def test_the_runs_own_scenes_are_wanted_only_where_they_are_taken():
+  wanted = [mode for mode in modes.MODES if modes.takes_scenes(mode, modes.load(mode).Options())]
+  assert wanted == ['density', 'generate', 'missing', 'represent', 'report']
+  others = modes.load('represent').Options(datasets=('shepard_metzler_4',))
+  assert not modes.takes_scenes('represent', others)
 
 
 def make_results(numbers, number=3, mode='trial'):
@@ -147,3 +154,21 @@ def test_whatever_decides_the_numbers_decides_where_blocks_are_kept():
   ]
   words = {same, *(blocks.fingerprint(*other) for other in others)}
   assert len(words) == 1 + len(others)
+
+
+def test_levels_far_away_are_told_by_their_number_and_legends_cover_no_panel():
+  figure, axes = figures.panels(2, 2)
+  for axis in axes.flat:
+    figures.line(axis, [0, 1], np.array([0.0, 1.0]), np.zeros(2), 0, 'line')
+    levels = figures.levels(axis, {'near': (1.5, '--'), 'far': (40.0, ':')})
+    assert [level.get_label() for level in levels] == ['near: 1.5', 'far: 40 (not shown)']
+    low, high = axis.get_ylim()
+    assert low < 0 and 1.5 < high < 2.5
+    figures.describe(axis, 'panel', 'views', 'nats')
+    figures.legend_below(axis)
+  figure.draw_without_rendering()
+  extents = [axis.get_window_extent() for axis in axes.flat]
+  for axis in axes.flat:
+    legend = axis.get_legend().get_window_extent()
+    assert not any(legend.overlaps(extent) for extent in extents)
+    assert legend.y1 < axis.xaxis.get_tightbbox().y0

@@ -19,6 +19,7 @@ from tests import tiny_run
 class FakeOptions:
   samples: int = 3
   seed: int = 7
+  build: bool = False
 
 
 @pytest.fixture
@@ -51,21 +52,24 @@ def evaluated(monkeypatch):
 
 def test_the_page_needs_no_other_file_and_computes_only_what_is_missing(tmp_path, evaluated):
   run = Run(tiny_run.tiny_config(seed=5), None, None, None, 40)
-  options = report.Options(modes=('density', 'classify', 'generate'))
+  options = report.Options(modes=('density', 'classify', 'generate'), build=True)
   page = report.evaluate(run, None, tmp_path, options).read_text()
   assert evaluated == ['density', 'classify', 'generate']
   for mode in ('density', 'generate'):
     for name in (f'{mode}.png', f'{mode}-more.png'):
       assert base64.b64encode((tmp_path / name).read_bytes()).decode() in page
-    assert f'--mode={mode} --samples=3 --seed=7' in page
+    assert f'--mode={mode} --samples=3 --seed=7 --build=True' in page
   assert page.count('<img') == page.count('src="data:image/png;base64,') == 4
   assert 'the dataset &lt;4 parts&gt; is missing.' in page
   assert '&lt;a&gt;' in page and '<a>' not in page
   assert '<td>run</td><td>5</td>' in page and '<td>jax</td>' in page and '<td>width</td>' in page
   report.evaluate(run, None, tmp_path, options)
   assert evaluated[3:] == ['classify']
+  moved = run._replace(config=tiny_run.tiny_config(seed=5, data_dir='elsewhere'))
+  report.evaluate(moved, None, tmp_path, options)
+  assert evaluated[4:] == ['classify']
   report.evaluate(run._replace(step=50), None, tmp_path, options)
-  assert evaluated[4:] == ['density', 'classify', 'generate']
+  assert evaluated[5:] == ['density', 'classify', 'generate']
 
 
 def test_a_mode_that_is_none_is_named():

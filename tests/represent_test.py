@@ -15,6 +15,7 @@ from gmn_jax.config import make_model
 from mese_env import SceneConfig, generate_scene
 from mese_env.errors import UserError
 from tests import tiny, tiny_run
+from tfds_mese import reading
 from tfds_mese.reading import Dataset
 
 pytest.importorskip('sklearn')
@@ -94,6 +95,24 @@ def test_the_file_holds_the_beliefs_and_labels_of_the_scenes(tmp_path, capsys):
     *(f'{x}, {of}' for x in ('z', 'raw') for of in represent.contexts.FAMILIES),
   }
   assert 'mean colour (R²)' in capsys.readouterr().out
+
+
+def test_datasets_are_taken_in_turn_so_that_the_number_of_parts_can_be_told(tmp_path, monkeypatch):
+  def open_dataset(name, data_dir):
+    parts = {'four': 4, 'six': 6}[name]
+    config = SceneConfig(image_size=8, num_looks=2, num_grasps=1, num_parts=parts)
+    scenes = [generate_scene(config, 0, i) for i in range(2)]
+    return Dataset({'train': scenes, 'test': scenes}, None, None, {})
+
+  monkeypatch.setattr(reading, 'open_dataset', open_dataset)
+  options = represent.Options(views=1, train_scenes=4, test_scenes=3, datasets=('four', 'six'))
+  represent.evaluate(make_run(), None, tmp_path, options)
+  record = json.loads((tmp_path / 'represent.json').read_text())
+  assert record['dataset'] == ['four', 'six']
+  assert record['results']['number of parts']['chance']['mean'] == pytest.approx(2 / 3)
+  with np.load(tmp_path / 'represent.npz') as file:
+    np.testing.assert_array_equal(file['train_num_parts'], [4, 6, 4, 6])
+    np.testing.assert_array_equal(file['test_num_parts'], [4, 6, 4])
 
 
 def test_scenes_of_which_nothing_is_known_are_refused(tmp_path):

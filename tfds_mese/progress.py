@@ -43,8 +43,9 @@ class Progress:
       self._last_line = now
       rate = (self._done - self._first) / (now - self._start)
       left = duration((self._total - self._done) / rate)
+      pace = f'{rate:.1f} a second' if rate >= 1 else f'{duration(1 / rate)} each'
       print(
-        f'{self._done}/{self._total} {self._unit}, {rate:.1f} a second, {left} left',
+        f'{self._done}/{self._total} {self._unit}, {pace}, {left} left',
         file=sys.stderr,
         flush=True,
       )

@@ -9,6 +9,7 @@ which writes `<mode>.json`, `<mode>.txt` and `<mode>.png` through `results.write
 
 import importlib
 import types
+from typing import Any
 
 # Imported only when asked for: training needs none of them, nor what they draw with.
 MODES = ('density', 'classify', 'generate', 'missing', 'cost', 'represent', 'report')
@@ -17,3 +18,8 @@ MODES = ('density', 'classify', 'generate', 'missing', 'cost', 'represent', 'rep
 def load(mode: str) -> types.ModuleType:
   """The module of one of `MODES`."""
   return importlib.import_module(f'{__name__}.{mode}')
+
+
+def takes_scenes(mode: str, options: Any) -> bool:
+  """Whether a mode takes scenes of the run's own dataset: not where its options name others."""
+  return mode != 'cost' and not getattr(options, 'datasets', ())

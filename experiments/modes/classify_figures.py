@@ -13,6 +13,7 @@ _TITLES = {
   'over contexts': "argmax over contexts (paper's text)",
   'over targets': "argmax over targets (authors' code)",
 }
+_GIVEN = {'I': 'given images (I)', 'H': 'given haptics (H)', 'I+H': 'given both (I+H)'}
 
 
 def draw(numbers: Mapping[str, Any], target: str, of_what: str) -> Figure:
@@ -29,18 +30,18 @@ def draw(numbers: Mapping[str, Any], target: str, of_what: str) -> Figure:
     for axis, rank in zip(row, (1, 5), strict=False):
       _lines(axis, records, f'top{rank}')
       figures.bound(axis, numbers['chance'][f'top{rank}'], 'chance')
-      axis.set_ylim(0, 1.02)
+      axis.set_ylim(0, 1.05)
       figures.describe(
-        axis, title, 'views of each modality given', f'top-{rank} accuracy, {target} views'
+        axis, title, 'views given of each modality', f'top-{rank} accuracy, {target} views'
       )
-      axis.legend(fontsize=7, frameon=False)
   bounds = (('elbo', 'ELBO'), ('log_likelihood', 'log-likelihood'))
   for axis, (field, name) in zip(axes[:, 2], bounds, strict=True):
     _lines(axis, numbers['own_context'], field)
     figures.describe(
-      axis, f'{name}, own context', 'views of each modality given', 'nats per dimension'
+      axis, f'{name}, own context', 'views given of each modality', 'nats per dimension'
     )
-    axis.legend(fontsize=7, frameon=False)
+  handles, names = axes[0, 0].get_legend_handles_labels()
+  figure.legend(handles, names, loc='outside lower center', ncols=4, fontsize=8, frameon=False)
   figure.suptitle(f'{of_what}; bars: standard errors over draws', fontsize=8)
   return figure
 
@@ -51,5 +52,5 @@ def _lines(axis: Axes, records: Sequence[Mapping[str, Any]], field: str) -> None
     views, mean, error = (
       np.array([record[name] for record in of_line]) for name in ('views', field, f'{field}_error')
     )
-    figures.line(axis, views, mean, error, i, senses)
+    figures.line(axis, views, mean, error, i, _GIVEN[senses])
   axis.set_xticks(views)

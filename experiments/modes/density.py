@@ -126,7 +126,9 @@ def evaluate(
     dataset=[run.config.dataset],
     numbers=numbers,
     tables=density_tables.tables(numbers, options.images, options.grasps),
-    notes=_notes(targets, options, std),
+    notes=_notes(
+      targets, [record['effective_samples'] for record in numbers['density']], options, std
+    ),
     seconds=time.monotonic() - began,
   )
   of_what = (
@@ -222,7 +224,9 @@ def _sizes(options: Options) -> list[int]:
   return sorted({*options.images, *options.grasps})
 
 
-def _notes(targets: Sequence[Target], options: Options, std: float) -> list[str]:
+def _notes(
+  targets: Sequence[Target], effective: Sequence[float], options: Options, std: float
+) -> list[str]:
   notes = [
     f'log p(X | V, C) of the last {options.held_out} views, nats per dimension: the importance-'
     f'weighted bound with K = {options.samples}, likelihood std {std:g}; means and standard errors '
@@ -232,6 +236,11 @@ def _notes(targets: Sequence[Target], options: Options, std: float) -> list[str]
     'value.',
     'Predictors without a model: Gaussians of the same std about the mean training view and the '
     f'training view of nearest pose, of the first {options.train_scenes} training scenes at most.',
+    f'Intervals are of the mixture of {options.samples} samples of p(z | C), with the std around '
+    'each: what is known better than the std, such as the background, is inside nearly all.',
+    f'Of the K samples, {min(effective):.1f} to {max(effective):.1f} carry the estimate (the mean '
+    'effective number of each target and context): the nearer to 1, the further it may be below '
+    'the density.',
   ]
   if 'gray' not in [target.name for target in targets]:
     notes.append('No gray: no modality has all three colours, whose maximum it is.')

@@ -20,11 +20,8 @@ _PANELS = (
 )
 _SENSES = {'grasps': 'haptic', 'images': 'rgb'}
 _BASELINE_STYLES = {'mean training view': '--', 'nearest training view': ':'}
-_BELOW = {
-  'loc': 'upper center', 'bbox_to_anchor': (0.5, -0.18), 'ncols': 4, 'fontsize': 6.5,
-  'frameon': False, 'columnspacing': 1.0,
-}  # fmt: skip
 _SHOWN_LEVELS = (0.5, 0.9)
+_BESIDE = 0.012  # of an axis, between the bars of lines
 
 
 def draw_density(numbers: Mapping[str, Any], of_what: str) -> Figure:
@@ -42,16 +39,13 @@ def draw_density(numbers: Mapping[str, Any], of_what: str) -> Figure:
   for column, (along, target, own) in zip(axes.T, shown, strict=True):
     records = [record for record in numbers['density'] if record['target'] == target]
     lines = _lines(column[0], records, 'log_likelihood', along, own)
-    column[-1].legend(handles=lines, **_BELOW)
-    levels = [figures.bound(column[0], numbers['highest'], 'highest for this std', '-')]
-    for record in numbers['without_model']:
-      if record['target'] == target:
-        style = _BASELINE_STYLES[record['predictor']]
-        levels.append(
-          figures.bound(column[0], record['log_likelihood'], record['predictor'], style)
-        )
-    where = {'loc': 'upper right', 'bbox_to_anchor': (1, 0.93)}
-    column[0].legend(handles=levels, fontsize=6.5, frameon=False, **where)
+    levels = {'highest for this std': (numbers['highest'], '-')} | {
+      record['predictor']: (record['log_likelihood'], _BASELINE_STYLES[record['predictor']])
+      for record in numbers['without_model']
+      if record['target'] == target
+    }
+    lines += figures.levels(column[0], levels)
+    figures.legend_below(column[-1], lines)
     unit = 'nats per dimension'
     scale = 'scaled haptics' if target == 'haptic' else 'pixels in [0, 1]'
     title = f'{_SENSES[along]} → {target}'
@@ -72,7 +66,7 @@ def draw_coverage(numbers: Mapping[str, Any], of_what: str) -> Figure:
   the context size; arguments as of `draw_density`.
   """
   kinds = list(dict.fromkeys(record['kind'] for record in numbers['coverage']))
-  figure, axes = figures.panels(2, len(kinds), width=3.4, height=2.9)
+  figure, axes = figures.panels(2, len(kinds), width=3.4, height=3.3)
   for column, kind in enumerate(kinds):
     records = [record for record in numbers['coverage'] if record['kind'] == kind]
     curves, against_size = axes[:, column]
@@ -87,7 +81,7 @@ def draw_coverage(numbers: Mapping[str, Any], of_what: str) -> Figure:
     curves.plot([0, 1], [0, 1], color='0.4', linestyle='--', linewidth=1, label='calibrated')
     curves.set(xlim=(0, 1), ylim=(0, 1.02))
     figures.describe(
-      curves, f'{kind}, views of each modality given', 'level of the interval', 'share inside'
+      curves, f'{kind}, by views given of each modality', 'level of the interval', 'share inside'
     )
     for i, level in enumerate(_SHOWN_LEVELS):
       of_level = [record for record in records if record['level'] == level]
@@ -95,9 +89,9 @@ def draw_coverage(numbers: Mapping[str, Any], of_what: str) -> Figure:
       figures.bound(against_size, level, f'calibrated, {level:.0%}', ('--', ':')[i])
     against_size.set_xticks(sorted({record['views_of_each'] for record in records}))
     against_size.set_ylim(0, 1.02)
-    figures.describe(against_size, kind, 'views of each modality given', 'share inside')
+    figures.describe(against_size, kind, 'views given of each modality', 'share inside')
     for axis in axes[:, column]:
-      axis.legend(fontsize=6.5, frameon=False, loc='lower right')
+      figures.legend_below(axis)
   figure.suptitle(f'{of_what}; bars: standard errors over scenes', fontsize=8)
   return figure
 
@@ -107,12 +101,16 @@ def _lines(
 ) -> list[ErrorbarContainer]:
   lines = []
   counts = sorted({record[along] for record in records})
-  for i, count in enumerate(sorted({record[own] for record in records})):
+  of_own = sorted({record[own] for record in records})
+  for i, count in enumerate(of_own):
     of_line = {record[along]: record for record in records if record[own] == count}
     mean, error = (
       np.array([of_line[n][name] for n in counts]) for name in (field, f'{field}_error')
     )
-    lines.append(figures.line(axis, counts, mean, error, i, counted(count, own)))
+    # Side by side, so that no bar covers another.
+    beside = _BESIDE * max(counts) * (i - (len(of_own) - 1) / 2)
+    x = [n + beside for n in counts]
+    lines.append(figures.line(axis, x, mean, error, i, counted(count, own)))
   axis.set_xticks(counts)
   return lines
 

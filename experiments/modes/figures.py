@@ -1,16 +1,19 @@
 """Figures fit for a paper: colours that colour-blind readers tell apart, error bars, bounds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.transforms import ScaledTranslation
 
 # Okabe and Ito's palette (jfly.uni-koeln.de/color), without its yellow, which white paper swallows.
 COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
 MARKERS = 'osD^vPX'
+_BELOW = 0.38  # inches that an axis takes under its panel
 
 
 def panels(rows: int, columns: int, width: float = 3.2, height: float = 2.6, **subplots):
@@ -56,6 +59,47 @@ def line(
 def bound(axis: Axes, y: float, label: str, style: str = '--') -> Line2D:
   """Draws a level that is none of the model's: chance, a baseline, a bound."""
   return axis.axhline(y, color='0.4', linestyle=style, linewidth=1, label=label)
+
+
+def levels(axis: Axes, named: Mapping[str, tuple[float, str]]) -> list[Line2D]:
+  """Draws levels that are none of the model's beside the lines that are there.
+
+  One that is far away would press the lines together: it is told by its number alone.
+
+  Args:
+    axis: with the lines.
+    named: by name, y and style.
+  """
+  low, high = axis.get_ylim()
+  reach = high - low
+  near = [y for y, _ in named.values() if low - reach < y < high + reach]
+  margin = reach / 10
+  axis.set_ylim(min([low, *(y - margin for y in near)]), max([high, *(y + margin for y in near)]))
+  return [
+    bound(axis, y, f'{name}: {y:.3g}{"" if y in near else " (not shown)"}', style)
+    for name, (y, style) in named.items()
+  ]
+
+
+def legend_below(axis: Axes, handles: Sequence[Artist] | None = None) -> None:
+  """A legend under a panel and its axis, where it covers nothing.
+
+  Args:
+    axis: of the panel.
+    handles: what it names; all that has a label if not given.
+  """
+  below = ScaledTranslation(0, -_BELOW, axis.figure.dpi_scale_trans)
+  axis.legend(
+    handles=axis.get_legend_handles_labels()[0] if handles is None else handles,
+    loc='upper center',
+    bbox_to_anchor=(0.5, 0),
+    bbox_transform=axis.transAxes + below,
+    ncols=2,
+    columnspacing=1,
+    handlelength=1.8,
+    fontsize=6.5,
+    frameon=False,
+  )
 
 
 def describe(axis: Axes, title: str, x: str, y: str) -> None:

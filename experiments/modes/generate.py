@@ -123,8 +123,20 @@ def evaluate(
   }
 
   words = contexts.describe(counts, modalities)
+  looks, grasps = (
+    results.counted(count, name)
+    for count, name in ((options.cameras, 'looks'), (options.grasps, 'grasps'))
+  )
+  asked_words = (
+    f'{looks} from a ring around the object, {grasps} anew'
+    if 'positions' in scenes[0]
+    else f'the last {looks} and {grasps}'
+  )
   of = f'{run.config.variant}, {run.config.modalities}, {run.config.preset}, step {run.step:,}'
-  figures = {'errors': generate_pictures.draw_errors(grown, without_model)}
+  measured_on = f'{options.scenes} scenes of {run.config.dataset} ({options.split})'
+  figures = {
+    'errors': generate_pictures.draw_errors(grown, without_model, f'{of}; {measured_on}')
+  }
   kinds = {modalities[m].kind for m in target}
   if 'haptic' in kinds:
     figures |= _draw_touch(
@@ -140,7 +152,7 @@ def evaluate(
       counts,
       asked.senses,
       imagined.drawn,
-      baseline.nearest,
+      baseline,
       heads,
       f'Imagined from {words} ({of})',
     )
@@ -159,7 +171,7 @@ def evaluate(
     [
       f'Mean squared error ± standard error over the first {options.scenes} scenes of '
       f"'{options.split}'; the prediction is the mean over {options.samples} samples of z from "
-      'p(z | C).'
+      f'p(z | C). Asked for of each scene: {asked_words}.'
     ],
     time.monotonic() - began,
   )
@@ -223,15 +235,18 @@ def _tables(
 ) -> list[results.Table]:
   rows = {f'{name} {words}': measured for name, measured in of_context.items()}
   for family, by_number in grown.items():
-    rows |= {f'{n} {family} each': measured for n, measured in by_number.items()}
+    rows |= {
+      f'{family}: {results.counted(n, "views")}': measured for n, measured in by_number.items()
+    }
   rows |= {f'no model: {name}': measured for name, measured in without_model.items()}
   kinds = list(next(iter(of_context.values())))
   shown = [
     [name, *(results.with_error(*measured[kind], digits=5) for kind in kinds)]
     for name, measured in rows.items()
   ]
-  heads = ['given', *(generate_pictures.UNITS[kind] for kind in kinds)]
-  return [results.Table('Error of what was asked for, by what was given', heads, shown)]
+  heads = ['given', *(f'{kind} {generate_pictures.UNITS[kind]}' for kind in kinds)]
+  title = 'Error of what was asked for, by what was given of each modality'
+  return [results.Table(title, heads, shown)]
 
 
 def _orbit(

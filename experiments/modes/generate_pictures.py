@@ -10,14 +10,15 @@ import jax
 import numpy as np
 from matplotlib.figure import Figure
 
+from experiments.baselines import Baselines
 from experiments.modes import canvas, figures, mosaic
 from gmn_jax.batch import Views
 from gmn_jax.modality import Modality
 
 _SHOWN = 4  # samples, at most
 UNITS = {
-  'image': 'image squared error (pixels in [0, 1])',
-  'haptic': 'haptic squared error (scaled to [-1, 1])',
+  'image': 'mean squared error (pixels in [0, 1])',
+  'haptic': 'mean squared error (scaled to [-1, 1])',
 }
 
 
@@ -35,11 +36,11 @@ def draw_samples(
   counts_M: Sequence[int],
   truth: Sequence[np.ndarray],
   drawn: Sequence[np.ndarray],
-  nearest: Sequence[np.ndarray],
+  baseline: Baselines,
   heads: Sequence[str],
   title: str,
 ) -> Figure:
-  """A panel per object: what is given, the samples, the truth, the nearest training view.
+  """A panel per object: what is given, the samples, the truth, and what needs no model.
 
   Args:
     modalities: the M modalities.
@@ -47,11 +48,14 @@ def draw_samples(
     counts_M: how many views of each modality are given.
     truth: of each, (B, Q, *shape).
     drawn: of each, (K, objects, Q, *shape).
-    nearest: of each, (B, Q, *shape).
+    baseline: what needs no model.
     heads: of the Q columns.
     title: of the figure.
   """
-  truth, drawn, nearest = (shown(modalities, senses) for senses in (truth, drawn, nearest))
+  mean = [np.broadcast_to(x, of.shape) for x, of in zip(baseline.mean, truth, strict=True)]
+  truth, drawn, nearest, mean = (
+    shown(modalities, senses) for senses in (truth, drawn, baseline.nearest, mean)
+  )
   panels = []
   for b in range(drawn.shape[1]):
     looks = given_looks(modalities, given, counts_M, b)
@@ -61,6 +65,7 @@ def draw_samples(
       *(mosaic.Row(f'sample {k + 1}', sample[b]) for k, sample in enumerate(drawn[:_SHOWN])),
       mosaic.Row('truth', truth[b]),
       mosaic.Row('nearest in training', nearest[b]),
+      mosaic.Row('mean of training', mean[b]),
     ]
     panels.append(mosaic.Panel(f'scene {b}', rows, heads))
   return mosaic.draw([panels], title)
@@ -108,30 +113,28 @@ def draw_growing(
 def draw_errors(
   grown: Mapping[str, Mapping[int, Mapping[str, tuple[float, float]]]],
   without_model: Mapping[str, Mapping[str, tuple[float, float]]],
+  of_what: str,
 ) -> Figure:
   """A panel per kind of sense: error against the number of views given, and without a model.
 
   Args:
     grown: by family of contexts, number of views and kind, a mean and its standard error.
     without_model: by predictor and kind, likewise.
+    of_what: names the run, the scenes and the samples.
   """
   kinds = next(iter(without_model.values())).keys()
-  figure, axes = figures.panels(1, len(kinds), width=3.6, height=2.9)
-  styles = ('--', ':')
+  figure, axes = figures.panels(1, len(kinds), width=3.8, height=3.4)
   for axis, kind in zip(axes.flat, kinds, strict=True):
+    lines = []
     for index, (family, by_number) in enumerate(grown.items()):
       mean, error = np.array([measured[kind] for measured in by_number.values()]).T
-      figures.line(axis, list(by_number), mean, error, index, family)
-    top = axis.get_ylim()[1]
-    for style, (name, measured) in zip(styles, without_model.items(), strict=True):
-      figures.bound(axis, measured[kind][0], f'no model: {name}, {measured[kind][0]:.4f}', style)
-    # The worse of the two would press the lines together; the legend says where it is.
-    axis.set_ylim(
-      top=1.05 * max(top, min(measured[kind][0] for measured in without_model.values()))
-    )
+      lines.append(figures.line(axis, list(by_number), mean, error, index, f'{family} given'))
+    styles = zip(without_model.items(), ('--', ':'), strict=True)
+    lines += figures.levels(axis, {name: (of[kind][0], style) for (name, of), style in styles})
     axis.set_xticks(list(next(iter(grown.values()))))
     figures.describe(axis, f'{kind} asked for', 'views given of each modality', UNITS[kind])
-    axis.legend(fontsize=6, frameon=False)
+    figures.legend_below(axis, lines)
+  figure.suptitle(f'{of_what}; bars: standard errors over scenes', fontsize=8)
   return figure
 
 

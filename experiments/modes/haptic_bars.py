@@ -45,14 +45,15 @@ def draw(
       yerr=samples[:, at].std(axis=0),
       error_kw={'elinewidth': 0.7},
       color=figures.COLOURS[0],
-      label=f'imagined, {len(samples)} samples',
+      label=f'imagined: mean and standard deviation of {len(samples)} samples',
     )
     axis.axhline(0, color='0.4', linewidth=0.6)
     figures.describe(axis, name, '', f'reading ({unit})')
     axis.set_xticks(x, labels, rotation=90, fontsize=5)
   for axis in list(axes.flat)[len(groups) :]:
     axis.set_visible(False)
-  axes.flat[0].legend(fontsize=7, frameon=False)
+  handles, names = axes.flat[0].get_legend_handles_labels()
+  figure.legend(handles, names, loc='outside lower center', ncols=2, fontsize=8, frameon=False)
   figure.suptitle(title, fontsize=10)
   return figure
 

@@ -102,14 +102,15 @@ def evaluate(
     [_curve_table(curves, what), _size_table(by_size, what)],
     [
       'Evidence lower bound in nats, every Gaussian constant in place. val_missing: combinations '
-      'that the training scenes have; val_full: any; val: all modalities.',
+      'that the training scenes have; val_full: any; val: all modalities. Curves of runs that '
+      'differ in protocol count different targets; by number of modalities all count the same.',
       f'By number of modalities: the last {options.asked} views of every modality are asked for, '
       f'{options.draws} random contexts for each of the first {options.scenes} scenes of '
       f"'{options.split}', ± standard error over scenes.",
     ],
     time.monotonic() - began,
   )
-  results.write(found, {'': _draw(curves, by_size)}, workdir)
+  results.write(found, {'': _draw(curves, by_size, what)}, workdir)
   return found
 
 
@@ -257,6 +258,7 @@ def _splits(curves: Mapping[str, Curves]) -> list[str]:
 def _draw(
   curves: Mapping[str, Curves],
   by_size: Mapping[str, Mapping[int, tuple[float, float]]],
+  what: Mapping[str, str],
 ) -> Figure:
   splits = _splits(curves)
   figure, axes = figures.panels(1, len(splits) + 1, width=3.0, height=2.8)
@@ -268,6 +270,7 @@ def _draw(
         error = np.array(curve.get('elbo_error', np.zeros_like(mean)))
         figures.line(axis, curve['step'], mean, error, index, name)
     figures.describe(axis, split, 'training step', 'bound (nats per episode)')
+    axis.locator_params(axis='x', nbins=4)
   axis = axes[0, -1]
   for index, (name, of) in enumerate(by_size.items()):
     mean, error = np.array(list(of.values())).T
@@ -279,5 +282,8 @@ def _draw(
     'bound (nats per number)',
   )
   axis.set_xticks(list(next(iter(by_size.values()))))
-  axis.legend(fontsize=7, frameon=False)
+  handles, names = axis.get_legend_handles_labels()
+  shown = [f'{name}: {what[name]}' for name in names]
+  figure.legend(handles, shown, loc='outside lower center', ncols=1, fontsize=8, frameon=False)
+  figure.suptitle('Bars: standard errors over scenes', fontsize=8)
   return figure

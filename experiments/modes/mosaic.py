@@ -40,9 +40,9 @@ def draw(panels: Sequence[Sequence[Panel]], title: str, tile: float = 0.48) -> F
   rows = [len(line[0].rows) for line in panels]
   longest = max(len(row.name) for line in panels for row in line[0].rows)
   # What names, titles and gaps take, in inches.
-  beside, above, between = 0.06 * longest + 0.1, 0.42, 0.25
+  beside, above, between = 0.06 * longest + 0.1, 0.5, 0.25
   width = tile * (1 + _GAP) * sum(columns) + beside + between * len(columns)
-  height = tile * (1 + _GAP) * sum(rows) + above * len(rows) + 0.3
+  height = tile * (1 + _GAP) * sum(rows) + above * len(rows) + 0.4
   figure = Figure(figsize=(width, height), layout='constrained')
   figure.suptitle(textwrap.fill(title, round(_LETTERS * width)), fontsize=10)
   axes = figure.subplots(

@@ -13,6 +13,7 @@ import difflib
 import html
 import json
 import pathlib
+import types
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,6 +45,10 @@ class Options:
   modes: tuple[str, ...] = tuple(mode for mode in modes.MODES if mode != 'report')
   # Run also those again whose results are there.
   again: bool = False
+  # Builds datasets that are missing.
+  build: bool = False
+  # Takes the best checkpoint instead of the last one.
+  best: bool = False
 
   def __post_init__(self):
     for mode in self.modes:
@@ -67,7 +72,7 @@ def evaluate(run: Run, dataset: Dataset, workdir: pathlib.Path, options: Options
     try:
       if record is None:
         module = modes.load(mode)
-        module.evaluate(run, dataset, workdir, module.Options())
+        module.evaluate(run, dataset, workdir, _defaults(module, options))
         record = json.loads((workdir / f'{mode}.json').read_text())
     except UserError as error:
       print(f'{mode} is left out: {error}')
@@ -85,13 +90,21 @@ def evaluate(run: Run, dataset: Dataset, workdir: pathlib.Path, options: Options
   return path
 
 
+def _defaults(module: types.ModuleType, options: Options) -> Any:
+  """The options of a mode, in which that is as on the page which has the same name there."""
+  shared = {'build': options.build, 'best': options.best}
+  known = {field.name for field in dataclasses.fields(module.Options)}
+  return module.Options(**{name: value for name, value in shared.items() if name in known})
+
+
 def _there_already(mode: str, run: Run, workdir: pathlib.Path) -> dict[str, Any] | None:
   path = workdir / f'{mode}.json'
   if not path.exists():
     return None
   record = json.loads(path.read_text())
-  same = record['step'] == run.step and record['config'] == json.loads(run.config.to_json())
-  return record if same else None
+  # Where datasets are does not decide what was found.
+  configs = [{**of, 'data_dir': ''} for of in (record['config'], json.loads(run.config.to_json()))]
+  return record if record['step'] == run.step and configs[0] == configs[1] else None
 
 
 def _section(mode: str, record: Mapping[str, Any], workdir: pathlib.Path) -> str:

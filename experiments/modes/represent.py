@@ -13,9 +13,10 @@ Dims: B scenes, V views, T draw steps, h w latent grid, Z latent channels, F fea
 
 import dataclasses
 import functools
+import math
 import pathlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -23,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
+from experiments.datasets import open_or_build
 from experiments.modes import contexts, figures, probe, results
 from experiments.modes.options import require_at_least
 from experiments.modes.scenes import first_scenes, stack_scenes
@@ -34,7 +36,11 @@ from mese_env.errors import UserError
 from tfds_mese.reading import Dataset
 
 _BLOCK = 20  # scenes represented at once
-_CLASSES = {'shape class': 'shape_id', 'number of parts': 'num_parts'}
+_CLASSES = {
+  # Shapes are numbered among those of as many parts.
+  'shape class': lambda scene: 1000 * scene['num_parts'] + scene['shape_id'],
+  'number of parts': lambda scene: scene['num_parts'],
+}
 _COLOUR = 'mean colour'
 _BAR = 0.38  # width
 _EVERYTHING = 'images and haptics'
@@ -52,6 +58,11 @@ class Options:
   test_scenes: int = 100
   # The split of those.
   split: str = 'test'
+  # Datasets whose scenes are taken in turn, as in shepard_metzler_4,shepard_metzler_6, where the
+  # number of parts varies; the run's own if not given.
+  datasets: tuple[str, ...] = ()
+  # Builds those that are missing.
+  build: bool = False
 
   def __post_init__(self):
     require_at_least(self, views=1, train_scenes=1, test_scenes=1)
@@ -66,12 +77,16 @@ def evaluate(
     UserError: there are fewer scenes or views than asked for, or nothing is known of the objects.
   """
   began = time.monotonic()
-  train = first_scenes(dataset, 'train', options.train_scenes)
-  test = first_scenes(dataset, options.split, options.test_scenes)
-  if 'shape_id' not in train[0]:
+  names = options.datasets or (run.config.dataset,)
+  sources = [
+    open_or_build(name, run.config.data_dir, options.build) for name in options.datasets
+  ] or [dataset]
+  train = _in_turn(sources, 'train', options.train_scenes)
+  test = _in_turn(sources, options.split, options.test_scenes)
+  if not all('shape_id' in scene for scene in train):
     raise UserError(
-      f'nothing is known of the objects in {run.config.dataset}, so that no probe can be fitted; '
-      'give --config.dataset=shepard_metzler_5_tiny or another simulated one.'
+      f'nothing is known of the objects in {", ".join(names)}, so that no probe can be fitted; '
+      'give --datasets=shepard_metzler_5_tiny or other simulated ones.'
     )
   modalities = run.model.modalities
   views = len(train[0]['cameras'])
@@ -102,7 +117,7 @@ def evaluate(
     'represent',
     run,
     options,
-    [run.config.dataset],
+    names,
     {truth: {name: score._asdict() for name, score in of.items()} for truth, of in scores.items()},
     [_table(scores)],
     [
@@ -110,10 +125,19 @@ def evaluate(
       f"first {options.test_scenes} of '{options.split}', ± standard error over those; "
       f'{options.views} views given of each modality.',
       'Classes: accuracy, chance is the commonest training class. Colour: R², chance is the mean.',
+      *(
+        f'All objects have the same {name}, so that it is not asked for.'
+        for name in _CLASSES
+        if name not in truths
+      ),
     ],
     time.monotonic() - began,
   )
-  results.write(found, {'': _draw(scores, list(given))}, workdir)
+  of_what = (
+    f'{run.config.variant}, {run.config.modalities}, {run.config.preset}, step {run.step:,}; '
+    f'{options.test_scenes} scenes of {", ".join(names)} ({options.split})'
+  )
+  results.write(found, {'': _draw(scores, list(given), of_what)}, workdir)
   _save(workdir / 'represent.npz', z[_EVERYTHING], (train, test))
   return found
 
@@ -142,6 +166,12 @@ def mean_colour(scene: dict[str, np.ndarray]) -> np.ndarray:
   return scene['colours'].mean(axis=0)
 
 
+def _in_turn(sources: Sequence[Dataset], split: str, count: int) -> list[dict[str, np.ndarray]]:
+  each = math.ceil(count / len(sources))
+  rounds = zip(*(first_scenes(source, split, each) for source in sources), strict=True)
+  return [scene for scenes in rounds for scene in scenes][:count]
+
+
 def _features(
   compute: Callable[..., jax.Array],
   run: Run,
@@ -160,8 +190,8 @@ def _features(
 def _truths(*parts: list[dict[str, np.ndarray]]) -> dict[str, list[np.ndarray]]:
   """Per property to be told, of training and of test scenes."""
   truths = {
-    name: [np.array([scene[field] for scene in scenes]) for scenes in parts]
-    for name, field in _CLASSES.items()
+    name: [np.array([tell(scene) for scene in scenes]) for scenes in parts]
+    for name, tell in _CLASSES.items()
   }
   varying = {name: labels for name, labels in truths.items() if len(np.unique(labels[0])) > 1}
   return varying | {_COLOUR: [np.stack([mean_colour(s) for s in scenes]) for scenes in parts]}
@@ -184,7 +214,9 @@ def _table(scores: Mapping[str, Mapping[str, probe.Score]]) -> results.Table:
   return results.Table('What a linear probe tells', ['from', *heads], rows)
 
 
-def _draw(scores: Mapping[str, Mapping[str, probe.Score]], families: list[str]) -> Figure:
+def _draw(
+  scores: Mapping[str, Mapping[str, probe.Score]], families: list[str], of_what: str
+) -> Figure:
   figure, axes = figures.panels(1, len(scores), width=3.4, height=2.9)
   places = np.arange(len(families))
   for axis, (truth, of) in zip(axes.flat, scores.items(), strict=True):
@@ -202,7 +234,10 @@ def _draw(scores: Mapping[str, Mapping[str, probe.Score]], families: list[str]) 
     figures.bound(axis, of['chance'].mean, 'chance')
     figures.describe(axis, truth, 'given', _unit(truth))
     axis.set_xticks(places, [family.replace(' and ', '\nand ') for family in families])
-    axis.legend(fontsize=7, frameon=False)
+    axis.set_ylim(top=1.05)
+  handles, names = axes[0, 0].get_legend_handles_labels()
+  figure.legend(handles, names, loc='outside lower center', ncols=3, fontsize=8, frameon=False)
+  figure.suptitle(f'{of_what}; bars: standard errors over scenes', fontsize=8)
   return figure
 
 
@@ -219,7 +254,7 @@ def _save(
   arrays = {}
   for split, features, scenes in zip(('train', 'test'), z, parts, strict=True):
     arrays[f'{split}_z'] = features
-    for field in ('index', 'cells_id', *_CLASSES.values()):
+    for field in ('index', 'cells_id', 'shape_id', 'num_parts'):
       arrays[f'{split}_{field}'] = np.array([scene[field] for scene in scenes])
     arrays[f'{split}_mean_colour'] = np.stack([mean_colour(scene) for scene in scenes])
   with results.replacing(path) as unfinished, unfinished.open('wb') as file:

@@ -19,24 +19,25 @@ def describe() -> str:
   return f'{device.platform}: {device.device_kind}; {_processor()}, {len(_cores())} cores'
 
 
-def refuse_when_busy(seconds: float = 1.0) -> None:
-  """Returns if the processor is idle for `seconds`.
+def refuse_when_busy(patience: float = 20.0) -> None:
+  """Returns as soon as the processor has been idle for a second, for which it waits `patience` s.
 
   Raises:
-    UserError: it is not; a time measured now would say nothing. Where the system does not tell
+    UserError: it never was; a time measured now would say nothing. Where the system does not tell
       (no /proc/stat), it is taken to be idle.
   """
-  before = _busy_ticks()
-  if before is None:
-    return
-  time.sleep(seconds)
-  busy, total = (now - then for now, then in zip(_busy_ticks(), before, strict=True))
-  cores_busy = busy / max(total, 1) * os.cpu_count()
-  if cores_busy > _IDLE:
-    raise UserError(
-      f'the machine is busy ({cores_busy:.1f} cores of {len(_cores())} at work before anything is '
-      'measured); wait until it is idle, or end what runs beside this.'
-    )
+  end = time.monotonic() + patience
+  while (before := _busy_ticks()) is not None:
+    time.sleep(1.0)
+    busy, total = (now - then for now, then in zip(_busy_ticks(), before, strict=True))
+    cores_busy = busy / max(total, 1) * os.cpu_count()
+    if cores_busy <= _IDLE:
+      return
+    if time.monotonic() > end:
+      raise UserError(
+        f'the machine is busy ({cores_busy:.1f} cores of {len(_cores())} at work before anything '
+        'is measured); wait until it is idle, or end what runs beside this.'
+      )
 
 
 def spread(seconds: list[float]) -> dict[str, float]:

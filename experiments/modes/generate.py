@@ -134,9 +134,7 @@ def evaluate(
   )
   of = f'{run.config.variant}, {run.config.modalities}, {run.config.preset}, step {run.step:,}'
   measured_on = f'{options.scenes} scenes of {run.config.dataset} ({options.split})'
-  figures = {
-    'errors': generate_pictures.draw_errors(grown, without_model, f'{of}; {measured_on}')
-  }
+  figures = {'errors': generate_pictures.draw_errors(grown, without_model, f'{of}; {measured_on}')}
   kinds = {modalities[m].kind for m in target}
   if 'haptic' in kinds:
     figures |= _draw_touch(

@@ -42,9 +42,9 @@ def train_batches(
   # Endless anyway; without it grain cannot count the batches of one scene.
   order = order.batch(batch_size, drop_remainder=True)
   mine = _rows_of_this_process(batch_size, sharding)
-  # A thread or two keep up with an accelerator; the default buffer of 500 batches would take
-  # gigabytes.
-  read = grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)
+  # The thread that puts batches on the devices also reads them: decoding holds the interpreter's
+  # lock, so that more threads read less, and Grain's default of 500 batches ahead takes gigabytes.
+  read = grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)
   batches = order.map(lambda positions_B: _stack(source, positions_B[mine])).to_iter_dataset(read)
   on_devices = batches.map(lambda batch: _globally(batch, batch_size, sharding))
   return iter(grain.experimental.ThreadPrefetchIterDataset(on_devices, prefetch_buffer_size=2))

@@ -22,11 +22,13 @@ from gmn_jax.input import train_batches  # noqa: E402
 from mese_env.errors import exit_on_user_error  # noqa: E402
 from tfds_mese.reading import open_dataset  # noqa: E402
 
+DATASET = 'shepard_metzler_5_tiny'
+
 
 def main() -> None:
   """Measures, prints, and writes what the command line asks for."""
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument('--dataset', default='shepard_metzler_5_tiny', help='a built dataset')
+  parser.add_argument('--dataset', default=DATASET, help='a built dataset')
   parser.add_argument('--batches', type=int, default=400, help='how many batches are timed')
   parser.add_argument('--json', type=pathlib.Path, help='also writes the numbers there')
   parser.add_argument('--busy', action='store_true', help='measures beside other work, and says so')

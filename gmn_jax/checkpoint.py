@@ -97,11 +97,6 @@ class Checkpoints:
     step = int(state.step)
     if step == self.latest_step:
       return
-    run = {
-      'config': config.to_dict(),
-      'haptic_min': np.asarray(haptic_range.low).tolist(),
-      'haptic_max': np.asarray(haptic_range.high).tolist(),
-    }
     self._manager.save(
       step,
       args=ocp.args.Composite(
@@ -109,7 +104,7 @@ class Checkpoints:
         training=ocp.args.StandardSave(_training(state)),
         # The same in every process of the run, so that another number of them can go on from it.
         data=ocp.args.JsonSave(batches.get_state()),
-        run=ocp.args.JsonSave(run),
+        run=ocp.args.JsonSave(_description(config, haptic_range)),
       ),
       metrics=None if elbo is None else {_METRIC: elbo},
     )
@@ -194,6 +189,43 @@ def load_run(workdir: pathlib.Path, best: bool = False) -> Run:
     params = _restore(manager, step, params=ocp.args.StandardRestore(like)).params
   low, high = (jnp.array(stored[field], jnp.float32) for field in ('haptic_min', 'haptic_max'))
   return Run(config, model, params, HapticRange(low, high), step)
+
+
+def save_model(run: Run, workdir: pathlib.Path) -> None:
+  """Writes what `load_run` reads of a run, and nothing that training needs, to a new folder.
+
+  Args:
+    run: as `load_run` gives it.
+    workdir: the folder; `load_run` reads the same model from it.
+
+  Raises:
+    UserError: there are checkpoints already, or it cannot be written.
+  """
+  directory = pathlib.Path(workdir).absolute() / 'checkpoints'
+  if directory.exists():
+    raise UserError(f'{workdir} holds checkpoints already; give another folder.')
+  try:
+    directory.mkdir(parents=True)
+    with ocp.CheckpointManager(
+      directory, item_names=('params', 'run'), options=_options()
+    ) as manager:
+      manager.save(
+        run.step,
+        args=ocp.args.Composite(
+          params=ocp.args.StandardSave(run.params),
+          run=ocp.args.JsonSave(_description(run.config, run.haptic_range)),
+        ),
+      )
+  except OSError as error:
+    raise UserError(f'cannot write {directory} ({error.strerror}); give another folder.') from error
+
+
+def _description(config: ConfigDict, haptic_range: HapticRange) -> dict[str, Any]:
+  return {
+    'config': config.to_dict(),
+    'haptic_min': np.asarray(haptic_range.low).tolist(),
+    'haptic_max': np.asarray(haptic_range.high).tolist(),
+  }
 
 
 def _options(**options) -> ocp.CheckpointManagerOptions:

@@ -1,0 +1,45 @@
+"""Copies the model of a run to a folder of its own, a few MB, which every evaluation takes.
+
+python experiments/export.py --workdir=RUN --to=FOLDER [--best]
+
+Left behind is what only training needs: the optimiser's state, the input's, metrics and samples.
+"""
+
+import argparse
+import pathlib
+import sys
+
+# The command is run from the checkout, where `experiments` is not installed.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from absl import logging  # noqa: E402
+
+from gmn_jax.checkpoint import load_run, save_model  # noqa: E402
+from mese_env.errors import exit_on_user_error  # noqa: E402
+
+
+def main(argv: list[str]) -> None:
+  """Copies as the command line `argv[1:]` says.
+
+  Raises:
+    UserError: there is no checkpoint to copy, or there is one where the copy is to be.
+  """
+  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser.add_argument('--workdir', type=pathlib.Path, required=True, help='of the run')
+  parser.add_argument('--to', type=pathlib.Path, required=True, help='a new folder')
+  parser.add_argument('--best', action='store_true', help='of the best validation, not the last')
+  options = parser.parse_args(argv[1:])
+  logging.set_verbosity(logging.FATAL)
+  run = load_run(options.workdir, options.best)
+  save_model(run, options.to)
+  size = sum(file.stat().st_size for file in options.to.rglob('*') if file.is_file())
+  config = run.config
+  print(
+    f'{options.to}: {config.variant}, {config.modalities}, {config.preset}, step {run.step:,}, '
+    f'{size / 1e6:.1f} MB'
+  )
+
+
+if __name__ == '__main__':
+  with exit_on_user_error():
+    main(sys.argv)

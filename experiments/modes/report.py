@@ -109,6 +109,8 @@ def _there_already(mode: str, run: Run, workdir: pathlib.Path) -> dict[str, Any]
 
 def _section(mode: str, record: Mapping[str, Any], workdir: pathlib.Path) -> str:
   text = html.escape((workdir / f'{mode}.txt').read_text('utf-8'))
+  # The notes, a sentence or two to a line, come before the tables.
+  notes, _, tables = text.partition('\n\n')
   options = ' '.join(f'--{name}={_flag(value)}' for name, value in record['options'].items())
   figures = sorted(
     path
@@ -119,7 +121,8 @@ def _section(mode: str, record: Mapping[str, Any], workdir: pathlib.Path) -> str
     [
       f'<h2>{mode}</h2>',
       f'<p><code>--mode={mode} {html.escape(options)}</code></p>',
-      f'<pre>{text}</pre>',
+      *(f'<p>{note}</p>' for note in notes.splitlines()),
+      f'<pre>{tables}</pre>',
       *(
         f'<img alt="{path.name}" title="{path.name}" src="data:{_MEDIA[path.suffix]};base64,'
         f'{base64.b64encode(path.read_bytes()).decode()}">'

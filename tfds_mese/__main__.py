@@ -10,6 +10,7 @@ import difflib
 import json
 import logging
 import pathlib
+import re
 import sys
 
 import absl.logging
@@ -30,11 +31,13 @@ class Args(build.Args):
 
   def execute(self) -> None:
     """Builds the dataset, or generates this machine's share of it."""
-    config = self.generation.config
-    if config is not None:
-      config = _config(config)
+    asked = self.generation.config
+    if asked is not None:
+      asked = _spell_out(asked)
+    config = None if asked is None else _config(asked)
     if self.shards is None:
-      super().execute()
+      generation = dataclasses.replace(self.generation, config=asked)
+      build.Args.execute(dataclasses.replace(self, generation=generation))
     elif config is None:
       raise UserError('--shards needs a --config to share out.')
     else:
@@ -62,6 +65,16 @@ def main(arguments: list[str]) -> int:
   dataset = pathlib.Path(__file__).parent
   parse(['tfds_mese', *arguments, f'--datasets={dataset}']).execute()
   return 0
+
+
+def _spell_out(config: str) -> str:
+  """A name that says its sizes, as shepard_metzler_5_1000_100_100, as the JSON of its fields."""
+  match = re.fullmatch(r'shepard_metzler_(\d+)_(\d+)_(\d+)_(\d+)', config)
+  if not match:
+    return config
+  parts, train, val, test = map(int, match.groups())
+  fields = {'num_train': train, 'num_val': val, 'num_test': test, 'scene': {'num_parts': parts}}
+  return json.dumps(fields)
 
 
 def _config(config: str) -> str | configs.MeseConfig:

@@ -13,7 +13,7 @@ import numpy as np
 from gmn_jax.batch import Views, cut_scenes
 from gmn_jax.checkpoint import Run
 from gmn_jax.input import batches_in_order
-from tfds_mese.reading import Source
+from tfds_mese.dataset import Source
 
 _BLOCK = 100  # training scenes held at once
 

@@ -1,26 +1,31 @@
 """Opens a dataset, building it first where that was asked for."""
 
+from collections.abc import Iterable
+
 from mese_env.errors import UserError
 from tfds_mese import __main__ as builder
 from tfds_mese import reading
 
 
-def open_or_build(name: str, data_dir: str, build: bool) -> reading.Dataset:
+def open_or_build(
+  name: str, data_dir: str, build: bool, fields: Iterable[str] | None = None
+) -> reading.Dataset:
   """Opens the dataset of a config; with `build`, builds it first if it is missing.
 
   Args:
     name: of the dataset's config, or a folder of one's own scenes.
     data_dir: where datasets are; empty: TFDS_DATA_DIR, or ~/tensorflow_datasets.
     build: whether to build it.
+    fields: names of the arrays of a scene that are wanted; None: all.
 
   Raises:
     UserError: it is missing and not to be built, or cannot be read.
   """
   try:
-    return reading.open_dataset(name, data_dir or None)
+    return reading.open_dataset(name, data_dir or None, fields)
   except reading.MissingDataset as error:
     if not build:
       raise UserError(f'{error} Or give --build.') from error
   where = [f'--data_dir={data_dir}'] if data_dir else []
   builder.main([f'--config={name}', *where])
-  return reading.open_dataset(name, data_dir or None)
+  return reading.open_dataset(name, data_dir or None, fields)

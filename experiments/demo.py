@@ -28,7 +28,8 @@ from gmn_jax import inference  # noqa: E402
 from gmn_jax.batch import Views, cut_scenes  # noqa: E402
 from gmn_jax.checkpoint import Run, load_run  # noqa: E402
 from mese_env.errors import UserError, exit_on_user_error  # noqa: E402
-from tfds_mese.reading import Source, open_dataset  # noqa: E402
+from tfds_mese.dataset import Source  # noqa: E402
+from tfds_mese.reading import open_dataset  # noqa: E402
 
 WORKDIR = pathlib.Path('runs/demo')
 LOOKS, GRASPS, CAMERAS = 7, 15, 8  # given, given, and held out: a scene's 15 looks and grasps

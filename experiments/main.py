@@ -36,6 +36,7 @@ from experiments.modes import options as mode_options  # noqa: E402
 from gmn_jax import distributed, train  # noqa: E402
 from gmn_jax.checkpoint import Run, load_run  # noqa: E402
 from gmn_jax.config import check, differences  # noqa: E402
+from gmn_jax.input import FIELDS  # noqa: E402
 from gmn_jax.interruption import Interrupted  # noqa: E402
 from mese_env.errors import UserError, exit_on_user_error  # noqa: E402
 
@@ -90,7 +91,7 @@ def main(argv: list[str]) -> None:
     if command.distributed:
       distributed.join(command.distributed)
     config = command.config
-    dataset = open_or_build(config.dataset, config.data_dir, command.build)
+    dataset = open_or_build(config.dataset, config.data_dir, command.build, FIELDS)
     train.train(config, dataset, command.workdir)
     return
   run = open_run(command)

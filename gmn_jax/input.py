@@ -13,7 +13,7 @@ from mese_env.errors import UserError
 from tfds_mese.dataset import Source
 
 # What the model reads of a scene; `index` names it.
-_FIELDS = ('images', 'cameras', 'haptics', 'hands', 'index')
+FIELDS = ('images', 'cameras', 'haptics', 'hands', 'index')
 
 
 def train_batches(
@@ -23,7 +23,7 @@ def train_batches(
   was consumed.
 
   Args:
-    source: scenes of the training split.
+    source: scenes of the training split, with the arrays of `FIELDS`.
     batch_size: scenes in a batch, over all processes; epochs follow each other without a gap, so
       that no scene is left out.
     seed: decides the order.
@@ -80,7 +80,7 @@ def _rows_of_this_process(batch_size: int, sharding: jax.sharding.Sharding) -> n
 
 def _stack(source: Source, positions: np.ndarray) -> dict[str, np.ndarray]:
   chosen = [source[int(position)] for position in positions]
-  batch = {field: np.stack([scene[field] for scene in chosen]) for field in _FIELDS}
+  batch = {field: np.stack([scene[field] for scene in chosen]) for field in FIELDS}
   # JAX has no 64-bit integers by default; an index is below 2**32.
   return batch | {'index': batch['index'].astype(np.uint32)}
 

@@ -131,7 +131,7 @@ def test_pairs_are_weighed_as_a_scene_of_both_would_be():
 def test_it_writes_accuracies_beside_chance_and_bounds(tmp_path, monkeypatch):
   opened = []
 
-  def open_dataset(name, data_dir):
+  def open_dataset(name, data_dir, fields):
     opened.append(name)
     return tiny_run.random_dataset(3)
 

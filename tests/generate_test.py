@@ -18,7 +18,7 @@ from gmn_jax.modality_sets import modality_set
 from mese_env import SceneConfig, generate_scene, poses
 from mese_env.errors import UserError
 from tests import tiny, tiny_run
-from tfds_mese.reading import Dataset
+from tfds_mese.dataset import Dataset
 
 pytestmark = pytest.mark.usefixtures('quick_compile')
 SCENE = SceneConfig(image_size=8, num_looks=3, num_grasps=3)

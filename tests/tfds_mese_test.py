@@ -73,6 +73,14 @@ def test_scene_read_back_is_the_scene_generated(dataset):
         np.testing.assert_array_equal(read[name], array, err_msg=name)
 
 
+def test_of_a_scene_only_the_fields_asked_for_are_decoded(dataset, data_dir):
+  narrow = open_dataset('small', data_dir, fields=('index', 'haptics')).splits['val']
+  for scene, whole in zip(narrow, dataset.splits['val'], strict=True):
+    assert scene.keys() == {'index', 'haptics'}
+    assert scene['index'] == whole['index']
+    np.testing.assert_array_equal(scene['haptics'], whole['haptics'])
+
+
 def test_no_scene_and_no_held_out_cell_set_is_shared(dataset):
   indices = [int(scene['index']) for source in dataset.splits.values() for scene in source]
   assert len(set(indices)) == len(indices) == 70

@@ -13,7 +13,7 @@ from gmn_jax.checkpoint import Run
 from gmn_jax.optimizer import make_optimizer
 from gmn_jax.train_step import TrainState, init_state
 from tests import tiny
-from tfds_mese.reading import Dataset
+from tfds_mese.dataset import Dataset
 
 VIEWS = 4
 

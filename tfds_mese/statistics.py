@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mese_env import sensors
-from tfds_mese.reading import Source
+from tfds_mese.dataset import Source
 
 
 def haptic_table(source: Source, per_sensor: bool) -> Iterator[str]:

@@ -15,8 +15,8 @@ import numpy as np
 
 from experiments.modes.results import replacing, versions
 from gmn_jax.checkpoint import Run
+from tfds_mese.dataset import Dataset
 from tfds_mese.progress import Progress
-from tfds_mese.reading import Dataset
 
 Block = dict[str, np.ndarray]
 

@@ -28,7 +28,7 @@ from gmn_jax import importance
 from gmn_jax.checkpoint import Run
 from gmn_jax.inference import Likelihood
 from mese_env.errors import UserError
-from tfds_mese.reading import Dataset
+from tfds_mese.dataset import Dataset
 
 # What contexts are made of, as the paper's figure names them, and the kinds of their modalities.
 _SENSES = {'I': ('image',), 'H': ('haptic',), 'I+H': ('image', 'haptic')}

@@ -34,7 +34,7 @@ from gmn_jax.checkpoint import Run
 from gmn_jax.config import check, make_model
 from gmn_jax.modality_sets import MODALITY_SETS
 from mese_env.errors import UserError
-from tfds_mese.reading import Dataset
+from tfds_mese.dataset import Dataset
 
 # Section 4, "Space and Time Complexity": by variant and M, parameters in millions, ms per step.
 PAPER = {

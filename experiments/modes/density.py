@@ -36,7 +36,7 @@ from gmn_jax import importance
 from gmn_jax.checkpoint import Run
 from gmn_jax.modality import Modality
 from mese_env.errors import UserError
-from tfds_mese.reading import Dataset
+from tfds_mese.dataset import Dataset
 
 
 @dataclasses.dataclass(frozen=True)

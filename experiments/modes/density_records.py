@@ -21,7 +21,7 @@ from gmn_jax.batch import cut_scenes
 from gmn_jax.checkpoint import Run
 from gmn_jax.inference import Likelihood
 from gmn_jax.modality import Modality
-from tfds_mese.reading import Dataset
+from tfds_mese.dataset import Dataset
 
 # Of the predictive intervals.
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)

@@ -35,7 +35,7 @@ from experiments.modes.scenes import first_scenes, stack_scenes
 from gmn_jax.batch import Views, cut_scenes
 from gmn_jax.checkpoint import Run
 from mese_env.errors import UserError
-from tfds_mese.reading import Dataset
+from tfds_mese.dataset import Dataset
 
 
 @dataclasses.dataclass(frozen=True)

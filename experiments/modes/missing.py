@@ -31,7 +31,7 @@ from gmn_jax.checkpoint import Run, load_run
 from gmn_jax.model import GMN, draw_noise
 from gmn_jax.objective import evidence
 from mese_env.errors import UserError
-from tfds_mese.reading import Dataset
+from tfds_mese.dataset import Dataset
 
 Array = jax.Array
 _BLOCK = 10  # scenes measured at once

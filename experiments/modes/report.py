@@ -21,7 +21,7 @@ from experiments import modes
 from experiments.modes import results
 from gmn_jax.checkpoint import Run
 from mese_env.errors import UserError
-from tfds_mese.reading import Dataset
+from tfds_mese.dataset import Dataset
 
 _MEDIA = {'.png': 'image/png', '.gif': 'image/gif'}
 _PAGE = """<!doctype html>

@@ -33,7 +33,7 @@ from gmn_jax.batch import Views, cut_scenes
 from gmn_jax.checkpoint import Run
 from gmn_jax.model import GMN
 from mese_env.errors import UserError
-from tfds_mese.reading import Dataset
+from tfds_mese.dataset import Dataset
 
 _BLOCK = 20  # scenes represented at once
 _CLASSES = {

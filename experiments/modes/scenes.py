@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mese_env.errors import UserError
-from tfds_mese.reading import Dataset
+from tfds_mese.dataset import Dataset
 
 _SENSED = ('images', 'cameras', 'haptics', 'hands')
 

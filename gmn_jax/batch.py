@@ -79,12 +79,14 @@ def draw_episodes(
   views: int,
   gives_BM: Array | None = None,
   withheld: float = 0.0,
+  withheld_views: float = 0.0,
 ) -> Episodes:
   """Draws one episode per scene, as in training.
 
   A subset of k ~ U{1..M} modalities, uniform among those of its size, may give context: c ~ U{0..V}
   of its views in random order, the others being targets. The other modalities have only targets, or
-  no views at all where they are withheld. A scene without any target is drawn again.
+  no views at all where they are withheld. Where views are withheld, a modality has n ~ U{1..V} of
+  them, the rest being neither, and c ~ U{0..n}. A scene without any target is drawn again.
 
   Args:
     key: decides the episodes.
@@ -94,23 +96,29 @@ def draw_episodes(
     gives_BM: bool, which modalities may give context, instead of a random subset; at least one.
     withheld: part of the scenes, in [0, 1], whose modalities that do not give context are not
       targets either.
+    withheld_views: part of the scenes, in [0, 1], whose modalities have a random number of views.
 
   Returns:
     Episodes with S = 1.
   """
 
   def draw_scene(key: Array, gives_M: Array | None) -> tuple[Array, Array]:
-    key_size, key_subset, key_count, key_order, key_withheld = jax.random.split(key, 5)
+    key_size, key_subset, key_count, key_order, key_withheld, key_few, key_there = jax.random.split(
+      key, 7
+    )
     size = jax.random.randint(key_size, (), 1, modalities + 1)
     if gives_M is None:
       gives_M = jax.random.permutation(key_subset, modalities) < size
-    count_M = jax.random.randint(key_count, (modalities,), 0, views + 1)
+    few = jax.random.bernoulli(key_few, withheld_views)
+    there_M = jnp.where(few, jax.random.randint(key_there, (modalities,), 1, views + 1), views)
+    count_M = jax.random.randint(key_count, (modalities,), 0, there_M + 1)
     rank_MV = jax.vmap(lambda k: jax.random.permutation(k, views))(
       jax.random.split(key_order, modalities)
     )
     context_MV = gives_M[:, None] & (rank_MV < count_M[:, None])
     asked_M = gives_M | ~jax.random.bernoulli(key_withheld, withheld)
-    return context_MV, asked_M[:, None] & ~context_MV
+    there_MV = rank_MV < there_M[:, None]
+    return context_MV, asked_M[:, None] & there_MV & ~context_MV
 
   def draw_with_target(key: Array, gives_M: Array | None) -> tuple[Array, Array]:
     def again(state):

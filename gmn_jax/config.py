@@ -81,7 +81,11 @@ def check(config: ConfigDict) -> None:
       f'batch_size is {config.batch_size}, which does not divide by accumulate, '
       f'{config.accumulate}.'
     )
-  for field, whole in (('decay', 'steps'), ('withheld', 'scenes')):
+  for field, whole in (
+    ('decay', 'steps'),
+    ('withheld', 'scenes'),
+    ('withheld_views', 'scenes'),
+  ):
     if not 0 <= config[field] <= 1:
       raise UserError(f'{field} is {config[field]}; it is a part of all {whole}, from 0 to 1.')
   modality_set(config.modalities, config.image_size, config.haptic_channels)
@@ -135,6 +139,7 @@ def make_step(
     std=config.std,
     accumulate=config.accumulate,
     withheld=config.withheld,
+    withheld_views=config.withheld_views,
     missing=make_missing(config),
   )
 

@@ -69,6 +69,7 @@ def train_step(
   std: float,
   accumulate: int = 1,
   withheld: float = 0.0,
+  withheld_views: float = 0.0,
   missing: Missing | None = None,
 ) -> tuple[TrainState, dict[str, Array]]:
   """One update on one batch.
@@ -85,6 +86,7 @@ def train_step(
     accumulate: compute the gradient in so many parts of the batch, one after the other, and take
       their mean: the same update to rounding, in less memory.
     withheld: part of the scenes whose modalities without context are not targets either.
+    withheld_views: part of the scenes of which a random number of views is neither.
     missing: which modalities which scenes lack, in place of `withheld`; None: none do.
 
   Returns:
@@ -94,11 +96,11 @@ def train_step(
   key_episodes, key_noise = jax.random.split(jax.random.fold_in(state.key, state.step))
   batch, views_per_modality = scenes['cameras'].shape[:2]
   episode_shape = batch, len(model.modalities), views_per_modality
-  if missing is None:
-    episodes = draw_episodes(key_episodes, *episode_shape, withheld=withheld)
-  else:
+  gives_BM = None
+  if missing is not None:
     gives_BM = missing.masks(scenes['index'], len(model.modalities))
-    episodes = draw_episodes(key_episodes, *episode_shape, gives_BM, float(missing.strict))
+    withheld = float(missing.strict)
+  episodes = draw_episodes(key_episodes, *episode_shape, gives_BM, withheld, withheld_views)
   if opposite:
     episodes = add_opposite(episodes)
   noise = draw_noise(model, key_noise, len(episodes.context) * batch)

@@ -69,6 +69,22 @@ def test_a_part_of_the_scenes_goes_without_the_modalities_that_give_no_context()
   np.testing.assert_allclose(alone.mean(), 0.25 * 15 / 16, atol=0.02)
 
 
+def test_a_part_of_the_scenes_goes_without_some_views():
+  episodes = draw_episodes(jax.random.key(3), 8_000, 2, 4, withheld_views=0.75)
+  context, target = np.asarray(episodes.context[0]), np.asarray(episodes.target[0])
+  assert not (context & target).any() and target.any(axis=(1, 2)).all()
+  views = (context | target).sum(axis=2)
+  whole = (views == 4).all(axis=1)
+  # A quarter of the scenes is whole, and 1 in 16 of the others by chance; few are drawn again for
+  # having no target.
+  np.testing.assert_allclose(whole.mean(), 0.25 + 0.75 / 16, atol=0.03)
+  counts = np.bincount(views[~whole].ravel(), minlength=5)
+  assert counts[0] == 0 and counts[1:4].min() > 0.9 * counts[1:4].max()
+  # Which views are left out does not depend on their place.
+  seen = (context | target)[~whole].mean(axis=(0, 1))
+  np.testing.assert_allclose(seen, seen.mean(), rtol=0.05)
+
+
 def test_the_experiments_of_the_paper_and_errors_by_name():
   sizes = {name: sorted(of.values()) for name, of in EXPERIMENTS.items()}
   assert sizes['m5'] == [(1, 2), (3, 5), (4, 5)]

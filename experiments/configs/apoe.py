@@ -57,6 +57,9 @@ def get_config(preset: str = 'small') -> ConfigDict:
   # that beliefs from the other senses alone are trained too (docs/small_preset.md); `missing`, with
   # its protocol, takes its place.
   config.withheld = 0.5 if small else 0.0
+  # Part of the training scenes of which a random number of views is neither context nor target, so
+  # that beliefs from few views are trained too (docs/small_preset.md); with `missing` as well.
+  config.withheld_views = 0.5 if small else 0.0
   # Which modalities training scenes lack, an experiment of `gmn_jax/missing.py` such as
   # 'extrapol12'; empty: none.
   config.missing = ''

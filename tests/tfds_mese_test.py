@@ -214,6 +214,8 @@ def test_dataset_of_another_version_is_refused(tmp_path):
 def test_missing_dataset_names_the_command_or_the_near_name(tmp_path):
   with pytest.raises(UserError, match='python -m tfds_mese --config=shepard_metzler_4 --data_dir='):
     open_dataset('shepard_metzler_4', tmp_path)
+  with pytest.raises(UserError, match='python -m tfds_mese --config=shepard_metzler_5_9_1_1 '):
+    open_dataset('shepard_metzler_5_9_1_1', tmp_path)
   with pytest.raises(UserError, match="did you mean 'shepard_metzler_5_tiny'"):
     open_dataset('shepard_metzler_5_tin', tmp_path)
 

@@ -10,7 +10,6 @@ import difflib
 import json
 import logging
 import pathlib
-import re
 import sys
 
 import absl.logging
@@ -33,7 +32,8 @@ class Args(build.Args):
     """Builds the dataset, or generates this machine's share of it."""
     asked = self.generation.config
     if asked is not None:
-      asked = _spell_out(asked)
+      fields = configs.fields_of_sized_name(asked)
+      asked = asked if fields is None else json.dumps(fields)
     config = None if asked is None else _config(asked)
     if self.shards is None:
       generation = dataclasses.replace(self.generation, config=asked)
@@ -65,16 +65,6 @@ def main(arguments: list[str]) -> int:
   dataset = pathlib.Path(__file__).parent
   parse(['tfds_mese', *arguments, f'--datasets={dataset}']).execute()
   return 0
-
-
-def _spell_out(config: str) -> str:
-  """A name that says its sizes, as shepard_metzler_5_1000_100_100, as the JSON of its fields."""
-  match = re.fullmatch(r'shepard_metzler_(\d+)_(\d+)_(\d+)_(\d+)', config)
-  if not match:
-    return config
-  parts, train, val, test = map(int, match.groups())
-  fields = {'num_train': train, 'num_val': val, 'num_test': test, 'scene': {'num_parts': parts}}
-  return json.dumps(fields)
 
 
 def _config(config: str) -> str | configs.MeseConfig:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -86,6 +87,15 @@ class MeseConfig(tfds.core.BuilderConfig):
     if named_by != ('all', 'all', 0, SceneConfig(num_parts=parts)):
       raise UserError('a config that changes more than sizes and num_parts must be given a "name".')
     return f'shepard_metzler_{parts}_{self.num_train}_{self.num_val}_{self.num_test}'
+
+
+def fields_of_sized_name(name: str) -> dict[str, Any] | None:
+  """The fields that a name such as shepard_metzler_5_1000_100_100 says; None: it says none."""
+  match = re.fullmatch(r'shepard_metzler_(\d+)_(\d+)_(\d+)_(\d+)', name)
+  if not match:
+    return None
+  parts, train, val, test = map(int, match.groups())
+  return {'num_train': train, 'num_val': val, 'num_test': test, 'scene': {'num_parts': parts}}
 
 
 def check_fields(what: str, given: Mapping[str, Any], known: type) -> None:

@@ -115,7 +115,7 @@ def _why_missing(name: str, folder: pathlib.Path) -> str:
 
 def _remedy(name: str, data_dir: os.PathLike | str | None) -> str:
   names = [config.name for config in configs.CONFIGS]
-  if name not in names:
+  if name not in names and configs.fields_of_sized_name(name) is None:
     if pathlib.Path(name).is_dir():
       return f'if you mean the folder of that name, write ./{name}.'
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.0)[0]

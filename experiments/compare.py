@@ -41,7 +41,7 @@ from mese_env.errors import UserError, exit_on_user_error  # noqa: E402
 
 _CONFIGS = pathlib.Path(__file__).resolve().parent / 'configs'
 _MAIN = pathlib.Path(__file__).resolve().with_name('main.py')
-_DONE = 'compare-done.json'  # in a run's folder: the arguments of what has been done there
+_DONE = 'compare-done.json'  # in a run's folder: what has been done there
 
 
 class Run(NamedTuple):
@@ -52,12 +52,14 @@ class Run(NamedTuple):
     seed: of the run.
     workdir: its folder.
     jobs: arguments of `main.py` by mode, in the order in which they are run, `train` first.
+    fields: of the training's config, as JSON: a default that has changed makes another run.
   """
 
   config: str
   seed: int
   workdir: pathlib.Path
   jobs: Mapping[str, tuple[str, ...]]
+  fields: str
 
 
 class Comparison(NamedTuple):
@@ -124,10 +126,8 @@ def parse(argv: Sequence[str]) -> Comparison:
       jobs = {'train': train}
       for mode in modes.value:
         jobs[mode] = (f'--workdir={place}', f'--mode={mode}', *of_mode.get(mode, []), *shared)
-      runs.append(Run(config, seed, place, jobs))
-  for run in runs:
-    for arguments in run.jobs.values():
-      main.parse([str(_MAIN), *arguments])
+      read = {mode: main.parse([str(_MAIN), *arguments]) for mode, arguments in jobs.items()}
+      runs.append(Run(config, seed, place, jobs, read['train'].config.to_json()))
   return Comparison(folder, tuple(runs))
 
 
@@ -136,13 +136,14 @@ def carry_out(run: Run) -> int:
   path = run.workdir / _DONE
   done = json.loads(path.read_text()) if path.exists() else {}
   for mode, arguments in run.jobs.items():
-    if done.get(mode) == list(arguments):
+    asked = [*arguments, run.fields] if mode == 'train' else list(arguments)
+    if done.get(mode) == asked:
       continue
     print(f'{run.config}, seed {run.seed}: {mode}', flush=True)
     if code := _run_main(arguments):
       return code
     # What was measured of a shorter training is out of date.
-    done = {mode: arguments} if mode == 'train' else {**done, mode: arguments}
+    done = {mode: asked} if mode == 'train' else {**done, mode: asked}
     with results.replacing(path) as unfinished:
       unfinished.write_text(json.dumps(done, indent=2))
   return 0

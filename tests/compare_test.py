@@ -66,6 +66,19 @@ def test_what_was_stopped_goes_on_and_what_was_done_is_not_done_again(tmp_path, 
   assert len(started.arguments) == 11
 
 
+def test_a_default_that_has_changed_makes_another_run(tmp_path, started, monkeypatch):
+  original = pathlib.Path(compare.__file__).parent / 'configs' / 'apoe.py'
+  monkeypatch.setattr(compare, '_CONFIGS', tmp_path / 'configs')
+  (tmp_path / 'configs').mkdir()
+  file = tmp_path / 'configs' / 'apoe.py'
+  arguments = ['--configs=apoe', '--seeds=1', '--modes=generate', f'--workdir={tmp_path}/runs']
+  arguments.append('--steps=5')
+  for default, processes in (('1.0', 2), ('1.0', 2), ('2.0', 4)):
+    file.write_text(original.read_text().replace('config.beta = 1.0', f'config.beta = {default}'))
+    assert compare.carry_out(parse(*arguments).runs[0]) == 0
+    assert len(started.arguments) == processes
+
+
 def test_the_table_has_means_and_standard_errors_over_seeds(tmp_path, started):
   comparison = parse(*STEPS, f'--workdir={tmp_path}')
   for run in comparison.runs:

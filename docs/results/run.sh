@@ -4,23 +4,42 @@
 #   sh docs/results/run.sh [RUNS]       # from the checkout; RUNS is runs/results if not given
 #
 # Hours; what was done is not done again, so that it can be stopped at any time and started again.
-# SEEDS=1 makes one seed of each run first; SEEDS=3, the default, adds the others.
+# PARTS="rates m2 m5", the default, says what is made; SEEDS=1 makes one seed of each run of m2 and
+# SEEDS=3, the default, adds the others.
 set -e
 runs=${1:-runs/results}
 seeds=${SEEDS:-3}
 python=${PYTHON:-.venv/bin/python}
 compare="$python experiments/compare.py --preset=small --config.dataset=shepard_metzler_5 --build"
 
-$compare --workdir="$runs/m2" --configs=apoe,baseline,poe --seeds="$seeds" --modalities=m2 --steps=18000 \
-  --modes=density,generate,classify --density.images=0,1,5 --density.grasps=0,1,5 \
-  --classify.draws=100 --classify.views=1,5 --classify.samples=10
-
-for missing in extrapol12 intrapol45; do
-  for protocol in reference strict; do
-    for absent in prior mask; do
-      $compare --workdir="$runs/m5-$missing-$protocol-$absent" --configs=apoe,baseline --seeds=1 \
-        --modalities=m5 --steps=10000 --config.missing=$missing --config.protocol=$protocol \
-        --config.absent=$absent --modes=missing
-    done
-  done
+for part in ${PARTS:-rates m2 m5}; do
+  case $part in
+    rates)
+      for rate in 2e-3 4e-3 8e-3; do
+        $compare --workdir="$runs/rate-$rate" --configs=baseline,poe --seeds=1 --modalities=m2 \
+          --steps=3000 --config.learning_rate=$rate --modes=
+      done
+      ;;
+    m2)
+      $compare --workdir="$runs/m2" --configs=apoe,baseline,poe --seeds="$seeds" --modalities=m2 \
+        --steps=18000 --modes=density,generate,classify \
+        --density.images=0,1,5 --density.grasps=0,1,5 \
+        --classify.draws=100 --classify.views=1,5 --classify.samples=10
+      ;;
+    m5)
+      for missing in extrapol12 intrapol45; do
+        for protocol in reference strict; do
+          for absent in prior mask; do
+            $compare --workdir="$runs/m5-$missing-$protocol-$absent" --configs=apoe,baseline \
+              --seeds=1 --modalities=m5 --steps=10000 --config.missing=$missing \
+              --config.protocol=$protocol --config.absent=$absent --modes=missing
+          done
+        done
+      done
+      ;;
+    *)
+      echo "there is no part $part; use rates, m2 or m5." >&2
+      exit 2
+      ;;
+  esac
 done

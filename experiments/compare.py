@@ -14,12 +14,14 @@ python experiments/compare.py --configs=apoe,poe,baseline --seeds=3 --preset=sma
 --MODE.OPTION=VALUE   for every evaluation of a mode, as in --density.samples=5
 
 Every training and evaluation is a process of `main.py`. What has been done is not done again: the
-same command continues where it was stopped. The table's means and standard errors are over seeds.
+same command continues where it was stopped. The table's means and standard errors are over seeds;
+behind them, what each config differs by from the first one. compare.png shows the same.
 """
 
 import difflib
 import json
 import math
+import os
 import pathlib
 import re
 import signal
@@ -35,7 +37,7 @@ from absl import flags
 # The command is run from the checkout, where `experiments` is not installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from experiments import headlines, main  # noqa: E402
+from experiments import compare_figure, headlines, main  # noqa: E402
 from experiments.modes import results  # noqa: E402
 from mese_env.errors import UserError, exit_on_user_error  # noqa: E402
 
@@ -121,7 +123,8 @@ def parse(argv: Sequence[str]) -> Comparison:
   for config in configs.value:
     for seed in range(seeds.value):
       place = folder / f'{config}-{seed}'
-      file = f'--config={_CONFIGS / config}.py:{preset.value}'
+      # Not absolute: what another checkout has done is done.
+      file = f'--config={os.path.relpath(_CONFIGS / config)}.py:{preset.value}'
       train = (file, f'--workdir={place}', f'--config.seed={seed}', *of_config, *shared)
       jobs = {'train': train}
       for mode in modes.value:
@@ -150,10 +153,11 @@ def carry_out(run: Run) -> int:
 
 
 def compare(comparison: Comparison) -> results.Table:
-  """Reads what the runs found, and writes `compare.json` and `compare.txt`.
+  """Reads what the runs found, and writes `compare.json`, `compare.txt` and `compare.png`.
 
   Returns:
-    A row per headline, a column per config: mean ± standard error over the seeds.
+    A row per headline, a column per config: mean ± standard error over the seeds; and a column per
+    config but the first: what its mean is above that one's, ± the error of the difference.
   """
   found: dict[str, list[dict[str, float]]] = {}
   for run in comparison.runs:
@@ -167,10 +171,21 @@ def compare(comparison: Comparison) -> results.Table:
         'mean': float(mean), 'error': float(error), 'seeds': values.tolist()
       }  # fmt: skip
   seeds = len(next(iter(found.values())))
+  first, *others = found
+  rows = []
+  for name, of in summary.items():
+    above = [
+      {
+        'mean': of[config]['mean'] - of[first]['mean'],
+        'error': math.hypot(of[config]['error'], of[first]['error']),
+      }
+      for config in others
+    ]
+    rows.append([name, *(_shown(of_config, seeds) for of_config in [*of.values(), *above])])
   table = results.Table(
     f'Mean ± standard error over {seeds} seeds' if seeds > 1 else 'One seed',
-    ['', *found],
-    [[name, *(_shown(of[config], seeds) for config in found)] for name, of in summary.items()],
+    ['', *found, *(f'{config} - {first}' for config in others)],
+    rows,
   )
   record = {
     'commands': {f'{run.config}-{run.seed}': dict(run.jobs) for run in comparison.runs},
@@ -180,6 +195,12 @@ def compare(comparison: Comparison) -> results.Table:
   for suffix, text in (('json', json.dumps(record, indent=2) + '\n'), ('txt', f'{table}\n')):
     with results.replacing(comparison.workdir / f'compare.{suffix}') as path:
       path.write_text(text)
+  folders = {
+    config: [run.workdir for run in comparison.runs if run.config == config] for config in found
+  }
+  with results.replacing(comparison.workdir / 'compare.png') as path:
+    figure = compare_figure.draw(folders, [*comparison.runs[0].jobs][1:])
+    figure.savefig(path, dpi=150, format='png')
   return table
 
 
@@ -226,7 +247,7 @@ def _main(argv: list[str]) -> int:
         f'{run.workdir} was not finished; the same command goes on from there.', file=sys.stderr
       )
       return code
-  print(f'\n{compare(comparison)}\n\n{comparison.workdir / "compare"}.json, .txt')
+  print(f'\n{compare(comparison)}\n\n{comparison.workdir / "compare"}.json, .txt, .png')
   return 0
 
 

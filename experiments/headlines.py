@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,10 +21,15 @@ def of_run(workdir: pathlib.Path, modes: Sequence[str]) -> Numbers:
   Raises:
     UserError: it was not trained there.
   """
-  numbers = {
-    f'{split} bound (nats per episode)': curve['elbo'][-1]
-    for split, curve in read_curves(workdir).items()
-  }
+  numbers = {}
+  for split, curve in read_curves(workdir).items():
+    numbers[f'{split} bound (nats per episode)'] = curve['elbo'][-1]
+    if 'scenes_per_second' in curve:
+      numbers['training (scenes per second)'] = statistics.median(curve['scenes_per_second'])
+    if split != 'train':
+      best = max(curve['elbo'])
+      numbers[f'{split} bound, fallen since its best (nats per episode)'] = best - curve['elbo'][-1]
+      numbers[f'{split} bound, where it was best (step)'] = curve['step'][curve['elbo'].index(best)]
   for mode in modes:
     found = json.loads((workdir / f'{mode}.json').read_text())['results']
     numbers |= {f'{mode}: {name}': value for name, value in OF_MODE[mode](found).items()}
@@ -31,26 +37,30 @@ def of_run(workdir: pathlib.Path, modes: Sequence[str]) -> Numbers:
 
 
 def _density(found: Mapping[str, Any]) -> Numbers:
-  """Given nothing, and all that was given of images, of grasps, and of both."""
+  """Given views of one sense alone, and all that was given of both; what grasps alone add."""
   most = {
     field: max(record[field] for record in found['density']) for field in ('images', 'grasps')
   }
-  return {
-    f'{r["target"]} given {r["images"]} images, {r["grasps"]} grasps (nats per dimension)': r[
-      'log_likelihood'
-    ]
-    for r in found['density']
-    if all(r[field] in (0, most[field]) for field in most)
-  }
+  numbers, gains = {}, {}
+  for r in found['density']:
+    if 0 in (r['images'], r['grasps']) or all(r[field] == most[field] for field in most):
+      given = f'given {r["images"]} images, {r["grasps"]} grasps (nats per dimension)'
+      numbers[f'{r["target"]} {given}'] = r['log_likelihood']
+    if r['images'] == 0 and 'gain' in r:
+      gains[r['target'], r['grasps']] = r['gain']
+  for (target, grasps), gain in gains.items():
+    if target == 'gray' and grasps and ('rgb', grasps) in gains:
+      of_rgb = gains['rgb', grasps]
+      by_what = {'gray': gain, 'rgb': of_rgb, 'gray less that of rgb': gain - of_rgb}
+      for what, value in by_what.items():
+        numbers[f'gain of {what} from {grasps} grasps (nats per dimension)'] = value
+  return numbers
 
 
 def _classify(found: Mapping[str, Any]) -> Numbers:
-  """Of the most views."""
-  most = max(record['views'] for record in found['accuracy'])
   return {
-    f'{r["context"]} of {most}, argmax {r["argmax"]} (top-1 accuracy)': r['top1']
+    f'{r["context"]} of {r["views"]}, argmax {r["argmax"]} (top-1 accuracy)': r['top1']
     for r in found['accuracy']
-    if r['views'] == most
   }
 
 

@@ -6,7 +6,7 @@ import types
 
 import pytest
 
-from experiments import compare
+from experiments import compare, headlines
 from mese_env.errors import UserError
 
 STEPS = ['--steps=5', '--configs=apoe,baseline', '--seeds=2', '--modes=generate']
@@ -41,7 +41,7 @@ def started(monkeypatch):
       (folder / 'generate.json').write_text(json.dumps({'results': found}))
     return types.SimpleNamespace(wait=lambda: code)
 
-  monkeypatch.setattr(compare.subprocess, 'Popen', popen)
+  monkeypatch.setattr(compare, 'subprocess', types.SimpleNamespace(Popen=popen))
   return done
 
 
@@ -90,13 +90,49 @@ def test_the_table_has_means_and_standard_errors_over_seeds(tmp_path, started):
   # 500 and 510: the sample standard deviation is 5 sqrt 2, of the mean 5.
   assert bound['apoe'] == {'mean': 505, 'error': pytest.approx(5), 'seeds': [500, 510]}
   assert bound['baseline']['mean'] == 1505
+  # The difference's error is 5 sqrt 2.
+  assert table.columns == ['', 'apoe', 'baseline', 'baseline - apoe']
   assert table.rows[0] == [
     'val bound (nats per episode)',
     '505.0 ± 5.0',
     '1505.0 ± 5.0',
+    '1000.0 ± 7.1',
   ]
   assert found['generate: image from the context (squared error)']['apoe']['error'] == 0
   assert (tmp_path / 'compare.txt').read_text() == f'{table}\n'
+  assert (tmp_path / 'compare.png').stat().st_size > 1000
+
+
+def test_headlines_tell_a_fallen_bound_and_what_grasps_alone_add(tmp_path):
+  lines = [
+    {'step': 1, 'split': 'train', 'elbo': 1.0, 'scenes_per_second': 8.0},
+    *({'step': s, 'split': 'val', 'elbo': e} for s, e in ((1, 10.0), (2, 30.0), (3, 25.0))),
+  ]
+  (tmp_path / 'metrics.jsonl').write_text('\n'.join(map(json.dumps, lines)))
+  gains = {('gray', 5): 0.3, ('rgb', 5): 0.1, ('haptic', 5): 0.7}
+  records = [
+    {
+      'target': target,
+      'images': images,
+      'grasps': grasps,
+      'log_likelihood': 1.0 + gains.get((target, grasps), 0),
+      'gain': gains.get((target, grasps), 0),
+    }
+    for target in ('gray', 'rgb', 'haptic')
+    for images in (0, 1, 5)
+    for grasps in (0, 1, 5)
+  ]
+  (tmp_path / 'density.json').write_text(json.dumps({'results': {'density': records}}))
+  found = headlines.of_run(tmp_path, ['density'])
+  assert found['val bound, fallen since its best (nats per episode)'] == 5
+  assert found['val bound, where it was best (step)'] == 2
+  assert found['training (scenes per second)'] == 8
+  assert found['density: gain of gray from 5 grasps (nats per dimension)'] == 0.3
+  less = 'density: gain of gray less that of rgb from 5 grasps (nats per dimension)'
+  assert found[less] == pytest.approx(0.2)
+  densities = {name for name in found if name.startswith('density: rgb given')}
+  # One sense alone, none, and all of both.
+  assert len(densities) == 6
 
 
 @pytest.mark.parametrize(

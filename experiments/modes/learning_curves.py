@@ -18,7 +18,7 @@ def read_curves(workdir: pathlib.Path) -> Curves:
 
   Returns:
     Per split `step`, `elbo` (nats) and `elbo_error` (its standard error over scenes, which 'train'
-    does not have: it is averaged over lines instead).
+    does not have: it is averaged over lines instead); of 'train' also `scenes_per_second`.
 
   Raises:
     UserError: it wrote nothing.
@@ -30,7 +30,7 @@ def read_curves(workdir: pathlib.Path) -> Curves:
   for text in path.read_text().splitlines():
     record = json.loads(text)
     curve = curves.setdefault(record['split'], {})
-    for key in ('step', 'elbo', 'elbo_error'):
+    for key in ('step', 'elbo', 'elbo_error', 'scenes_per_second'):
       if key in record:
         curve.setdefault(key, []).append(record[key])
   if 'train' in curves:

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import platform
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -157,14 +158,23 @@ def mean_and_error(values: np.ndarray, axis: int = 0) -> tuple[np.ndarray, np.nd
 
 
 def versions() -> dict[str, str]:
-  """Of what computes: packages, Python, and the device."""
+  """Of what computes: the checkout's commit, packages, Python, and the device."""
   names = ('gmn-jax', 'jax', 'flax', 'numpy')
   device = jax.devices()[0]
   return {
+    'commit': _commit(),
     **{name: _version(name) for name in names},
     'python': platform.python_version(),
     'device': f'{len(jax.devices())} x {device.device_kind} ({device.platform})',
   }
+
+
+def _commit() -> str:
+  git = ['git', '-C', str(pathlib.Path(__file__).parent), 'rev-parse', '--short=10', 'HEAD']
+  try:
+    return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+  except (OSError, subprocess.CalledProcessError):
+    return 'unknown: not a git checkout'
 
 
 def _version(name: str) -> str:

@@ -18,7 +18,7 @@ for part in ${PARTS:-m2 m5 rates}; do
   case $part in
     m2)
       $compare --workdir="$runs/m2" --configs=apoe,baseline,poe --seeds="$seeds" --modalities=m2 \
-        --steps=18000 --modes=density,generate,classify \
+        --steps=14400 --modes=density,generate,classify \
         --density.images=0,1,5 --density.grasps=0,1,5 \
         --classify.draws=100 --classify.views=1,5 --classify.samples=10
       ;;

@@ -39,6 +39,7 @@ def draw(folders: Mapping[str, Sequence[pathlib.Path]], modes: Sequence[str]) ->
   for axis, panel in zip(axes.flat, panels, strict=False):
     _lines(axis, folders, panel.read)
     figures.describe(axis, panel.title, panel.x, panel.y)
+    axis.locator_params(axis='x', nbins=5)
   for axis in axes.flat[len(panels) :]:
     axis.set_axis_off()
   handles, names = axes.flat[0].get_legend_handles_labels()

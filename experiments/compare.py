@@ -189,6 +189,7 @@ def compare(comparison: Comparison) -> results.Table:
   )
   record = {
     'commands': {f'{run.config}-{run.seed}': dict(run.jobs) for run in comparison.runs},
+    'commit': results.commit(),
     'versions': results.versions(),
     'results': summary,
   }

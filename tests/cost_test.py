@@ -3,6 +3,7 @@
 import json
 import pathlib
 import subprocess
+import types
 
 import pytest
 
@@ -55,7 +56,7 @@ def bench(monkeypatch):
     pathlib.Path(given['--json']).write_text(json.dumps(measured))
     return subprocess.CompletedProcess(command, 0, '', '')
 
-  monkeypatch.setattr(subprocess, 'run', run)
+  monkeypatch.setattr(cost, 'subprocess', types.SimpleNamespace(run=run))
   return commands
 
 

@@ -84,6 +84,7 @@ class Results:
       'options': dataclasses.asdict(self.options),
       'config': self.run.config.to_dict(),
       'seeds': {'run': self.run.config.seed, 'mode': getattr(self.options, 'seed', None)},
+      'commit': commit(),
       'versions': versions(),
       'seconds': round(self.seconds, 1),
       'notes': list(self.notes),
@@ -158,18 +159,18 @@ def mean_and_error(values: np.ndarray, axis: int = 0) -> tuple[np.ndarray, np.nd
 
 
 def versions() -> dict[str, str]:
-  """Of what computes: the checkout's commit, packages, Python, and the device."""
+  """Of what computes: packages, Python, and the device."""
   names = ('gmn-jax', 'jax', 'flax', 'numpy')
   device = jax.devices()[0]
   return {
-    'commit': _commit(),
     **{name: _version(name) for name in names},
     'python': platform.python_version(),
     'device': f'{len(jax.devices())} x {device.device_kind} ({device.platform})',
   }
 
 
-def _commit() -> str:
+def commit() -> str:
+  """Of the checkout; no version, for it changes with every sentence of the documents."""
   git = ['git', '-C', str(pathlib.Path(__file__).parent), 'rev-parse', '--short=10', 'HEAD']
   try:
     return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()

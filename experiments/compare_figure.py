@@ -1,15 +1,15 @@
 """The figure of a comparison: what its table says, against the training step and the context."""
 
-import json
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from experiments.headlines import bound_by_size, read_results
 from experiments.modes import figures
 from experiments.modes.learning_curves import read_curves
 from experiments.modes.results import mean_and_error
@@ -103,7 +103,7 @@ def _bound(split: str, folder: pathlib.Path) -> Mapping[float, float]:
 def _density(target: str, along: str, other: str, folder: pathlib.Path) -> Mapping[float, float]:
   return {
     record[along]: record['log_likelihood']
-    for record in _results('density', folder)['density']
+    for record in read_results(folder, 'density')['density']
     if record['target'] == target and record[other] == 0
   }
 
@@ -111,19 +111,13 @@ def _density(target: str, along: str, other: str, folder: pathlib.Path) -> Mappi
 def _accuracy(context: str, folder: pathlib.Path) -> Mapping[float, float]:
   return {
     record['views']: record['top1']
-    for record in _results('classify', folder)['accuracy']
+    for record in read_results(folder, 'classify')['accuracy']
     if record['context'] == context and record['argmax'] == 'over contexts'
   }
 
 
 def _by_size(folder: pathlib.Path) -> Mapping[float, float]:
-  # The run itself comes before those that it is overlaid with.
-  of_run = next(iter(_results('missing', folder).values()))
-  return {int(size): mean for size, (mean, _) in of_run['by_size'].items()}
-
-
-def _results(mode: str, folder: pathlib.Path) -> Mapping[str, Any]:
-  return json.loads((folder / f'{mode}.json').read_text())['results']
+  return bound_by_size(read_results(folder, 'missing'))
 
 
 def _lines(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from experiments.modes.learning_curves import read_curves
+from experiments.modes.results import counted
 
 Numbers = dict[str, float]
 
@@ -31,9 +32,21 @@ def of_run(workdir: pathlib.Path, modes: Sequence[str]) -> Numbers:
       numbers[f'{split} bound, fallen since its best (nats per episode)'] = best - curve['elbo'][-1]
       numbers[f'{split} bound, where it was best (step)'] = curve['step'][curve['elbo'].index(best)]
   for mode in modes:
-    found = json.loads((workdir / f'{mode}.json').read_text())['results']
-    numbers |= {f'{mode}: {name}': value for name, value in OF_MODE[mode](found).items()}
+    of_mode = OF_MODE[mode](read_results(workdir, mode))
+    numbers |= {f'{mode}: {name}': value for name, value in of_mode.items()}
   return numbers
+
+
+def read_results(workdir: pathlib.Path, mode: str) -> Mapping[str, Any]:
+  """What an evaluation wrote under 'results'."""
+  return json.loads((workdir / f'{mode}.json').read_text())['results']
+
+
+def bound_by_size(found: Mapping[str, Any]) -> dict[int, float]:
+  """By how many modalities give context, nats per number; `found` is `missing`'s results."""
+  # The run itself comes before those that it is overlaid with.
+  of_run = next(iter(found.values()))
+  return {int(size): mean for size, (mean, _) in of_run['by_size'].items()}
 
 
 def _density(found: Mapping[str, Any]) -> Numbers:
@@ -44,8 +57,8 @@ def _density(found: Mapping[str, Any]) -> Numbers:
   numbers, gains = {}, {}
   for r in found['density']:
     if 0 in (r['images'], r['grasps']) or all(r[field] == most[field] for field in most):
-      given = f'given {r["images"]} images, {r["grasps"]} grasps (nats per dimension)'
-      numbers[f'{r["target"]} {given}'] = r['log_likelihood']
+      given = ', '.join(counted(r[field], field) for field in most)
+      numbers[f'{r["target"]} given {given} (nats per dimension)'] = r['log_likelihood']
     if r['images'] == 0 and 'gain' in r:
       gains[r['target'], r['grasps']] = r['gain']
   for (target, grasps), gain in gains.items():
@@ -53,7 +66,8 @@ def _density(found: Mapping[str, Any]) -> Numbers:
       of_rgb = gains['rgb', grasps]
       by_what = {'gray': gain, 'rgb': of_rgb, 'gray less that of rgb': gain - of_rgb}
       for what, value in by_what.items():
-        numbers[f'gain of {what} from {grasps} grasps (nats per dimension)'] = value
+        given = counted(grasps, 'grasps')
+        numbers[f'gain of {what} from {given} (nats per dimension)'] = value
   return numbers
 
 
@@ -73,11 +87,9 @@ def _generate(found: Mapping[str, Any]) -> Numbers:
 
 
 def _missing(found: Mapping[str, Any]) -> Numbers:
-  # The run itself comes before those that it is overlaid with.
-  of_run = next(iter(found.values()))
   return {
     f'context of {size} modalities (nats per number)': mean
-    for size, (mean, _) in of_run['by_size'].items()
+    for size, mean in bound_by_size(found).items()
   }
 
 

@@ -12,13 +12,13 @@ runs=${1:-docs/results}
 seeds=${SEEDS:-3}
 python=${PYTHON:-.venv/bin/python}
 compare="$python experiments/compare.py --preset=small --config.dataset=shepard_metzler_5 --build \
-  --config.log_every=100"
+  --config.log_every=25"
 
 for part in ${PARTS:-m2 m5 rates}; do
   case $part in
     m2)
       $compare --workdir="$runs/m2" --configs=apoe,baseline,poe --seeds="$seeds" --modalities=m2 \
-        --steps=14400 --modes=density,generate,classify \
+        --steps=3600 --modes=density,generate,classify \
         --density.images=0,1,5 --density.grasps=0,1,5 \
         --classify.draws=100 --classify.views=1,5 --classify.samples=10
       ;;
@@ -27,16 +27,16 @@ for part in ${PARTS:-m2 m5 rates}; do
         for protocol in reference strict; do
           for absent in prior mask; do
             $compare --workdir="$runs/m5-$missing-$protocol-$absent" --configs=apoe,baseline \
-              --seeds=1 --modalities=m5 --steps=10000 --config.missing=$missing \
+              --seeds=1 --modalities=m5 --steps=2500 --config.missing=$missing \
               --config.protocol=$protocol --config.absent=$absent --modes=missing
           done
         done
       done
       ;;
     rates)
-      for rate in 2e-3 4e-3 8e-3 1.6e-2; do
+      for rate in 4e-3 8e-3 1.6e-2; do
         $compare --workdir="$runs/rate-$rate" --configs=apoe,baseline,poe --seeds=1 \
-          --modalities=m2 --steps=3000 --config.learning_rate=$rate --modes=
+          --modalities=m2 --steps=750 --config.learning_rate=$rate --modes=
       done
       ;;
     *)

@@ -73,11 +73,11 @@ def get_config(preset: str = 'small') -> ConfigDict:
   config.data_dir = ''
 
   # Scenes per step, over all devices; the authors take 9 instead of 12 with m14.
-  config.batch_size = 8 if small else 12
+  config.batch_size = 32 if small else 12
   # Over how many devices each parameter and its optimiser state are split; 1: all hold all.
   config.fsdp = 1
   # Steps in all; 833,333 are the authors' 10 epochs of 1,000,000 scenes.
-  config.steps = 13_000 if small else 833_333
+  config.steps = 3_250 if small else 833_333
   # Start with silent latents, larger weights and the mean rendered (`gmn_jax/quiet_start.py`), not
   # from the authors' ranges.
   config.quiet_start = small
@@ -85,13 +85,13 @@ def get_config(preset: str = 'small') -> ConfigDict:
   # (`gmn_jax/optimizer.py`).
   config.optimizer = 'muon' if small else 'adam'
   # Its rate.
-  config.learning_rate = 4e-3 if small else 1e-4
+  config.learning_rate = 8e-3 if small else 1e-4
   # Adam's rate for what is no kernel, with 'muon'.
   config.bias_rate = 1e-3
   # Part of a kernel that a step takes away, over the rate, with 'muon'.
   config.weight_decay = 0.1
   # Steps over which the rate rises linearly from zero.
-  config.warmup_steps = 100 if small else 0
+  config.warmup_steps = 50 if small else 0
   # Part of all steps, the last ones, over which it falls linearly to zero; a run that is given more
   # steps goes on at the rate which their number asks for.
   config.decay = 0.4 if small else 0.0
@@ -117,15 +117,15 @@ def get_config(preset: str = 'small') -> ConfigDict:
   config.seed = 0
 
   # Steps between lines of metrics.
-  config.log_every = 20 if small else 100
+  config.log_every = 5 if small else 100
   # Steps between checkpoints; a kill loses at most so many.
-  config.checkpoint_every = 200 if small else 1_000
+  config.checkpoint_every = 50 if small else 1_000
   # Steps between validations; each is followed by a checkpoint, and the best one is kept.
-  config.validate_every = 500 if small else 5_000
+  config.validate_every = 125 if small else 5_000
   # How many scenes of the validation split a validation takes, the first ones.
   config.validate_scenes = 100 if small else 1_000
   # Steps between sample pictures.
-  config.sample_every = 500 if small else 5_000
+  config.sample_every = 125 if small else 5_000
   # Steps to profile, from the tenth on, into <workdir>/profile; 0: none.
   config.profile_steps = 0
   return config

@@ -12,7 +12,7 @@ runs=${1:-docs/results}
 seeds=${SEEDS:-3}
 python=${PYTHON:-.venv/bin/python}
 compare="$python experiments/compare.py --preset=small --config.dataset=shepard_metzler_5 --build \
-  --config.log_every=25"
+  --config.log_every=25 --config.accumulate=4"
 
 for part in ${PARTS:-m2 m5 rates}; do
   case $part in

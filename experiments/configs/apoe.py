@@ -103,7 +103,8 @@ def get_config(preset: str = 'small') -> ConfigDict:
   # Compute draw steps once more in the backward pass instead of keeping them: less memory, more
   # time.
   config.remat = False
-  # In how many parts, one after the other, a batch is computed: less memory, the same update.
+  # In how many parts, one after the other, a batch is computed: less memory, the same update; with
+  # small's 32 scenes 4 also takes a fifth less time on a CPU (docs/results/PLAN.md).
   config.accumulate = 1
   # Weight of the KL divergence in the loss.
   config.beta = 1.0

@@ -58,6 +58,14 @@ def test_a_run_in_two_parts_equals_one_bit_for_bit(straight, tmp_path):
   assert int(resumed.step) == 6
 
 
+def test_a_run_short_of_memory_goes_on_in_parts_to_rounding(straight, tmp_path):
+  _, workdir = straight
+  train(tiny_config(steps=3), random_dataset(), tmp_path)
+  train(tiny_config(accumulate=2), random_dataset(), tmp_path)
+  for one, other in zip(_records(tmp_path), _records(workdir), strict=True):
+    assert one['elbo'] == pytest.approx(other['elbo'], rel=1e-4)
+
+
 def test_the_run_can_be_used_without_dataset_or_config(straight):
   state, workdir = straight
   run = load_run(workdir)

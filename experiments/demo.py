@@ -49,7 +49,9 @@ def main() -> int:
   began = time.time()
   command = [sys.executable, str(pathlib.Path(__file__).with_name('main.py'))]
   config = pathlib.Path(__file__).parent / 'configs' / 'apoe.py'
-  trained = subprocess.run([*command, f'--config={config}', f'--workdir={WORKDIR}', '--build'])
+  # In four parts a step takes a fifth less time on a CPU.
+  fields = [f'--config={config}', '--config.accumulate=4']
+  trained = subprocess.run([*command, *fields, f'--workdir={WORKDIR}', '--build'])
   if trained.returncode:
     return trained.returncode
   run = load_run(WORKDIR)

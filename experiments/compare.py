@@ -1,6 +1,6 @@
 """Trains several configs with several seeds, evaluates each run, and puts them in one table.
 
-python experiments/compare.py --configs=apoe,poe,baseline --seeds=3 --preset=small --steps=5000
+python experiments/compare.py --configs=apoe,poe,baseline --seeds=3 --preset=small --steps=1250
 
 --configs=NAMES       files of experiments/configs
 --seeds=N             runs per config, of the seeds 0 to N - 1

@@ -21,7 +21,8 @@ from mese_env.errors import UserError
 from tfds_mese.dataset import Dataset
 
 # Fields that may change between the start of a run and its continuation: none of them decides what
-# a step computes, to rounding, but that with `decay` the rate follows the `steps` that are asked for.
+# a step computes, to rounding, but that with `decay` the rate follows the `steps` that are asked
+# for.
 _MAY_CHANGE = frozenset(
   (
     'preset',

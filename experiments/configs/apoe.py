@@ -104,7 +104,7 @@ def get_config(preset: str = 'small') -> ConfigDict:
   # time.
   config.remat = False
   # In how many parts, one after the other, a batch is computed: less memory, the same update; with
-  # small's 32 scenes 4 also takes a fifth less time on a CPU (docs/results/PLAN.md).
+  # small's 32 scenes 4 also takes a fifth less time on a CPU's core (docs/results/PLAN.md).
   config.accumulate = 1
   # Weight of the KL divergence in the loss.
   config.beta = 1.0

@@ -9,6 +9,8 @@ python experiments/compare.py --configs=apoe,poe,baseline --seeds=3 --preset=sma
 --modalities=SET      m2, m5, m8 or m14; the preset's if not given
 --modes=NAMES         evaluations of main.py; density,generate if not given
 --workdir=DIR         holds a folder per run; runs/compare-<preset> if not given
+--at_once=N           how many runs go side by side; 1 if not given. Small models leave most of a
+                      GPU idle; a CPU is busy with one or two
 --build               builds datasets first if they are missing
 --config.FIELD=VALUE  for every training, as for main.py
 --MODE.OPTION=VALUE   for every evaluation of a mode, as in --density.samples=5
@@ -24,11 +26,9 @@ import math
 import os
 import pathlib
 import re
-import signal
-import subprocess
 import sys
-import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,7 +37,7 @@ from absl import flags
 # The command is run from the checkout, where `experiments` is not installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from experiments import compare_figure, headlines, main  # noqa: E402
+from experiments import compare_figure, headlines, main, processes  # noqa: E402
 from experiments.modes import results  # noqa: E402
 from mese_env.errors import UserError, exit_on_user_error  # noqa: E402
 
@@ -65,10 +65,11 @@ class Run(NamedTuple):
 
 
 class Comparison(NamedTuple):
-  """What the command line asks for: the runs, and where the table goes."""
+  """What the command line asks for: the runs, where the table goes, and how many go at once."""
 
   workdir: pathlib.Path
   runs: tuple[Run, ...]
+  at_once: int = 1
 
 
 def parse(argv: Sequence[str]) -> Comparison:
@@ -93,6 +94,7 @@ def parse(argv: Sequence[str]) -> Comparison:
   modalities = flags.DEFINE_string('modalities', None, '', flag_values=values)
   modes = flags.DEFINE_list('modes', ['density', 'generate'], '', flag_values=values)
   workdir = flags.DEFINE_string('workdir', None, '', flag_values=values)
+  at_once = flags.DEFINE_integer('at_once', 1, '', lower_bound=1, flag_values=values)
   build = flags.DEFINE_bool('build', False, '', flag_values=values)
   try:
     rest = values(own)[1:]
@@ -131,11 +133,38 @@ def parse(argv: Sequence[str]) -> Comparison:
         jobs[mode] = (f'--workdir={place}', f'--mode={mode}', *of_mode.get(mode, []), *shared)
       read = {mode: main.parse([str(_MAIN), *arguments]) for mode, arguments in jobs.items()}
       runs.append(Run(config, seed, place, jobs, read['train'].config.to_json()))
-  return Comparison(folder, tuple(runs))
+  return Comparison(folder, tuple(runs), at_once.value)
 
 
-def carry_out(run: Run) -> int:
-  """Does what has not been done of a run; returns the exit code of what failed, or 0."""
+def carry_out_all(comparison: Comparison) -> int:
+  """Does what has not been done of any run; returns the exit code of what failed, or 0.
+
+  After a failure no further run is begun; those that are under way go on.
+  """
+  at_once = comparison.at_once
+  with processes.Processes(share_gpu=at_once > 1) as running, ThreadPoolExecutor(at_once) as pool:
+    failed = 0
+
+    def unless_failed(run: Run) -> None:
+      nonlocal failed
+      if not failed and (code := carry_out(run, running.run)):
+        print(
+          f'{run.workdir} was not finished; the same command goes on from there.', file=sys.stderr
+        )
+        failed = code
+
+    for done in [pool.submit(unless_failed, run) for run in comparison.runs]:
+      done.result()
+    return failed
+
+
+def carry_out(run: Run, start: Callable[[Sequence[str]], int]) -> int:
+  """Does what has not been done of a run; returns the exit code of what failed, or 0.
+
+  Args:
+    run: what is to be done.
+    start: runs a command line, waits, and returns its exit code.
+  """
   path = run.workdir / _DONE
   done = json.loads(path.read_text()) if path.exists() else {}
   for mode, arguments in run.jobs.items():
@@ -143,7 +172,8 @@ def carry_out(run: Run) -> int:
     if done.get(mode) == asked:
       continue
     print(f'{run.config}, seed {run.seed}: {mode}', flush=True)
-    if code := _run_main(arguments):
+    # `main.py` alone is stopped by a signal: it saves, and its exit code says so.
+    if code := start([sys.executable, str(_MAIN), *arguments]):
       return code
     # What was measured of a shorter training is out of date.
     done = {mode: asked} if mode == 'train' else {**done, mode: asked}
@@ -214,23 +244,6 @@ def _shown(of_seeds: Mapping[str, Any], seeds: int) -> str:
   return results.with_error(mean, error, max(0, digits))
 
 
-def _run_main(arguments: Sequence[str]) -> int:
-  """Runs `main.py`, which alone is stopped by a signal: it saves, and its exit code says so."""
-  process = subprocess.Popen([sys.executable, str(_MAIN), *arguments])
-
-  def pass_on(number: int, frame: types.FrameType | None) -> None:
-    # A terminal sends Ctrl-C to both.
-    if number != signal.SIGINT:
-      process.send_signal(number)
-
-  former = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
-  try:
-    return process.wait()
-  finally:
-    for number, handler in former.items():
-      signal.signal(number, handler)
-
-
 def _check(what: str, given: str, known: Sequence[str]) -> None:
   if given not in known:
     near = difflib.get_close_matches(given, known, n=1, cutoff=0.0)[0]
@@ -242,12 +255,8 @@ def _main(argv: list[str]) -> int:
     print(__doc__)
     return 0
   comparison = parse(argv)
-  for run in comparison.runs:
-    if code := carry_out(run):
-      print(
-        f'{run.workdir} was not finished; the same command goes on from there.', file=sys.stderr
-      )
-      return code
+  if code := carry_out_all(comparison):
+    return code
   print(f'\n{compare(comparison)}\n\n{comparison.workdir / "compare"}.json, .txt, .png')
   return 0
 

@@ -17,14 +17,14 @@ def parse(*arguments: str) -> compare.Comparison:
 
 
 @pytest.fixture
-def started(monkeypatch):
+def started():
   """Arguments of the processes of main.py that were started; each leaves behind what it would, the
   bound of a training of `steps` steps being 100 steps + 10 seed (+ 1000 for the baseline), and the
   last one fails if its index is in `fails`.
   """
   done = types.SimpleNamespace(arguments=[], fails=set())
 
-  def popen(command):
+  def start(command):
     arguments = command[2:]
     done.arguments.append(arguments)
     code = 130 if len(done.arguments) - 1 in done.fails else 0
@@ -39,9 +39,9 @@ def started(monkeypatch):
     elif code == 0:
       found = {'squared_error': {'the context': {'image': [0.5, 0.1]}}}
       (folder / 'generate.json').write_text(json.dumps({'results': found}))
-    return types.SimpleNamespace(wait=lambda: code)
+    return code
 
-  monkeypatch.setattr(compare, 'subprocess', types.SimpleNamespace(Popen=popen))
+  done.start = start
   return done
 
 
@@ -52,17 +52,17 @@ def test_what_was_stopped_goes_on_and_what_was_done_is_not_done_again(tmp_path, 
   ]  # fmt: skip
   first = comparison.runs[0]
   started.fails = {1}
-  assert compare.carry_out(first) == 130
-  assert [compare.carry_out(run) for run in comparison.runs] == [0] * 4
+  assert compare.carry_out(first, started.start) == 130
+  assert [compare.carry_out(run, started.start) for run in comparison.runs] == [0] * 4
   train, evaluation = first.jobs['train'], first.jobs['generate']
   assert '--config.width=4' in train and '--scenes=3' in evaluation
   assert started.arguments[:3] == [list(train), list(evaluation), list(evaluation)]
   assert len(started.arguments) == 3 + 3 * 2
-  assert [compare.carry_out(run) for run in comparison.runs] == [0] * 4
+  assert [compare.carry_out(run, started.start) for run in comparison.runs] == [0] * 4
   assert len(started.arguments) == 9
   # A longer training: what was measured before is out of date.
   longer = parse('--steps=6', *STEPS[1:], f'--workdir={tmp_path}', '--generate.scenes=3')
-  assert compare.carry_out(longer.runs[0]) == 0
+  assert compare.carry_out(longer.runs[0], started.start) == 0
   assert len(started.arguments) == 11
 
 
@@ -76,14 +76,14 @@ def test_a_default_that_has_changed_makes_another_run(tmp_path, started, monkeyp
   for default, processes in (('1.0', 2), ('1.0', 2), ('0.25', 4)):
     # Python takes a file of the same second and length for the same one.
     file.write_text(original.read_text().replace('config.beta = 1.0', f'config.beta = {default}'))
-    assert compare.carry_out(parse(*arguments).runs[0]) == 0
+    assert compare.carry_out(parse(*arguments).runs[0], started.start) == 0
     assert len(started.arguments) == processes
 
 
 def test_the_table_has_means_and_standard_errors_over_seeds(tmp_path, started):
   comparison = parse(*STEPS, f'--workdir={tmp_path}')
   for run in comparison.runs:
-    assert compare.carry_out(run) == 0
+    assert compare.carry_out(run, started.start) == 0
   table = compare.compare(comparison)
   found = json.loads((tmp_path / 'compare.json').read_text())['results']
   bound = found['val bound (nats per episode)']

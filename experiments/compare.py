@@ -122,8 +122,10 @@ def parse(argv: Sequence[str]) -> Comparison:
     if value is not None:
       of_config.append(f'--config.{field}={value}')
   runs = []
-  for config in configs.value:
-    for seed in range(seeds.value):
+  # Seed by seed: what is stopped early has compared all configs, and the first runs leave behind
+  # what they compiled for the others.
+  for seed in range(seeds.value):
+    for config in configs.value:
       place = folder / f'{config}-{seed}'
       # Not absolute: what another checkout has done is done.
       file = f'--config={os.path.relpath(_CONFIGS / config)}.py:{preset.value}'

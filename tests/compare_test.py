@@ -48,7 +48,7 @@ def started():
 def test_what_was_stopped_goes_on_and_what_was_done_is_not_done_again(tmp_path, started):
   comparison = parse(*STEPS, f'--workdir={tmp_path}', '--generate.scenes=3', '--config.width=4')
   assert [(run.config, run.seed) for run in comparison.runs] == [
-    ('apoe', 0), ('apoe', 1), ('baseline', 0), ('baseline', 1),
+    ('apoe', 0), ('baseline', 0), ('apoe', 1), ('baseline', 1),
   ]  # fmt: skip
   first = comparison.runs[0]
   started.fails = {1}

@@ -1,16 +1,22 @@
 """Opens a dataset, building it first where that was asked for."""
 
+import sys
+import time
 from collections.abc import Iterable
 
 from mese_env.errors import UserError
 from tfds_mese import __main__ as builder
 from tfds_mese import reading
+from tfds_mese.tfds_mese_dataset_builder import BuildRunning
+
+_PATIENCE = 1.0  # seconds between looks at a build of another process
 
 
 def open_or_build(
   name: str, data_dir: str, build: bool, fields: Iterable[str] | None = None
 ) -> reading.Dataset:
-  """Opens the dataset of a config; with `build`, builds it first if it is missing.
+  """Opens the dataset of a config; with `build`, builds it first if it is missing, or waits for the
+  process that does.
 
   Args:
     name: of the dataset's config, or a folder of one's own scenes.
@@ -27,5 +33,14 @@ def open_or_build(
     if not build:
       raise UserError(f'{error} Or give --build.') from error
   where = [f'--data_dir={data_dir}'] if data_dir else []
-  builder.main([f'--config={name}', *where])
-  return reading.open_dataset(name, data_dir or None, fields)
+  told = False
+  while True:
+    try:
+      # Does nothing where another process has built it in the meantime.
+      builder.main([f'--config={name}', *where])
+      return reading.open_dataset(name, data_dir or None, fields)
+    except BuildRunning as running:
+      if not told:
+        print(f'{str(running).split(":")[0]}: waiting for it', file=sys.stderr)
+        told = True
+      time.sleep(_PATIENCE)

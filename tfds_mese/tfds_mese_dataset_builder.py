@@ -35,6 +35,10 @@ _SECONDS_PER_SCENE = {'primitive': 0.22, 'mesh': 0.39, 'fidelity': 1.4}
 _BYTES_PER_SCENE = 13_000
 
 
+class BuildRunning(UserError):
+  """Another process builds this dataset."""
+
+
 class Builder(tfds.core.ShardBasedBuilder):
   """Shepard-Metzler objects, each with 15 looks and 15 grasps.
 
@@ -285,5 +289,7 @@ def _locked(folder: pathlib.Path) -> Iterator[None]:
       try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
       except BlockingIOError as error:
-        raise UserError(f'another build of {folder} is running: wait for it or stop it.') from error
+        raise BuildRunning(
+          f'another build of {folder} is running: wait for it or stop it.'
+        ) from error
       yield

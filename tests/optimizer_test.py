@@ -1,5 +1,7 @@
 """The optimiser and the start of the small preset."""
 
+import functools
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -13,6 +15,7 @@ from gmn_jax.model import init_params
 from gmn_jax.muon import muon
 from gmn_jax.optimizer import make_optimizer
 from gmn_jax.quiet_start import mean_biases, quiet_start
+from tests import tiny
 from tests.tiny_run import HAPTIC_RANGE, random_batch, tiny_config
 
 
@@ -103,17 +106,20 @@ def test_quiet_start_renders_the_mean_and_believes_nothing():
   config = tiny_config()
   model = make_model(config)
   views = cut_scenes(model.modalities, random_batch(2), HAPTIC_RANGE)
-  params = quiet_start(init_params(model, jax.random.key(0)), mean_biases(model, views))
+  params = quiet_start(
+    tiny.jit(functools.partial(init_params, model))(jax.random.key(0)), mean_biases(model, views)
+  )
+  apply = tiny.jit(functools.partial(model.apply, {'params': params}), static_argnames='method')
   z = 3 * jax.random.normal(jax.random.key(1), model.noise_shape(2))
   view_of = [jnp.ones((1, *query.shape[:2])) for query in views.queries]
-  images, haptics = model.apply({'params': params}, z, view_of, views.queries, method='render')
+  images, haptics = apply(z, view_of, views.queries, method='render')
   np.testing.assert_allclose(
     images, np.broadcast_to(views.senses[0].mean((0, 1, 2, 3)), images.shape), rtol=1e-5
   )
   np.testing.assert_allclose(
     haptics, np.broadcast_to(views.senses[1].mean((0, 1)), haptics.shape), rtol=1e-4, atol=1e-5
   )
-  encoded = model.apply({'params': params}, views, method='encode')
+  encoded = apply(views, method='encode')
   context = jnp.ones((1, 2, 2, views.queries[0].shape[1]), bool)
-  prior = model.apply({'params': params}, encoded, context, z, method='imagine').prior
+  prior = apply(encoded, context, z, method='imagine').prior
   assert not prior.mean.any() and np.ptp(prior.logvar) < 1e-6

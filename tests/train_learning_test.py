@@ -2,6 +2,7 @@
 
 import jax
 import numpy as np
+import pytest
 
 from gmn_jax import config as configs
 from gmn_jax.batch import HapticRange, cut_scenes
@@ -15,6 +16,7 @@ from tests.tiny_run import tiny_config, tiny_step
 _SIZE, _VIEWS = 8, 6
 
 
+@pytest.mark.slow
 def test_three_hundred_steps_on_eight_scenes_beat_the_mean_image_fourfold():
   scene_config = SceneConfig(image_size=32, num_looks=_VIEWS, num_grasps=_VIEWS)
   scenes = [generate_scene(scene_config, seed=0, index=i) for i in range(8)]

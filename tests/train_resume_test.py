@@ -32,8 +32,9 @@ def _assert_equal(one, other):
 
 @pytest.fixture(scope='module', autouse=True)
 def compiled(tmp_path_factory):
-  """Lets all runs share what was compiled for the first, as those of the command do, and compiles it
-  without most optimisations.
+  """Lets all runs share what was compiled for the first, as those of the command do.
+
+  It is compiled without most optimisations: a tiny model runs in no time.
   """
   compilation_cache.reset_cache()
   jax.config.update('jax_compilation_cache_dir', str(tmp_path_factory.mktemp('compiled')))

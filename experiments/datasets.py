@@ -41,6 +41,6 @@ def open_or_build(
       return reading.open_dataset(name, data_dir or None, fields)
     except BuildRunning as running:
       if not told:
-        print(f'{str(running).split(":")[0]}: waiting for it', file=sys.stderr)
+        print(f'waiting for it: {running}', file=sys.stderr)
         told = True
       time.sleep(_PATIENCE)

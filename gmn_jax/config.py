@@ -50,13 +50,15 @@ _CHOICES = {
 _DTYPES = {'float32': None, 'bfloat16': jnp.bfloat16}
 _AT_LEAST_ONE = (
   'accumulate',
-  'haptic_channels', 'width', 'draw_steps', 'latent', 'batch_size', 'fsdp', 'steps', 'log_every',
-  'checkpoint_every', 'validate_every', 'validate_scenes', 'sample_every',
+  'haptic_channels', 'width', 'draw_steps', 'latent', 'few_scenes', 'batch_size', 'fsdp', 'steps',
+  'log_every', 'checkpoint_every', 'validate_every', 'validate_scenes', 'sample_every',
 )  # fmt: skip
 # Hidden channels whose convolutions to gates, four times as many, XLA splits over a CPU's cores.
 _WIDE = 32
 _POSITIVE = ('learning_rate', 'bias_rate', 'clip', 'std')
-_NOT_NEGATIVE = ('beta', 'weight_decay', 'seed', 'warmup_steps', 'skip_nonfinite', 'profile_steps')
+_NOT_NEGATIVE = (
+  'beta', 'weight_decay', 'seed', 'few_steps', 'warmup_steps', 'skip_nonfinite', 'profile_steps',
+)  # fmt: skip
 
 
 def check(config: ConfigDict) -> None:

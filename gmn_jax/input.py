@@ -17,7 +17,12 @@ FIELDS = ('images', 'cameras', 'haptics', 'hands', 'index')
 
 
 def train_batches(
-  source: Source, batch_size: int, seed: int, sharding: jax.sharding.Sharding
+  source: Source,
+  batch_size: int,
+  seed: int,
+  sharding: jax.sharding.Sharding,
+  few_scenes: int = 0,
+  few_steps: int = 0,
 ) -> grain.DatasetIterator:
   """Endless batches, each epoch in a new order; the iterator's state can be saved and says what
   was consumed.
@@ -28,6 +33,8 @@ def train_batches(
       that no scene is left out.
     seed: decides the order.
     sharding: of the batch over devices.
+    few_scenes: how many scenes of the split, the first ones, the first batches are made of.
+    few_steps: how many batches; all others are made of all scenes.
 
   Returns:
     An iterator of dicts of device arrays: images uint8 (B, V, H, W, 3), cameras and hands float32
@@ -38,9 +45,12 @@ def train_batches(
   """
   if not len(source):
     raise UserError('the training split has no scene; build the dataset again with --overwrite.')
-  order = grain.MapDataset.range(len(source)).shuffle(seed=seed).repeat()
-  # Endless anyway; without it grain cannot count the batches of one scene.
-  order = order.batch(batch_size, drop_remainder=True)
+  order = _order(len(source), batch_size, seed)
+  if few_steps:
+    few = _order(min(few_scenes, len(source)), batch_size, seed)
+    order = order.map_with_index(
+      lambda step, positions_B: few[step] if step < few_steps else positions_B
+    )
   mine = _rows_of_this_process(batch_size, sharding)
   # The thread that puts batches on the devices also reads them: decoding holds the interpreter's
   # lock, so that more threads read less, and Grain's default of 500 batches ahead takes gigabytes.
@@ -70,6 +80,13 @@ def batches_in_order(
 def read_first(source: Source, scenes: int) -> dict[str, np.ndarray]:
   """The first `scenes` scenes, or all where there are fewer, as one batch on the host."""
   return _stack(source, np.arange(min(scenes, len(source))))
+
+
+def _order(scenes: int, batch_size: int, seed: int) -> grain.MapDataset:
+  """Positions (B,) of the first `scenes` scenes in an endless sequence of batches."""
+  order = grain.MapDataset.range(scenes).shuffle(seed=seed).repeat()
+  # Endless anyway; without it grain cannot count the batches of one scene.
+  return order.batch(batch_size, drop_remainder=True)
 
 
 def _rows_of_this_process(batch_size: int, sharding: jax.sharding.Sharding) -> np.ndarray:

@@ -68,7 +68,14 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
   model, optimizer = configs.make_model(config), make_optimizer(config)
   host_range = HapticRange(dataset.haptic_min, dataset.haptic_max)
   haptic_range = jax.device_put(host_range, layout.whole)
-  batches = train_batches(dataset.splits['train'], config.batch_size, config.seed, layout.scenes)
+  batches = train_batches(
+    dataset.splits['train'],
+    config.batch_size,
+    config.seed,
+    layout.scenes,
+    config.few_scenes,
+    config.few_steps,
+  )
   scenes = read_first(dataset.splits['train'], _SCENES_OF_THE_MEAN)
   quiet_biases = None
   if config.quiet_start:

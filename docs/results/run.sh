@@ -41,8 +41,8 @@ for part in ${PARTS:-m2 m5 rates}; do
     m5-*-*-*)
       rest=${part#m5-} missing=${rest%%-*} rest=${rest#*-}
       $compare --workdir="$runs/$part" --configs=apoe,baseline --seeds=1 --modalities=m5 \
-        --steps=2500 --config.missing="$missing" --config.protocol="${rest%-*}" \
-        --config.absent="${rest#*-}" --modes=missing
+        --steps=2500 --config.few_steps=1250 --config.missing="$missing" \
+        --config.protocol="${rest%-*}" --config.absent="${rest#*-}" --modes=missing
       ;;
     *)
       echo "there is no part $part; use m2, m5 or rates." >&2

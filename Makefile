@@ -10,7 +10,7 @@ demo: $(installed)
 	.venv/bin/python experiments/demo.py
 
 test: $(installed)
-	.venv/bin/python -m pytest -n auto --dist loadfile
+	.venv/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 bench: $(installed)
 	.venv/bin/python -m experiments.bench

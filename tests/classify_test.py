@@ -84,7 +84,7 @@ def test_pairs_are_weighed_as_a_scene_of_both_would_be():
   pairing = Pairing(given, 'image', held_out=2, together=1)
   likelihood = inference.Likelihood(std=0.3)
   key = jax.random.key(5)
-  found = tiny.jit(
+  found = jax.jit(
     functools.partial(
       weigh_pairs, model=model, pairing=pairing, likelihood=likelihood, samples=samples, chunk=2
     )
@@ -106,7 +106,7 @@ def test_pairs_are_weighed_as_a_scene_of_both_would_be():
   target = np.zeros((len(part), 3, 2 * count), bool)
   for n, p in enumerate(part):
     target[n, [0, 2], count + 2 + p] = True
-  weigh = tiny.jit(
+  weigh = jax.jit(
     functools.partial(
       inference.log_importance_weights, model, samples=samples, likelihood=likelihood
     )

@@ -4,16 +4,22 @@ import jax
 import pytest
 
 
+def pytest_collection_modifyitems(items):
+  """Puts what takes longest first, so that no worker waits for it at the end."""
+  items.sort(key=lambda item: item.get_closest_marker('optimised') is None)
+
+
+@pytest.fixture(scope='module', autouse=True)
+def quick_compile(request):
+  """Compiles without most optimisations, since a tiny model runs in no time, but for modules marked
+  `optimised`.
+  """
+  quickly = request.node.get_closest_marker('optimised') is None
+  jax.config.update('jax_disable_most_optimizations', quickly)
+
+
 @pytest.fixture
 def x64():
   """Computes in float64 for the length of a test."""
   with jax.enable_x64(True):
     yield
-
-
-@pytest.fixture
-def quick_compile():
-  """Compiles without most optimisations for the length of a test: a tiny model runs in no time."""
-  jax.config.update('jax_disable_most_optimizations', True)
-  yield
-  jax.config.update('jax_disable_most_optimizations', False)

@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import tiny
 
 from gmn_jax.convolution import constant_response, convolve, double, halve
 from gmn_jax.lstm import lstm_cell
@@ -36,7 +35,7 @@ def plain_cell(gates, cell):
   return jax.nn.sigmoid(o) * jnp.tanh(cell), cell
 
 
-@functools.partial(tiny.jit, static_argnums=0)
+@functools.partial(jax.jit, static_argnums=0)
 def value_and_pullback(function, *inputs):
   outputs, pull = jax.vjp(function, *inputs)
   cotangents = [jnp.cos(jnp.arange(y.size)).reshape(y.shape) for y in jax.tree.leaves(outputs)]

@@ -29,7 +29,7 @@ def test_contexts_are_weighed_as_each_would_be_by_itself():
   raw, samples, batch = tiny_run.random_batch(2), 3, 2
   given, likelihood = ((1, 2, 1), (0, 1, 0), (0, 0, 0)), inference.Likelihood(std=0.3)
   key = jax.random.key(5)
-  found = tiny.jit(
+  found = jax.jit(
     functools.partial(
       weigh,
       model=model,
@@ -55,7 +55,7 @@ def test_contexts_are_weighed_as_each_would_be_by_itself():
       for k in range(samples)
     ]
   )
-  log_weights = tiny.jit(
+  log_weights = jax.jit(
     functools.partial(
       inference.log_importance_weights, model, samples=samples, likelihood=likelihood
     )

@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import tiny
 
 from gmn_jax import gaussians
 from gmn_jax.expert import Experts
@@ -49,7 +48,7 @@ def convolutions_of_a_gradient(variant, modalities):
   """The convolutions in the program, as the compiler receives them and as it leaves them."""
   experts, inputs = make_experts(variant, modalities), draw_inputs(modalities)
   gradient = jax.grad(lambda params, inputs: loss_of(experts, params, inputs)[0], (0, 1))
-  lowered = tiny.jit(gradient).lower(draw_params(experts, inputs), inputs)
+  lowered = jax.jit(gradient).lower(draw_params(experts, inputs), inputs)
   received = lowered.compiler_ir('hlo').as_hlo_text()
   return [
     [line for line in program.splitlines() if ' convolution(' in line]
@@ -74,7 +73,7 @@ def test_experts_of_their_own_are_no_grouped_convolution():
 @pytest.mark.parametrize('variant', ['apoe', 'poe'])
 def test_the_product_over_one_modality_is_its_expert(variant):
   experts, inputs = make_experts(variant, 1), draw_inputs(1)
-  run = tiny.jit(lambda params: loss_of(experts, params, inputs)[1])
+  run = jax.jit(lambda params: loss_of(experts, params, inputs)[1])
   draw = run(draw_params(experts, inputs))
   for belief, of_experts in (
     (draw.prior, draw.prior_experts), (draw.posterior, draw.posterior_experts)
@@ -87,7 +86,7 @@ def test_the_product_over_one_modality_is_its_expert(variant):
 def test_sharp_and_flat_experts_stay_finite(dtype):
   experts, inputs = make_experts('poe', 3), draw_inputs(3, dtype)
 
-  @tiny.jit
+  @jax.jit
   def run(params, *present):
     return jax.value_and_grad(
       lambda params: loss_of(experts, params, inputs, *present), has_aux=True

@@ -20,7 +20,6 @@ from mese_env.errors import UserError
 from tests import tiny, tiny_run
 from tfds_mese.dataset import Dataset
 
-pytestmark = pytest.mark.usefixtures('quick_compile')
 SCENE = SceneConfig(image_size=8, num_looks=3, num_grasps=3)
 M5 = modality_set('m5', 16)
 

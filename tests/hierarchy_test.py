@@ -44,7 +44,7 @@ def test_without_variance_it_is_the_plain_model(variant):
   params, views, noise = draw_params(model), tiny.draw_views(model), tiny.draw_noise(model, 2)
   of_representations = np.random.default_rng(1).standard_normal(model.representation_shape(2))
 
-  @functools.partial(tiny.jit, static_argnums=0)
+  @functools.partial(jax.jit, static_argnums=0)
   def run(model, params, *noise):
     return objective.evidence(model, params, views, EPISODES, *noise)
 
@@ -86,7 +86,7 @@ def test_the_divergence_of_absent_modalities_does_not_count():
   params, views, noise = draw_params(model), tiny.draw_views(model), tiny.draw_noise(model, 2)
   of_representations = np.random.default_rng(1).standard_normal(model.representation_shape(2))
 
-  @tiny.jit
+  @jax.jit
   def run(params):
     return objective.evidence(
       model, params, views, EPISODES, noise, of_representations

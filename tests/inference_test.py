@@ -33,7 +33,7 @@ def views():
 
 @functools.lru_cache
 def compiled(function, **static):
-  return tiny.jit(functools.partial(function, MODEL, **static))
+  return jax.jit(functools.partial(function, MODEL, **static))
 
 
 def test_at_temperature_zero_every_step_is_its_mean(params, views):
@@ -79,7 +79,7 @@ def test_an_importance_weight_is_likelihood_times_prior_over_posterior(params, v
   log_weights = weigh(params, views, CONTEXT, TARGET, noise)
   assert log_weights.shape == (3, 2)
 
-  @tiny.jit
+  @jax.jit
   def run(params, views, noise):
     episodes = Episodes(CONTEXT[None], TARGET[None])
     draw, means = MODEL.apply({'params': params}, views, episodes, noise)
@@ -129,7 +129,7 @@ def test_likelihood_scales():
 
 def test_features_are_sums_over_the_context_and_means_of_the_belief(params, views):
   r, means = compiled(inference.represent)(params, views, CONTEXT)
-  encoded = tiny.jit(lambda params: MODEL.apply({'params': params}, views, method='encode'))(params)
+  encoded = jax.jit(lambda params: MODEL.apply({'params': params}, views, method='encode'))(params)
   for m, modality in enumerate(MODEL.modalities):
     for scene in range(2):
       given = np.asarray(encoded[m])[scene, CONTEXT[scene, m]]

@@ -14,8 +14,6 @@ from gmn_jax.config import make_model
 from mese_env.errors import UserError
 from tests import tiny, tiny_run
 
-pytestmark = pytest.mark.usefixtures('quick_compile')
-
 
 def make_run(**fields) -> Run:
   config = tiny_run.tiny_config(**fields)
@@ -55,7 +53,7 @@ def test_the_bound_is_per_number_and_below_its_maximum():
   run = make_run()
   batch = tiny_run.random_batch(4)
 
-  compute = tiny.jit(
+  compute = jax.jit(
     lambda params, scenes: missing.bound_per_number(
       run.model, params, scenes, run.haptic_range, jax.random.key(0), 1, std=30.0, asked=3
     )

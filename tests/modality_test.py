@@ -122,7 +122,7 @@ def test_a_set_of_the_users_own_trains_every_parameter():
   params = jax.tree.map(np.float32, tiny.draw_params(model))
   state = train_step.TrainState(params, optimizer.init(params), np.int32(0), jax.random.key(0))
 
-  @tiny.jit
+  @jax.jit
   def step(state, scenes):
     return train_step.train_step(
       state, scenes, no_scaling(), model=model, optimizer=optimizer, opposite=True, beta=1.0,

@@ -29,7 +29,7 @@ EPISODES = tiny.make_episodes(CONTEXT, TARGET)
 @functools.lru_cache
 def compiled(model):
   """The parts of the bound, from parameters, views, episodes and noise."""
-  return tiny.jit(functools.partial(objective.evidence, model))
+  return jax.jit(functools.partial(objective.evidence, model))
 
 
 def assert_same(ours, expected):
@@ -82,7 +82,7 @@ def test_the_gradient_of_a_masked_view_is_exactly_zero():
   model = tiny.make_model('apoe')
   params, noise = tiny.draw_params(model), tiny.draw_noise(model, 2)
 
-  @tiny.jit
+  @jax.jit
   @jax.grad
   def differentiate(views, params):
     return objective.evidence(model, params, views, EPISODES, noise).loss()
@@ -172,7 +172,7 @@ def test_a_batch_with_its_swap_is_both_batches():
 def test_one_program_serves_every_size_of_context():
   model = tiny.make_model('apoe')
   params, views, noise = tiny.draw_params(model), tiny.draw_views(model), tiny.draw_noise(model, 2)
-  run = tiny.jit(functools.partial(objective.evidence, model))
+  run = jax.jit(functools.partial(objective.evidence, model))
   draw = jax.jit(functools.partial(draw_episodes, scenes=2, modalities=3, views=4))
   sizes = set()
   for seed in range(20):

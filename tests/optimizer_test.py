@@ -15,7 +15,6 @@ from gmn_jax.model import init_params
 from gmn_jax.muon import muon
 from gmn_jax.optimizer import make_optimizer
 from gmn_jax.quiet_start import mean_biases, quiet_start
-from tests import tiny
 from tests.tiny_run import HAPTIC_RANGE, random_batch, tiny_config
 
 
@@ -107,9 +106,9 @@ def test_quiet_start_renders_the_mean_and_believes_nothing():
   model = make_model(config)
   views = cut_scenes(model.modalities, random_batch(2), HAPTIC_RANGE)
   params = quiet_start(
-    tiny.jit(functools.partial(init_params, model))(jax.random.key(0)), mean_biases(model, views)
+    jax.jit(functools.partial(init_params, model))(jax.random.key(0)), mean_biases(model, views)
   )
-  apply = tiny.jit(functools.partial(model.apply, {'params': params}), static_argnames='method')
+  apply = jax.jit(functools.partial(model.apply, {'params': params}), static_argnames='method')
   z = 3 * jax.random.normal(jax.random.key(1), model.noise_shape(2))
   view_of = [jnp.ones((1, *query.shape[:2])) for query in views.queries]
   images, haptics = apply(z, view_of, views.queries, method='render')

@@ -17,6 +17,8 @@ from gmn_jax import goldens, objective, parity
 from gmn_jax.batch import add_opposite
 from gmn_jax.modality_sets import modality_set
 
+pytestmark = pytest.mark.optimised
+
 EXTRACTS = pathlib.Path(__file__).parent / 'goldens'
 # Every gradient is compared by its norm, its sum and its first four elements.
 FORWARD_AND_GRADIENT = {

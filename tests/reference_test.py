@@ -4,7 +4,6 @@ import jax
 import numpy as np
 import pytest
 import recording
-import tiny
 
 from gmn_jax import goldens, inference, objective, parity
 from gmn_jax.modality_sets import modality_set
@@ -22,7 +21,7 @@ def test_inference_and_generation_equal_the_reference(name, image_size, variant,
   golden = write_and_read(tmp_path / 'recording.npz', variant, name, image_size)
   model, episodes = golden.model, golden.episodes
 
-  @tiny.jit
+  @jax.jit
   def run(params, views, queries, noise, generate_noise):
     draw, means = model.apply({'params': params}, views, episodes, noise)
     parts = objective.weigh(views, episodes, draw, means)

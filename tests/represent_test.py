@@ -19,7 +19,6 @@ from tfds_mese import reading
 from tfds_mese.dataset import Dataset
 
 pytest.importorskip('sklearn')
-pytestmark = pytest.mark.usefixtures('quick_compile')
 
 
 def make_run() -> Run:

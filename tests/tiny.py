@@ -1,6 +1,5 @@
-"""Models of a few kilobytes, random parameters and scenes for them, and a quick-compiling jit."""
+"""Models of a few kilobytes, random parameters and scenes for them."""
 
-import functools
 import math
 
 import jax
@@ -10,9 +9,6 @@ from gmn_jax import authors
 from gmn_jax.batch import Episodes, Views
 from gmn_jax.modality import HapticCut, ImageCut, Modality
 from gmn_jax.model import GMN
-
-# A tiny model runs in no time: what a test waits for is the compiler.
-jit = functools.partial(jax.jit, compiler_options={'xla_backend_optimization_level': 0})
 
 # Neither square, nor of one size, nor grouped by kind.
 LEFT = Modality('left', 'image', ImageCut(8, rows=(0, 8), columns=(0, 4)), (8, 4, 3))

@@ -13,6 +13,8 @@ from gmn_jax.validation import Validation
 from mese_env import SceneConfig, generate_scene
 from tests.tiny_run import tiny_config, tiny_step
 
+pytestmark = pytest.mark.optimised
+
 _SIZE, _VIEWS = 8, 6
 
 

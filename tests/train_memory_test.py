@@ -11,13 +11,6 @@ import pytest
 from tests.tiny_run import HAPTIC_RANGE, random_batch, tiny_config, tiny_step
 
 
-@pytest.fixture(autouse=True, scope='module')
-def quick():
-  jax.config.update('jax_disable_most_optimizations', True)
-  yield
-  jax.config.update('jax_disable_most_optimizations', False)
-
-
 def updated(**fields):
   """State and metrics after one step of the tiny config with `fields`."""
   config = tiny_config(batch_size=4, quiet_start=False, optimizer='adam', **fields)
@@ -26,7 +19,7 @@ def updated(**fields):
 
 
 @pytest.fixture(scope='module')
-def plain(quick):
+def plain():
   return updated()
 
 

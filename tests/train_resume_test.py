@@ -32,15 +32,10 @@ def _assert_equal(one, other):
 
 @pytest.fixture(scope='module', autouse=True)
 def compiled(tmp_path_factory):
-  """Lets all runs share what was compiled for the first, as those of the command do.
-
-  It is compiled without most optimisations: a tiny model runs in no time.
-  """
+  """Lets all runs share what was compiled for the first, as those of the command do."""
   compilation_cache.reset_cache()
   jax.config.update('jax_compilation_cache_dir', str(tmp_path_factory.mktemp('compiled')))
-  jax.config.update('jax_disable_most_optimizations', True)
   yield
-  jax.config.update('jax_disable_most_optimizations', False)
   jax.config.update('jax_compilation_cache_dir', None)
   compilation_cache.reset_cache()
 

@@ -8,6 +8,8 @@ import pytest
 
 from experiments import main
 
+pytestmark = pytest.mark.optimised
+
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
 _TRAINED = _ROOT / 'experiments' / 'trained' / 'apoe-small'
 _REPORTED = _ROOT / 'docs' / 'results' / 'trained' / 'generate.json'

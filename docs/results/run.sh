@@ -7,13 +7,14 @@
 # That includes what other machines did and committed: a run is kept here without its checkpoints.
 # PARTS="m2 m5 rates", the default, says what is made, where m5 is the eight parts
 # m5-{extrapol12,intrapol45}-{reference,strict}-{prior,mask}; SEEDS=1 makes one seed of each run of
-# m2, SEEDS=3, the default, adds the others. On a GPU, AT_ONCE=9 ACCUMULATE=1 make nine runs side by
-# side, each batch in one piece; a CPU takes less time over it in four.
+# m2, SEEDS=3, the default, adds the others. On a GPU AT_ONCE=9 makes nine runs side by side; on a
+# CPU ACCUMULATE=4, each batch in four pieces, takes less time.
 set -e
 runs=${1:-docs/results}
 python=${PYTHON:-.venv/bin/python}
 compare="$python experiments/compare.py --preset=small --config.dataset=shepard_metzler_5 --build \
-  --at_once=${AT_ONCE:-1} --config.log_every=25 --config.accumulate=${ACCUMULATE:-4}"
+  --at_once=${AT_ONCE:-1} --config.accumulate=${ACCUMULATE:-1} --config.log_every=50 \
+  --config.checkpoint_every=250 --config.sample_every=2500"
 
 for part in ${PARTS:-m2 m5 rates}; do
   case $part in
@@ -25,7 +26,8 @@ for part in ${PARTS:-m2 m5 rates}; do
       ;;
     m2)
       $compare --workdir="$runs/m2" --configs=apoe,baseline,poe --seeds="${SEEDS:-3}" \
-        --modalities=m2 --steps=3600 --modes=density,generate,classify \
+        --modalities=m2 --steps=7200 --config.validate_every=250 \
+        --modes=density,generate,classify \
         --density.images=0,1,5 --density.grasps=0,1,5 \
         --classify.draws=100 --classify.views=1,5 --classify.samples=10
       ;;

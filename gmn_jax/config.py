@@ -134,7 +134,9 @@ def make_missing(config: ConfigDict) -> Missing | None:
 def make_step(
   config: ConfigDict, model: GMN, optimizer: optax.GradientTransformation
 ) -> functools.partial:
-  """`train_step` as a config describes it, of state, scenes and haptic range; not compiled."""
+  """`train_step` as a config describes it, of state, scenes, haptic range and `make_missing`; not
+  compiled.
+  """
   return functools.partial(
     train_step,
     model=model,
@@ -145,7 +147,6 @@ def make_step(
     accumulate=config.accumulate,
     withheld=config.withheld,
     withheld_views=config.withheld_views,
-    missing=make_missing(config),
   )
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from mese_env.errors import UserError
 
@@ -32,6 +33,8 @@ _MASKS = 0x6D61736B
 class Missing(NamedTuple):
   """Which modalities are missing from which scenes; the same for a whole run, on any device.
 
+  An argument of what is compiled, so that all experiments of a set of modalities share it.
+
   Attributes:
     fewest: modalities that a scene has at least.
     most: modalities that a scene has at most.
@@ -51,12 +54,14 @@ class Missing(NamedTuple):
     Drawn over all masks of the sizes allowed, with a probability proportional to 1 / size.
     """
     key = jax.random.fold_in(jax.random.key(self.seed), _MASKS)
-    sizes = range(self.fewest, self.most + 1)
-    log_weight_of_size = jnp.log(jnp.array([math.comb(modalities, size) / size for size in sizes]))
+    sizes = np.arange(1, modalities + 1)
+    weight_of_size = np.array([math.comb(modalities, size) / size for size in sizes])
+    allowed = (self.fewest <= sizes) & (sizes <= self.most)
+    log_weight_of_size = jnp.where(allowed, jnp.log(weight_of_size), -jnp.inf)
 
     def mask(index: Array) -> Array:
       key_size, key_subset = jax.random.split(jax.random.fold_in(key, index))
-      size = self.fewest + jax.random.categorical(key_size, log_weight_of_size)
+      size = 1 + jax.random.categorical(key_size, log_weight_of_size)
       return jax.random.permutation(key_subset, modalities) < size
 
     return jax.vmap(mask)(index_B)

@@ -67,7 +67,7 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
   layout = make_layout(config.batch_size, config.fsdp, jax.devices(), config.accumulate)
   model, optimizer = configs.make_model(config), make_optimizer(config)
   host_range = HapticRange(dataset.haptic_min, dataset.haptic_max)
-  haptic_range = jax.device_put(host_range, layout.whole)
+  haptic_range, missing = jax.device_put((host_range, configs.make_missing(config)), layout.whole)
   batches = train_batches(
     dataset.splits['train'],
     config.batch_size,
@@ -97,7 +97,7 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
     config.batch_size,
     haptic_range,
     config.std,
-    configs.make_missing(config),
+    missing,
     layout,
   )
   with (
@@ -114,7 +114,8 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
       if leads():
         print(f'resuming {workdir} after step {int(state.step)} of {config.steps}', file=sys.stderr)
     # Ahead of the first step, which needs the memory that initialising and compiling leave behind.
-    update = update.lower(like, _batch_like(scenes, config, layout), haptic_range).compile()
+    batch_like = _batch_like(scenes, config, layout)
+    update = update.lower(like, batch_like, haptic_range, missing).compile()
     return_free_memory()
     first = int(state.step)
     profile = Profile(workdir / 'profile', first + _PROFILE_FROM, config.profile_steps)
@@ -129,7 +130,7 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
         batch = _read(batches)
         throughput.add(config.batch_size, time.monotonic() - asked)
         profile.before(step)
-        state, measured = update(state, batch, haptic_range)
+        state, measured = update(state, batch, haptic_range, missing)
         received = agreement.exchange(interruption.received or 0)
         unread.append((step, measured, batch['index']))
         ends = step == config.steps

@@ -61,6 +61,7 @@ def train_step(
   state: TrainState,
   scenes: Scenes,
   haptic_range: HapticRange,
+  missing: Missing | None = None,
   *,
   model: GMN,
   optimizer: optax.GradientTransformation,
@@ -70,7 +71,6 @@ def train_step(
   accumulate: int = 1,
   withheld: float = 0.0,
   withheld_views: float = 0.0,
-  missing: Missing | None = None,
 ) -> tuple[TrainState, dict[str, Array]]:
   """One update on one batch.
 
@@ -78,6 +78,7 @@ def train_step(
     state: before the step.
     scenes: raw, as `cut_scenes` takes them.
     haptic_range: the dataset's.
+    missing: which modalities which scenes lack, in place of `withheld`; None: none do.
     model: the network.
     optimizer: of `state.opt_state`.
     opposite: add each episode with context and target exchanged.
@@ -87,7 +88,6 @@ def train_step(
       their mean: the same update to rounding, in less memory.
     withheld: part of the scenes whose modalities without context are not targets either.
     withheld_views: part of the scenes of which a random number of views is neither.
-    missing: which modalities which scenes lack, in place of `withheld`; None: none do.
 
   Returns:
     The state after the step and its metrics: those of `summary`, `loss`, and `gradient_norm`
@@ -99,7 +99,7 @@ def train_step(
   gives_BM = None
   if missing is not None:
     gives_BM = missing.masks(scenes['index'], len(model.modalities))
-    withheld = float(missing.strict)
+    withheld = jnp.float32(missing.strict)
   episodes = draw_episodes(key_episodes, *episode_shape, gives_BM, withheld, withheld_views)
   if opposite:
     episodes = add_opposite(episodes)

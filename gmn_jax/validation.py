@@ -25,13 +25,14 @@ from gmn_jax.train_step import Scenes, summary
 from tfds_mese.dataset import Source
 
 Array = jax.Array
-# Which modalities may give context, bool (B, M), from a key, the scenes' indices and M.
-Masks = Callable[[Array, Array, int], Array]
+# Which modalities may give context, bool (B, M), from what scenes lack, a key, the scenes' indices
+# and M.
+Masks = Callable[[Missing | None, Array, Array, int], Array]
 
 
-def all_modalities(key: Array, index_B: Array, modalities: int) -> Array:
+def all_modalities(missing: Missing | None, key: Array, index_B: Array, modalities: int) -> Array:
   """Every modality of every scene may give context."""
-  del key
+  del missing, key
   return jnp.ones((len(index_B), modalities), bool)
 
 
@@ -39,16 +40,17 @@ def validation_step(
   params: Any,
   scenes: Scenes,
   haptic_range: HapticRange,
+  missing: Missing | None,
   key: Array,
   *,
   model: GMN,
   masks: Masks,
-  withheld: float,
 ) -> tuple[Evidence, Array]:
   """The evidence of one episode per scene, and how many modalities might give context, (B,)."""
   key_masks, key_episodes, key_noise = jax.random.split(key, 3)
   batch, views_per_modality = scenes['cameras'].shape[:2]
-  gives_BM = masks(key_masks, scenes['index'], len(model.modalities))
+  gives_BM = masks(missing, key_masks, scenes['index'], len(model.modalities))
+  withheld = 0.0 if missing is None else jnp.float32(missing.strict)
   episodes = draw_episodes(key_episodes, *gives_BM.shape, views_per_modality, gives_BM, withheld)
   views = cut_scenes(model.modalities, scenes, haptic_range)
   parts = evidence(model, params, views, episodes, *draw_noise(model, key_noise, batch))
@@ -81,20 +83,18 @@ class Validation:
     layout: Layout,
   ):
     self._model, self._haptic_range, self._std = model, haptic_range, std
+    self._missing = missing
     self._source, self._scenes = source, scenes
     self._batch_size, self._sharding = batch_size, layout.scenes
     # Not the run's key: runs with other seeds are measured on the same episodes.
     self._key_measure, self._key_draw = jax.random.split(jax.random.key(0))
     masks: dict[str, Masks] = {'val': all_modalities}
     if missing is not None:
-      masks['val_missing'] = lambda key, index_B, count: missing.masks(index_B, count)
-      masks['val_full'] = lambda key, index_B, count: fresh_masks(key, len(index_B), count)
-    withheld = float(missing is not None and missing.strict)
+      masks['val_missing'] = lambda missing, _, index_B, count: missing.masks(index_B, count)
+      masks['val_full'] = lambda _, key, index_B, count: fresh_masks(key, len(index_B), count)
     self._steps = {
       name: jax.jit(
-        functools.partial(
-          validation_step, model=layout.parallel(model), masks=which, withheld=withheld
-        ),
+        functools.partial(validation_step, model=layout.parallel(model), masks=which),
         out_shardings=layout.whole,
       )
       for name, which in masks.items()
@@ -118,7 +118,9 @@ class Validation:
     parts, sizes = [], []
     for number, (batch, real) in enumerate(self._batches()):
       key = jax.random.fold_in(self._key_measure, number)
-      part, size_B = jax.device_get(self._steps[name](params, batch, self._haptic_range, key))
+      part, size_B = jax.device_get(
+        self._steps[name](params, batch, self._haptic_range, self._missing, key)
+      )
       parts.append((part, real))
       sizes.append(size_B[:real])
     whole = Evidence(

@@ -62,7 +62,9 @@ def random_run(**fields) -> Run:
 def tiny_step(config: ConfigDict) -> tuple[functools.partial, TrainState]:
   """The training step of a config, not compiled, and the state to start from."""
   model, optimizer = configs.make_model(config), make_optimizer(config)
-  step = configs.make_step(config, model, optimizer)
+  step = functools.partial(
+    configs.make_step(config, model, optimizer), missing=configs.make_missing(config)
+  )
   return step, init_state(model, optimizer, config.seed)
 
 

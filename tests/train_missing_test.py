@@ -1,5 +1,6 @@
 """Missing modalities: which masks are drawn, what they hide, and how a run measures them."""
 
+import functools
 import math
 
 import jax
@@ -8,13 +9,15 @@ import numpy as np
 import pytest
 
 from gmn_jax.batch import draw_episodes
-from gmn_jax.config import check, make_missing, make_model
+from gmn_jax.config import check, make_missing, make_model, make_step
 from gmn_jax.missing import EXPERIMENTS, Missing, experiment, fresh_masks
 from gmn_jax.model import init_params
+from gmn_jax.optimizer import make_optimizer
 from gmn_jax.sharding import make_layout
+from gmn_jax.train_step import init_state
 from gmn_jax.validation import Validation
 from mese_env.errors import UserError
-from tests.tiny_run import HAPTIC_RANGE, random_dataset, tiny_config
+from tests.tiny_run import HAPTIC_RANGE, random_batch, random_dataset, tiny_config
 
 
 def test_masks_have_the_sizes_allowed_with_probability_one_over_size():
@@ -36,6 +39,8 @@ def test_a_mask_belongs_to_seed_and_scene_whatever_the_batch():
   alone = jnp.concatenate([missing.masks(indices[i : i + 1], 5) for i in range(3)])
   np.testing.assert_array_equal(together, alone)
   many = jnp.arange(100, dtype=jnp.uint32)
+  compiled = jax.jit(Missing.masks, static_argnums=2)(missing, indices, 5)
+  np.testing.assert_array_equal(together, compiled)
   other_seed = missing._replace(seed=4).masks(many, 5)
   assert (missing.masks(many, 5) != other_seed).any()
 
@@ -96,6 +101,18 @@ def test_the_experiments_of_the_paper_and_errors_by_name():
     check(tiny_config(modalities='m5', missing='extrapol21'))
   with pytest.raises(UserError, match="missing modalities for 'm2'"):
     check(tiny_config(missing='extrapol12'))
+
+
+def test_experiments_and_seeds_are_one_compilation_of_the_training_step():
+  programs = set()
+  for name, protocol, seed in (('extrapol12', 'reference', 0), ('intrapol45', 'strict', 1)):
+    config = tiny_config(modalities='m5', missing=name, protocol=protocol, seed=seed)
+    model, optimizer = make_model(config), make_optimizer(config)
+    state = jax.eval_shape(functools.partial(init_state, model, optimizer, config.seed))
+    step = jax.jit(make_step(config, model, optimizer))
+    lowered = step.lower(state, random_batch(2), HAPTIC_RANGE, make_missing(config))
+    programs.add(lowered.as_text())
+  assert len(programs) == 1
 
 
 def test_validation_reports_fixed_and_fresh_masks_and_each_size():

@@ -235,7 +235,9 @@ def measure_parts(config: ConfigDict, steps: int) -> dict[str, float]:
 def _step(config: ConfigDict) -> tuple[GMN, object, TrainState, dict[str, jax.Array]]:
   model, optimizer = configs.make_model(config), make_optimizer(config)
   update = jax.jit(
-    configs.make_step(config, model, optimizer),
+    functools.partial(
+      configs.make_step(config, model, optimizer), missing=configs.make_missing(config)
+    ),
     donate_argnums=0,
     compiler_options=configs.compiler_options(config),
   )

@@ -98,4 +98,5 @@ def experiment(modalities: str, name: str, protocol: str, seed: int) -> Missing 
       f"missing is '{name}'; for {modalities} there are {', '.join(known)}; did you mean '{near}'?"
     )
   fewest, most = known[name]
-  return Missing(fewest, most, protocol == 'strict', seed)
+  # As `jax.random.key` takes a seed, which as an array would not fit in 32 bits with a sign.
+  return Missing(fewest, most, protocol == 'strict', np.uint32(seed % 2**32))

@@ -89,4 +89,7 @@ def test_runs_are_overlaid_and_those_of_other_modalities_refused(tmp_path, monke
   assert list(found) == ['one', 'two']
   assert set(found['two']['by_size']) == {'1', '2'}
   assert found['one']['by_size'] != found['two']['by_size']
+  of_one, of_two = found['two']['by_size'].values()
+  mean, _ = found['two']['above_one']['2']
+  assert mean == pytest.approx(of_two[0] - of_one[0], abs=1e-5)
   assert (tmp_path / 'one' / 'missing.png').stat().st_size > 10_000

@@ -83,7 +83,13 @@ def evaluate(
   scenes = stack_scenes(first_scenes(dataset, options.split, options.scenes))
   if options.asked >= (views := scenes['cameras'].shape[1]):
     raise UserError(f'--asked is {options.asked}, but a scene has {views} views; ask for fewer.')
-  by_size = {name: _measure(one, scenes, options) for name, one in zip(names, runs, strict=True)}
+  of_scenes = {name: _measure(one, scenes, options) for name, one in zip(names, runs, strict=True)}
+  by_size = {name: _summed_up(of) for name, of in of_scenes.items()}
+  # Of each scene by itself, so that what scenes differ by does not hide it.
+  above_one = {
+    name: _summed_up({size: of[size] - of[1] for size in of if size > 1})
+    for name, of in of_scenes.items()
+  }
   what = {name: _describe(one) for name, one in zip(names, runs, strict=True)}
   found = results.Results(
     'missing',
@@ -96,17 +102,23 @@ def evaluate(
         'step': one.step,
         'curves': curves[name],
         'by_size': by_size[name],
+        'above_one': above_one[name],
       }
       for name, one in zip(names, runs, strict=True)
     },  # fmt: skip
-    [_curve_table(curves, what), _size_table(by_size, what)],
+    [
+      _curve_table(curves, what),
+      _size_table('By how many modalities give context: bound, nats per number', by_size, what),
+      _size_table('How much more than with one of them: nats per number', above_one, what),
+    ],
     [
       'Evidence lower bound in nats, every Gaussian constant in place. val_missing: combinations '
       'that the training scenes have; val_full: any; val: all modalities. Curves of runs that '
       'differ in protocol count different targets; by number of modalities all count the same.',
       f'By number of modalities: the last {options.asked} views of every modality are asked for, '
       f'{options.draws} random contexts for each of the first {options.scenes} scenes of '
-      f"'{options.split}', ± standard error over scenes.",
+      f"'{options.split}', ± standard error over scenes. Those of more modalities hold those of "
+      'fewer.',
     ],
     time.monotonic() - began,
   )
@@ -175,10 +187,8 @@ def bound_per_number(
   return bound_B / (asked * sizes_M.sum())
 
 
-def _measure(
-  run: Run, scenes: dict[str, np.ndarray], options: Options
-) -> dict[int, tuple[float, float]]:
-  """By how many modalities give context, the bound in nats per number and its standard error."""
+def _measure(run: Run, scenes: dict[str, np.ndarray], options: Options) -> dict[int, np.ndarray]:
+  """By how many modalities give context, the bound of every scene in nats per number, (B,)."""
   compute = jax.jit(
     functools.partial(bound_per_number, run.model, std=run.config.std, asked=options.asked)
   )
@@ -193,12 +203,15 @@ def _measure(
       blocks.append(compute(run.params, block, run.haptic_range, key_block, size))
     return np.concatenate(blocks)
 
-  measured = {}
-  for size in range(1, len(run.model.modalities) + 1):
-    of_scenes = np.mean([bounds(size, draw) for draw in range(options.draws)], axis=0)
-    mean, error = results.mean_and_error(of_scenes)
-    measured[size] = float(mean), float(error)
-  return measured
+  return {
+    size: np.mean([bounds(size, draw) for draw in range(options.draws)], axis=0)
+    for size in range(1, len(run.model.modalities) + 1)
+  }
+
+
+def _summed_up(of_scenes: Mapping[int, np.ndarray]) -> dict[int, tuple[float, float]]:
+  """Means and standard errors over scenes."""
+  return {size: tuple(map(float, results.mean_and_error(x))) for size, x in of_scenes.items()}
 
 
 def _names(folders: Sequence[pathlib.Path]) -> list[str]:
@@ -233,19 +246,14 @@ def _end(curve: Mapping[str, list[float]]) -> str:
 
 
 def _size_table(
-  by_size: Mapping[str, Mapping[int, tuple[float, float]]], what: Mapping[str, str]
+  title: str, by_size: Mapping[str, Mapping[int, tuple[float, float]]], what: Mapping[str, str]
 ) -> results.Table:
   sizes = next(iter(by_size.values()))
   rows = [
     [name, what[name], *(results.with_error(*of[size], 4) for size in sizes)]
     for name, of in by_size.items()
   ]
-  heads = [f'of {size}' for size in sizes]
-  return results.Table(
-    'By the number of modalities that give context: bound, nats per number asked for',
-    ['run', 'what', *heads],
-    rows,
-  )
+  return results.Table(title, ['run', 'what', *(f'of {size}' for size in sizes)], rows)
 
 
 def _splits(curves: Mapping[str, Curves]) -> list[str]:

@@ -7,16 +7,18 @@
 # That includes what other machines did and committed: a run is kept here without its checkpoints.
 # PARTS="m2 m5 rates", the default, says what is made, where m5 is the eight parts
 # m5-{extrapol12,intrapol45}-{reference,strict}-{prior,mask}; SEEDS=1 makes one seed of each run of
-# m2, SEEDS=3, the default, adds the others. On a GPU AT_ONCE=9 makes nine runs side by side; on a
-# CPU ACCUMULATE=4, each batch in four pieces, takes less time.
+# m2, SEEDS=3, the default, adds the others. On a GPU AT_ONCE=9 makes nine runs side by side. On a CPU
+# each batch in four pieces, ACCUMULATE=4, takes less time: so m5's runs were made, and are by default.
 set -e
 runs=${1:-docs/results}
 python=${PYTHON:-.venv/bin/python}
-compare="$python experiments/compare.py --preset=small --config.dataset=shepard_metzler_5 --build \
-  --at_once=${AT_ONCE:-1} --config.accumulate=${ACCUMULATE:-1} --config.log_every=50 \
-  --config.checkpoint_every=250 --config.sample_every=2500"
+common="$python experiments/compare.py --preset=small --config.dataset=shepard_metzler_5 --build \
+  --at_once=${AT_ONCE:-1} --config.log_every=50 --config.checkpoint_every=250 \
+  --config.sample_every=2500"
 
 for part in ${PARTS:-m2 m5 rates}; do
+  case $part in m5-*) pieces=4 ;; *) pieces=1 ;; esac
+  compare="$common --config.accumulate=${ACCUMULATE:-$pieces}"
   case $part in
     rates)
       for rate in 4e-3 8e-3 1.6e-2; do

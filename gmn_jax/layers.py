@@ -71,9 +71,8 @@ class HalvingConv(nn.Module):
 class DoublingConv(nn.Module):
   """Transposed convolution 4x4, stride 2, padding 1: (N, H, W, I) to (N, 2H, 2W, O).
 
-  The initial range is PyTorch's, which takes the fan-in of a transposed convolution from its
-  outputs. `repeats` says over how many applications the input was summed, each of which would have
-  added the bias.
+  `repeats` says over how many applications the input was summed, each of which would have added the
+  bias.
   """
 
   features: int
@@ -81,7 +80,7 @@ class DoublingConv(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array) -> Array:
-    kernel, bias = affine(self, (4, 4, x.shape[-1], self.features), fan_in=16 * self.features)
+    kernel, bias = affine(self, (4, 4, x.shape[-1], self.features), fan_in=16 * x.shape[-1])
     return add_bias(double(x, kernel.astype(x.dtype)), self.repeats * bias)
 
 

@@ -70,7 +70,7 @@ class Renderer(nn.Module):
     k_decode, b_decode = affine(
       self, (KERNEL_SIZE, KERNEL_SIZE, L, L // 2), fan_in=KERNEL_SIZE**2 * L, name='decode'
     )
-    k_enlarge, b_enlarge = affine(self, (4, 4, L // 2, L), fan_in=16 * L, name='enlarge')
+    k_enlarge, b_enlarge = affine(self, (4, 4, L // 2, L), fan_in=8 * L, name='enlarge')
     k_decode, k_enlarge = k_decode.astype(dtype), k_enlarge.astype(dtype)
     # One convolution of the hidden state feeds the next gates and the decoder.
     k_of_hidden = jnp.concatenate([k_hidden, k_decode], axis=-1)

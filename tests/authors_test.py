@@ -1,5 +1,8 @@
 """Checkpoints of the authors' code become our parameters, and our parameters theirs."""
 
+import functools
+import math
+
 import jax
 import numpy as np
 import numpy_reference
@@ -8,7 +11,7 @@ import tiny
 
 from gmn_jax import authors
 from gmn_jax.modality_sets import modality_set
-from gmn_jax.model import GMN
+from gmn_jax.model import GMN, init_params
 from mese_env.errors import UserError
 
 
@@ -45,6 +48,25 @@ def test_a_full_size_state_dict_has_the_authors_shapes(variant):
   )
   # Every one of our numbers was filled from one of theirs.
   assert all(leaf.dtype == np.float16 and leaf.all() for leaf in jax.tree.leaves(params))
+
+
+def test_initial_parameters_have_the_ranges_of_pytorch_0_4():
+  model = GMN((tiny.LEFT, tiny.TOUCH), 'poe', width=16, steps=2)
+  drawn = jax.jit(functools.partial(init_params, model))(jax.random.key(0))
+  theirs = authors.to_authors(model, drawn)
+  for name, array in theirs.items():
+    if 'init_' in name:
+      assert not array.any(), name
+      continue
+    layer = name.rsplit('.', 1)[0]
+    outputs, inputs, *kernel = theirs[f'{layer}.weight'].shape
+    if 'convt' in layer:
+      outputs, inputs = inputs, outputs
+    bound = 1 / math.sqrt(inputs * math.prod(kernel))
+    assert np.abs(array).max() <= bound, name
+    # Of that many uniform numbers, five standard errors.
+    spread = (array.astype(np.float64) ** 2).mean() / (bound**2 / 3)
+    assert abs(spread - 1) < 5 * math.sqrt(0.8 / array.size), name
 
 
 def test_the_dead_tensors_may_be_missing():

@@ -1,7 +1,10 @@
 """Fixtures that several test modules use."""
 
+import os
+
 import jax
 import pytest
+from jax.experimental.compilation_cache import compilation_cache
 
 
 def pytest_collection_modifyitems(items):
@@ -14,6 +17,21 @@ def pytest_collection_modifyitems(items):
       not item.path.name.startswith('train_'),
     )
   )
+
+
+@pytest.fixture(scope='session', autouse=True)
+def compiled(tmp_path_factory):
+  """Lets all tests, on whatever worker, and the processes they start share what was compiled."""
+  folder = tmp_path_factory.getbasetemp()
+  if 'PYTEST_XDIST_WORKER' in os.environ:
+    folder = folder.parent
+  folder /= 'compiled'
+  folder.mkdir(exist_ok=True)
+  compilation_cache.reset_cache()
+  jax.config.update('jax_compilation_cache_dir', str(folder))
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setenv('JAX_COMPILATION_CACHE_DIR', str(folder))
+    yield
 
 
 @pytest.fixture(scope='module', autouse=True)

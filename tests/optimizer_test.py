@@ -11,10 +11,10 @@ from optax import contrib
 
 from gmn_jax.batch import cut_scenes
 from gmn_jax.config import make_model
-from gmn_jax.model import init_params
 from gmn_jax.muon import muon
 from gmn_jax.optimizer import make_optimizer
 from gmn_jax.quiet_start import mean_biases, quiet_start
+from tests import tiny
 from tests.tiny_run import HAPTIC_RANGE, random_batch, tiny_config
 
 
@@ -105,9 +105,8 @@ def test_quiet_start_renders_the_mean_and_believes_nothing():
   config = tiny_config()
   model = make_model(config)
   views = cut_scenes(model.modalities, random_batch(2), HAPTIC_RANGE)
-  params = quiet_start(
-    jax.jit(functools.partial(init_params, model))(jax.random.key(0)), mean_biases(model, views)
-  )
+  noise = jax.tree.map(jnp.float32, tiny.draw_params(model))
+  params = quiet_start(noise, mean_biases(model, views))
   apply = jax.jit(functools.partial(model.apply, {'params': params}), static_argnames='method')
   z = 3 * jax.random.normal(jax.random.key(1), model.noise_shape(2))
   view_of = [jnp.ones((1, *query.shape[:2])) for query in views.queries]

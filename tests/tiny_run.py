@@ -11,7 +11,7 @@ from gmn_jax import config as configs
 from gmn_jax.batch import HapticRange
 from gmn_jax.checkpoint import Run
 from gmn_jax.optimizer import make_optimizer
-from gmn_jax.train_step import TrainState, init_state
+from gmn_jax.train_step import TrainState
 from tests import tiny
 from tfds_mese.dataset import Dataset
 
@@ -60,12 +60,13 @@ def random_run(**fields) -> Run:
 
 
 def tiny_step(config: ConfigDict) -> tuple[functools.partial, TrainState]:
-  """The training step of a config, not compiled, and the state to start from."""
+  """The training step of a config, not compiled, and a state whose parameters are noise."""
   model, optimizer = configs.make_model(config), make_optimizer(config)
   step = functools.partial(
     configs.make_step(config, model, optimizer), missing=configs.make_missing(config)
   )
-  return step, init_state(model, optimizer, config.seed)
+  params = jax.tree.map(np.float32, tiny.draw_params(model))
+  return step, TrainState(params, optimizer.init(params), np.int32(0), jax.random.key(config.seed))
 
 
 def random_batch(scenes: int) -> dict[str, np.ndarray]:

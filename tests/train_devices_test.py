@@ -23,20 +23,11 @@ _ROOT = pathlib.Path(__file__).parent.parent
 _FIELDS = {'batch_size': 8, 'quiet_start': False, 'steps': 5}
 
 
-@pytest.fixture(scope='module')
-def compiled(tmp_path_factory):
-  """A folder where the processes share what they compile."""
-  return tmp_path_factory.mktemp('compiled')
-
-
-def _start(
-  compiled: pathlib.Path, devices: int, script: str, *arguments: object
-) -> subprocess.Popen:
+def _start(devices: int, script: str, *arguments: object) -> subprocess.Popen:
   """A Python script in a process of its own, with so many devices."""
   environment = {
     'XLA_FLAGS': f'--xla_force_host_platform_device_count={devices}'
     ' --xla_backend_optimization_level=0',
-    'JAX_COMPILATION_CACHE_DIR': str(compiled),
   }
   return subprocess.Popen(
     [sys.executable, '-c', script, *map(str, arguments)],
@@ -89,9 +80,9 @@ print(json.dumps(found))
 
 
 @pytest.fixture(scope='module')
-def steps(compiled):
+def steps():
   """Two steps and the compiled program of each kind of mesh."""
-  return json.loads(_finish(_start(compiled, 8, _STEPS, json.dumps(_FIELDS))))
+  return json.loads(_finish(_start(8, _STEPS, json.dumps(_FIELDS))))
 
 
 def test_one_two_four_and_eight_devices_compute_the_same(steps):
@@ -128,8 +119,8 @@ train(tiny_config(**json.loads(sys.argv[1])), random_dataset(), pathlib.Path(sys
 """
 
 
-def _train(compiled: pathlib.Path, devices: int, workdir: pathlib.Path, **fields) -> None:
-  _finish(_start(compiled, devices, _TRAIN, json.dumps(_FIELDS | fields), workdir))
+def _train(devices: int, workdir: pathlib.Path, **fields) -> None:
+  _finish(_start(devices, _TRAIN, json.dumps(_FIELDS | fields), workdir))
 
 
 def _losses(workdir: pathlib.Path) -> dict[int, float]:
@@ -138,18 +129,18 @@ def _losses(workdir: pathlib.Path) -> dict[int, float]:
 
 
 @pytest.fixture(scope='module')
-def straight(compiled, tmp_path_factory):
+def straight(tmp_path_factory):
   """Losses of a run of five steps on one device."""
   workdir = tmp_path_factory.mktemp('straight')
-  _train(compiled, 1, workdir)
+  _train(1, workdir)
   return _losses(workdir)
 
 
 @pytest.mark.slow
-def test_a_run_on_eight_devices_goes_on_on_one(compiled, straight, tmp_path):
-  _train(compiled, 8, tmp_path, fsdp=2, steps=3)
+def test_a_run_on_eight_devices_goes_on_on_one(straight, tmp_path):
+  _train(8, tmp_path, fsdp=2, steps=3)
   assert load_run(tmp_path).step == 3
-  _train(compiled, 1, tmp_path)
+  _train(1, tmp_path)
   assert load_run(tmp_path).step == 5
   losses = _losses(tmp_path)
   assert losses.keys() == straight.keys()
@@ -189,14 +180,12 @@ except Interrupted as interrupted:
 
 
 @pytest.mark.slow
-def test_two_processes_compute_the_same_and_stop_at_the_same_step(compiled, straight, tmp_path):
+def test_two_processes_compute_the_same_and_stop_at_the_same_step(straight, tmp_path):
   with socket.socket() as free:
     free.bind(('localhost', 0))
     address = f'localhost:{free.getsockname()[1]}'
   fields = json.dumps(_FIELDS | {'steps': 1000, 'fsdp': 2})
-  processes = [
-    _start(compiled, 2, _TOGETHER, fields, tmp_path, f'{place}/2@{address}') for place in (1, 2)
-  ]
+  processes = [_start(2, _TOGETHER, fields, tmp_path, f'{place}/2@{address}') for place in (1, 2)]
   # The library that connects them prints, too.
   ended = [json.loads(_finish(process).splitlines()[-1]) for process in processes]
   (code, sentence, reads), (other_code, other_sentence, _) = ended
@@ -213,7 +202,7 @@ def test_two_processes_compute_the_same_and_stop_at_the_same_step(compiled, stra
     [losses[step] for step in both], [straight[step] for step in both], rtol=1e-4
   )
   # What two processes saved, one goes on from.
-  _train(compiled, 1, tmp_path, steps=step + 1)
+  _train(1, tmp_path, steps=step + 1)
   assert load_run(tmp_path).step == step + 1
 
 

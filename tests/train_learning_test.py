@@ -7,8 +7,10 @@ import pytest
 from gmn_jax import config as configs
 from gmn_jax.batch import HapticRange, cut_scenes
 from gmn_jax.modality import centre
-from gmn_jax.quiet_start import mean_biases, quiet_start
+from gmn_jax.optimizer import make_optimizer
+from gmn_jax.quiet_start import mean_biases
 from gmn_jax.sharding import make_layout
+from gmn_jax.train_step import init_state
 from gmn_jax.validation import Validation
 from mese_env import SceneConfig, generate_scene
 from tests.tiny_run import tiny_config, tiny_step
@@ -28,15 +30,13 @@ def test_three_hundred_steps_on_eight_scenes_beat_the_mean_image_fourfold():
   haptic_range = HapticRange(haptics.min(axis=0), haptics.max(axis=0))
   config = tiny_config(image_size=_SIZE, width=32, draw_steps=3, latent=3, std=0.2)
   config.update(optimizer='muon', learning_rate=7e-3, warmup_steps=20)
-  step, state = tiny_step(config)
-  views = cut_scenes(configs.make_model(config).modalities, batch, haptic_range)
-  biases = mean_biases(configs.make_model(config), views)
-  state = state._replace(params=quiet_start(state.params, biases))
-  step = jax.jit(step, donate_argnums=0)
+  model = configs.make_model(config)
+  biases = mean_biases(model, cut_scenes(model.modalities, batch, haptic_range))
+  state = init_state(model, make_optimizer(config), config.seed, biases)
+  step = jax.jit(tiny_step(config)[0], donate_argnums=0)
   for _ in range(300):
     state, _ = step(state, batch, haptic_range)
   layout = make_layout(8, 1, jax.devices()[:1])
-  model = configs.make_model(config)
   validation = Validation(model, scenes, 8, 8, haptic_range, config.std, None, layout)
   error = validation.measure(state.params)['val']['squared_error/rgb'] / (_SIZE * _SIZE * 3)
   images = np.asarray(centre(batch['images'].astype(np.float32) / 255, _SIZE))

@@ -11,12 +11,12 @@ import pytest
 from gmn_jax.batch import draw_episodes
 from gmn_jax.config import check, make_missing, make_model, make_step
 from gmn_jax.missing import EXPERIMENTS, Missing, experiment, fresh_masks
-from gmn_jax.model import init_params
 from gmn_jax.optimizer import make_optimizer
 from gmn_jax.sharding import make_layout
 from gmn_jax.train_step import init_state
 from gmn_jax.validation import Validation
 from mese_env.errors import UserError
+from tests import tiny
 from tests.tiny_run import HAPTIC_RANGE, random_batch, random_dataset, tiny_config
 
 
@@ -121,7 +121,8 @@ def test_validation_reports_fixed_and_fresh_masks_and_each_size():
   scenes = random_dataset().splits['val']
   layout = make_layout(2, 1, jax.devices())
   validation = Validation(model, scenes, 3, 2, HAPTIC_RANGE, config.std, missing, layout)
-  measured = validation.measure(init_params(model, jax.random.key(0)))
+  params = jax.tree.map(np.float32, tiny.draw_params(model))
+  measured = validation.measure(params)
   assert list(measured) == ['val', 'val_missing', 'val_full']
   sizes = {name for name in measured['val_full'] if name.startswith('elbo_of_size/')}
   assert sizes and sizes <= {f'elbo_of_size/{size}' for size in range(1, 6)}

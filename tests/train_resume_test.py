@@ -7,7 +7,6 @@ import signal
 import jax
 import numpy as np
 import pytest
-from jax.experimental.compilation_cache import compilation_cache
 
 from gmn_jax.checkpoint import load_run
 from gmn_jax.interruption import Interrupted
@@ -31,13 +30,11 @@ def _assert_equal(one, other):
 
 
 @pytest.fixture(scope='module', autouse=True)
-def compiled(tmp_path_factory):
-  """Lets all runs share what was compiled for the first, as those of the command do."""
-  compilation_cache.reset_cache()
-  jax.config.update('jax_compilation_cache_dir', str(tmp_path_factory.mktemp('compiled')))
-  yield
-  jax.config.update('jax_compilation_cache_dir', None)
-  compilation_cache.reset_cache()
+def unmeasured():
+  """Spares each run the seconds in which it measures how fast this machine is."""
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr('gmn_jax.train.peak_flops_per_s', lambda dtype, repeats: 1e12)
+    yield
 
 
 @pytest.fixture(scope='module')

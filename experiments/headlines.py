@@ -87,10 +87,13 @@ def _generate(found: Mapping[str, Any]) -> Numbers:
 
 
 def _missing(found: Mapping[str, Any]) -> Numbers:
-  return {
-    f'context of {size} modalities (nats per number)': mean
-    for size, mean in bound_by_size(found).items()
+  of_size = bound_by_size(found)
+  numbers = {
+    f'context of {size} {"modality" if size == 1 else "modalities"} (nats per number)': mean
+    for size, mean in of_size.items()
   }
+  more = of_size[max(of_size)] - of_size[1]
+  return numbers | {'all modalities above one (nats per number)': more}
 
 
 def _represent(found: Mapping[str, Any]) -> Numbers:

@@ -21,10 +21,12 @@ def make_optimizer(config: ConfigDict) -> optax.GradientTransformation:
 
   def rate(peak: float) -> optax.Schedule:
     rise = optax.linear_schedule(0.0, peak, config.warmup_steps)
-    fall = optax.linear_schedule(peak, 0.0, decay_steps)
-    stages = [rise, optax.constant_schedule(peak), fall]
-    falls = max(config.warmup_steps, config.steps - decay_steps)
-    return optax.join_schedules(stages, [config.warmup_steps, falls])
+    stages, starts = [rise, optax.constant_schedule(peak)], [config.warmup_steps]
+    # A run whose rate does not fall is the same program whatever its length: it may be prolonged.
+    if decay_steps:
+      stages.append(optax.linear_schedule(peak, 0.0, decay_steps))
+      starts.append(max(config.warmup_steps, config.steps - decay_steps))
+    return optax.join_schedules(stages, starts)
 
   if config.optimizer == 'adam':
     update = optax.adam(rate(config.learning_rate))

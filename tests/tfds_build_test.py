@@ -46,7 +46,7 @@ def built_without_tensorflow(tmp_path_factory):
   program = _BLOCK_TENSORFLOW + "runpy.run_module('tfds_mese', run_name='__main__')"
   done = run(
       sys.executable, '-c', program, '--config=shepard_metzler_5_tiny',
-      '--max_examples_per_split=20', f'--data_dir={data_dir}',
+      '--max_examples_per_split=5', f'--data_dir={data_dir}',
   )  # fmt: skip
   assert done.returncode == 0, done.stderr
   return data_dir / _BUILT
@@ -55,7 +55,7 @@ def built_without_tensorflow(tmp_path_factory):
 def test_build_and_read_without_tensorflow(built_without_tensorflow):
   done = run(sys.executable, '-c', _BLOCK_TENSORFLOW + _READ, built_without_tensorflow)
   assert done.stdout.splitlines() == [
-    "{'train': 20, 'val': 20, 'test': 20}",
+    "{'train': 5, 'val': 5, 'test': 5}",
     '(15, 64, 64, 3) False',
   ], done.stderr
 
@@ -67,7 +67,7 @@ def test_stock_tfds_build_gives_the_same_files(built_without_tensorflow, tmp_pat
   tfds = pathlib.Path(sys.executable).with_name('tfds')
   done = run(
       tfds, 'build', 'tfds_mese', '--config=shepard_metzler_5_tiny',
-      '--max_examples_per_split=20', f'--data_dir={tmp_path}',
+      '--max_examples_per_split=5', f'--data_dir={tmp_path}',
   )  # fmt: skip
   assert done.returncode == 0, done.stderr
   built = {path.name: path.read_bytes() for path in (tmp_path / _BUILT).iterdir()}

@@ -10,6 +10,7 @@ Dims: B scenes, M modalities, V views given, Q queries.
 """
 
 import dataclasses
+import functools
 import pathlib
 import time
 from collections.abc import Mapping
@@ -29,7 +30,7 @@ from experiments.modes import (
   results,
   unseen,
 )
-from experiments.modes.imagining import Imagination, Imagined, only, squared_errors
+from experiments.modes.imagining import Imagination, only, squared_errors
 from experiments.modes.options import require_at_least
 from experiments.modes.scenes import first_scenes, stack_scenes
 from gmn_jax.batch import Views, cut_scenes
@@ -106,14 +107,22 @@ def evaluate(
     errors = squared_errors(modalities, predicted, asked.senses)
     return {kind: tuple(map(float, results.mean_and_error(e))) for kind, e in errors.items()}
 
-  imagined = imagination(given, counts)
+  # Families of contexts meet where they give nothing.
+  @functools.cache
+  def imagine(
+    counts_M: tuple[int, ...],
+  ) -> tuple[Mapping[str, tuple[float, float]], tuple[np.ndarray, ...]]:
+    answer = imagination(given, counts_M)
+    return measure(answer.mean), answer.drawn
+
+  errors, samples = imagine(counts)
   grown, drawn = {}, {}
   for family, members in growing.items():
-    answers = {n: imagination(given, member) for n, member in members.items()}
-    grown[family] = {n: measure(answer.mean) for n, answer in answers.items()}
-    drawn[family] = {n: [sample[0] for sample in answer.drawn] for n, answer in answers.items()}
+    answers = {n: imagine(member) for n, member in members.items()}
+    grown[family] = {n: measured for n, (measured, _) in answers.items()}
+    drawn[family] = {n: [sample[0] for sample in shown] for n, (_, shown) in answers.items()}
   baseline = baselines.predict(run, dataset.splits['train'], asked.queries)
-  of_context = {'the context': measure(imagined.mean)}
+  of_context = {'the context': errors}
   if len(scenes) > 1:
     others = jax.tree.map(lambda x: jnp.roll(x, 1, axis=0), given)
     of_context["another object's"] = measure(imagination(others, counts).mean)
@@ -138,7 +147,7 @@ def evaluate(
   kinds = {modalities[m].kind for m in target}
   if 'haptic' in kinds:
     figures |= _draw_touch(
-      run, target, raw_asked[0], asked, imagined, f'imagined from {words} ({of})'
+      run, target, raw_asked[0], asked, samples, f'imagined from {words} ({of})'
     )
   if 'image' in kinds:
     figures['growing'] = generate_pictures.draw_growing(
@@ -149,7 +158,7 @@ def evaluate(
       given,
       counts,
       asked.senses,
-      imagined.drawn,
+      samples,
       baseline,
       heads,
       f'Imagined from {words} ({of})',
@@ -203,13 +212,13 @@ def _draw_touch(
   target: tuple[int, ...],
   raw: dict[str, np.ndarray],
   asked: Views,
-  imagined: Imagined,
+  samples: tuple[np.ndarray, ...],
   title: str,
 ) -> dict[str, Figure]:
   """Bars of one grasp of the first scene, and the hand in all of them where it can be drawn."""
   haptic = [m for m in target if run.model.modalities[m].kind == 'haptic']
   truth_GD = np.concatenate([asked.senses[m][0] for m in haptic], axis=-1)
-  samples_KGD = np.concatenate([imagined.drawn[m][:, 0] for m in haptic], axis=-1)
+  samples_KGD = np.concatenate([samples[m][:, 0] for m in haptic], axis=-1)
   channels_D = np.concatenate([run.model.modalities[m].cut.indices for m in haptic])
   drawn = {
     'haptic': haptic_bars.draw(

@@ -5,7 +5,8 @@
 #
 # Hours; what was done is not done again, so that it can be stopped at any time and started again.
 # That includes what other machines did and committed: a run is kept here without its checkpoints.
-# PARTS="m2 m5 rates", the default, says what is made, where m5 is the eight parts
+# PARTS="m2 m2-nothing-withheld m5 rates", the default, says what is made, where m2-nothing-withheld is
+# the two parts m2-nothing-withheld-{prior,mask}, and m5 the eight parts
 # m5-{extrapol12,intrapol45}-{reference,strict}-{prior,mask}; SEEDS=1 makes one seed of each run, where
 # m2 has three if not said otherwise, m5-extrapol12-strict-mask two, and the rest of m5 one. On a GPU
 # AT_ONCE=9 makes nine runs side by side. On a CPU each batch in four pieces, ACCUMULATE=4, takes less
@@ -17,8 +18,8 @@ common="$python experiments/compare.py --preset=small --config.dataset=shepard_m
   --at_once=${AT_ONCE:-1} --config.log_every=50 --config.checkpoint_every=250 \
   --config.sample_every=2500"
 
-for part in ${PARTS:-m2 m5 rates}; do
-  case $part in m5-*) pieces=4 ;; *) pieces=1 ;; esac
+for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
+  case $part in m2) pieces=1 ;; *) pieces=4 ;; esac
   compare="$common --config.accumulate=${ACCUMULATE:-$pieces}"
   case $part in
     rates)
@@ -27,8 +28,18 @@ for part in ${PARTS:-m2 m5 rates}; do
           --modalities=m2 --steps=750 --config.learning_rate=$rate --modes=
       done
       ;;
-    m2)
-      $compare --workdir="$runs/m2" --configs=apoe,baseline,poe --seeds="${SEEDS:-3}" \
+    m2-nothing-withheld)
+      for absent in prior mask; do
+        PARTS="$part-$absent" sh "$0" "$runs"
+      done
+      ;;
+    m2 | m2-nothing-withheld-*)
+      seeds=3 configs=apoe,baseline,poe trained=
+      if [ "$part" != m2 ]; then
+        seeds=1 configs=apoe,baseline
+        trained="--config.withheld=0 --config.withheld_views=0 --config.absent=${part##*-}"
+      fi
+      $compare --workdir="$runs/$part" --configs="$configs" --seeds="${SEEDS:-$seeds}" $trained \
         --modalities=m2 --steps=7200 --config.validate_every=250 \
         --modes=density,generate,classify \
         --density.images=0,1,5 --density.grasps=0,1,5 \

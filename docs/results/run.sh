@@ -8,7 +8,7 @@
 # PARTS="m2 m2-nothing-withheld m5 rates", the default, says what is made, where m2-nothing-withheld is
 # the two parts m2-nothing-withheld-{prior,mask}, and m5 the eight parts
 # m5-{extrapol12,intrapol45}-{reference,strict}-{prior,mask}; SEEDS=1 makes one seed of each run, where
-# m2 has three if not said otherwise, m5-extrapol12-strict-mask two, and the rest of m5 one. On a GPU
+# m2 has three if not said otherwise, the two m5-*-strict-mask two, and the rest one. On a GPU
 # AT_ONCE=9 makes nine runs side by side. On a CPU each batch in four pieces, ACCUMULATE=4, takes less
 # time: so m5's runs were made, and are by default.
 set -e
@@ -26,6 +26,10 @@ for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
       for rate in 4e-3 8e-3 1.6e-2; do
         $compare --workdir="$runs/rate-$rate" --configs=apoe,baseline,poe --seeds=1 \
           --modalities=m2 --steps=750 --config.learning_rate=$rate --modes=
+      done
+      for rate in 8e-3 1.6e-2; do
+        $compare --workdir="$runs/rate-$rate-3600" --configs=apoe --seeds=1 \
+          --modalities=m2 --steps=3600 --config.learning_rate=$rate --modes=
       done
       ;;
     m2-nothing-withheld)
@@ -56,7 +60,7 @@ for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
       ;;
     m5-*-*-*)
       rest=${part#m5-} missing=${rest%%-*} rest=${rest#*-}
-      case $part in m5-extrapol12-strict-mask) seeds=2 ;; *) seeds=1 ;; esac
+      case $part in m5-*-strict-mask) seeds=2 ;; *) seeds=1 ;; esac
       $compare --workdir="$runs/$part" --configs=apoe,baseline --seeds="${SEEDS:-$seeds}" \
         --modalities=m5 --steps=2500 --config.few_steps=1250 --config.missing="$missing" \
         --config.protocol="${rest%-*}" --config.absent="${rest#*-}" --modes=missing

@@ -10,7 +10,7 @@
 # m5-{extrapol12,intrapol45}-{reference,strict}-{prior,mask}; SEEDS=1 makes one seed of each run, where
 # m2 has three if not said otherwise, the two m5-*-strict-mask two, and the rest one. On a GPU
 # AT_ONCE=9 makes nine runs side by side. On a CPU each batch in four pieces, ACCUMULATE=4, takes less
-# time: so m5's runs were made, and are by default.
+# time: so all but those of m2 were made, and are by default.
 set -e
 runs=${1:-docs/results}
 python=${PYTHON:-.venv/bin/python}

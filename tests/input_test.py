@@ -3,12 +3,13 @@
 E epochs, S scenes.
 """
 
+import collections
 import itertools
 
 import jax
 import numpy as np
 
-from gmn_jax.input import train_batches
+from gmn_jax.input import FIELDS, train_batches
 from tests import tiny_run
 
 _SCENES, _BATCH = 12, 4
@@ -46,3 +47,30 @@ def test_a_saved_iterator_goes_on_with_the_same_scenes_from_few_to_all():
     again.set_state(states[position][0])
     expected = [scenes for _, scenes in states[position:]]
     np.testing.assert_array_equal(_take(again, 6 - position), np.concatenate(expected))
+
+
+class _Counted:
+  """A source that counts how often each scene is read."""
+
+  def __init__(self, source):
+    self._source, self.reads = source, collections.Counter()
+
+  def __len__(self):
+    return len(self._source)
+
+  def __getitem__(self, position):
+    self.reads[position] += 1
+    return self._source[position]
+
+
+def test_scenes_that_are_kept_are_read_once_and_the_batches_are_the_same():
+  source = tiny_run.random_dataset(_SCENES).splits['train']
+  here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+  bytes_of_five = 5 * sum(source[0][field].nbytes for field in FIELDS)
+  counted = _Counted(source)
+  kept = train_batches(counted, _BATCH, 7, here, kept_bytes=bytes_of_five)
+  for batch, expected in itertools.islice(zip(kept, _batches(), strict=False), 12):
+    for field in FIELDS:
+      np.testing.assert_array_equal(batch[field], expected[field])
+  once = [scene for scene, reads in counted.reads.items() if reads == 1]
+  assert len(counted.reads) == _SCENES and len(once) == 5

@@ -19,7 +19,7 @@ common="$python experiments/compare.py --preset=small --config.dataset=shepard_m
   --config.sample_every=2500"
 
 for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
-  case $part in m2) pieces=1 ;; *) pieces=4 ;; esac
+  case $part in m2 | m2-medium) pieces=1 ;; *) pieces=4 ;; esac
   compare="$common --config.accumulate=${ACCUMULATE:-$pieces}"
   case $part in
     rates)
@@ -31,6 +31,15 @@ for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
         $compare --workdir="$runs/rate-$rate-3600" --configs=apoe --seeds=1 \
           --modalities=m2 --steps=3600 --config.learning_rate=$rate --modes=
       done
+      ;;
+    m2-medium)
+      $compare --workdir="$runs/$part" --configs=apoe,baseline,poe --seeds="${SEEDS:-1}" \
+        --modalities=m2 --steps=2291 --config.few_steps=572 --config.batch_size=64 \
+        --config.image_size=32 --config.width=32 --config.draw_steps=4 --config.latent=4 \
+        --config.dtype=bfloat16 --config.learning_rate=1.6e-2 --config.validate_every=381 \
+        --modes=density,generate,classify \
+        --density.images=0,1,5 --density.grasps=0,1,5 \
+        --classify.draws=25 --classify.views=1,5 --classify.samples=10
       ;;
     m2-nothing-withheld)
       for absent in prior mask; do

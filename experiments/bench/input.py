@@ -1,4 +1,5 @@
-"""Times the input: scenes read a second against scenes that the small preset consumes.
+"""Times the input: scenes read a second, from disk and from memory, against scenes that the small
+preset consumes.
 
 python experiments/bench/input.py [--dataset=NAME] [--batches=N] [--json=FILE] [--busy]
 
@@ -8,6 +9,7 @@ asked for.
 
 import argparse
 import json
+import math
 import pathlib
 import statistics
 import sys
@@ -39,11 +41,13 @@ def main() -> None:
     machine.refuse_when_busy()
   config = apoe.get_config('small')
   read = scenes_read_per_s(options.dataset, config.batch_size, options.batches)
+  again = scenes_read_per_s(options.dataset, config.batch_size, options.batches, keep=True)
   consumed = step.measure(config, steps=20)['scenes_per_s']
   measured = {
     'machine': machine.describe(),
     'dataset': options.dataset,
     'scenes/s read': read,
+    'scenes/s read again, kept': again,
     'scenes/s consumed by small': consumed,
     'read over consumed': read / consumed,
     'measured_beside_other_work': options.busy,
@@ -54,12 +58,14 @@ def main() -> None:
     options.json.write_text(json.dumps(measured, indent=2) + '\n')
 
 
-def scenes_read_per_s(dataset: str, batch_size: int, batches: int) -> float:
-  """The median of `_ROUNDS` rates, each of `batches` batches, after ten that are not counted."""
+def scenes_read_per_s(dataset: str, batch_size: int, batches: int, keep: bool = False) -> float:
+  """The median of `_ROUNDS` rates, each of `batches` batches, after ten that are not counted; with
+  `keep`, of batches whose scenes were read before and are in memory.
+  """
   sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
   source = open_dataset(dataset, fields=FIELDS).splits['train']
-  iterator = train_batches(source, batch_size, 0, sharding)
-  for _ in range(10):
+  iterator = train_batches(source, batch_size, 0, sharding, kept_bytes=4 * 2**30 if keep else 0)
+  for _ in range(10 + math.ceil(len(source) / batch_size) * keep):
     next(iterator)
   seconds = []
   for _ in range(_ROUNDS):

@@ -4,7 +4,7 @@ python experiments/compare.py --configs=apoe,poe,baseline --seeds=3 --preset=sma
 
 --configs=NAMES       files of experiments/configs
 --seeds=N             runs per config, of the seeds 0 to N - 1
---preset=PRESET       small or full
+--preset=PRESET       small, medium or full
 --steps=N             of each training; the preset's if not given
 --modalities=SET      m2, m5, m8 or m14; the preset's if not given
 --modes=NAMES         evaluations of main.py; density,generate if not given

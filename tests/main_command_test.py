@@ -53,7 +53,7 @@ def test_the_full_preset_is_the_authors_recipe():
   [
     ([], 'no config is given; use --config='),
     (['--config=nowhere.py'], "no config file 'nowhere.py'"),
-    ([f'--config={_CONFIG}:huge'], "no preset 'huge'; use small or full"),
+    ([f'--config={_CONFIG}:huge'], "no preset 'huge'; use one of small, medium, full"),
     ([f'--config={_CONFIG}', '--config.stepz=3'], "field 'stepz'; did you mean 'steps'"),
     ([f'--config={_CONFIG}', '--config.steps=soon'], '--config.steps=soon'),
     ([f'--config={_CONFIG}', '--config.steps=0'], 'steps is 0; it must be at least 1'),

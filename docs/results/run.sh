@@ -33,11 +33,9 @@ for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
       done
       ;;
     m2-medium)
-      $compare --workdir="$runs/$part" --configs=apoe,baseline,poe --seeds="${SEEDS:-1}" \
-        --modalities=m2 --steps=2291 --config.few_steps=572 --config.batch_size=64 \
-        --config.image_size=32 --config.width=32 --config.draw_steps=4 --config.latent=4 \
-        --config.dtype=bfloat16 --config.learning_rate=1.6e-2 --config.validate_every=381 \
-        --modes=density,generate,classify \
+      $compare --workdir="$runs/$part" --preset=medium --configs=apoe,baseline,poe \
+        --seeds="${SEEDS:-1}" --modalities=m2 --steps=2291 --config.few_steps=572 \
+        --config.validate_every=381 --modes=density,generate,classify \
         --density.images=0,1,5 --density.grasps=0,1,5 \
         --classify.draws=25 --classify.views=1,5 --classify.samples=10
       ;;

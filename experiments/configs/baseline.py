@@ -1,6 +1,6 @@
 """The sum: one expert on the sum of the modalities' representations (the paper's section 2.3).
 
-  python experiments/main.py --config=experiments/configs/baseline.py[:full]
+  python experiments/main.py --config=experiments/configs/baseline.py[:medium|:full]
 
 Cost as `apoe.py`, from which it differs in one line.
 """

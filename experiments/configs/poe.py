@@ -1,7 +1,7 @@
 """The product of experts with a set of parameters for each modality (PoE), of Wu and Goodman
 (2018).
 
-  python experiments/main.py --config=experiments/configs/poe.py[:full]
+  python experiments/main.py --config=experiments/configs/poe.py[:medium|:full]
 
 Cost as `apoe.py`, from which it differs in one line.
 """

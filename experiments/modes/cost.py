@@ -59,7 +59,7 @@ class Options:
   variants: tuple[str, ...] = ('baseline', 'poe', 'apoe')
   # Sets of modalities.
   modalities: tuple[str, ...] = MODALITY_SETS
-  # Whose sizes: those of a preset, 'small' or 'full'; empty: the run's own.
+  # Whose sizes: those of a preset, 'small', 'medium' or 'full'; empty: the run's own.
   preset: str = ''
   # Scenes in a batch; 0: as many as the run, or the preset, takes.
   batch: int = 0

@@ -25,7 +25,7 @@ from gmn_jax.disk import explain_full_disk
 from gmn_jax.distributed import Agreement, leads
 from gmn_jax.flops import hoisted, step_flops
 from gmn_jax.heap import return_free_memory
-from gmn_jax.input import read_first, train_batches
+from gmn_jax.input import KEPT_BYTES, read_first, train_batches
 from gmn_jax.interruption import Interrupted, Interruption
 from gmn_jax.metrics import Metrics, Silence, Throughput, memory_bytes
 from gmn_jax.model import GMN
@@ -41,9 +41,6 @@ from tfds_mese.dataset import Dataset
 
 Array = jax.Array
 _SCENES_OF_THE_MEAN = 64
-# Where steps are computed elsewhere than on the CPU, reading the scenes takes longer than a step of
-# the small preset: 22,000 scenes of 15 views are kept.
-_KEPT_BYTES = 4 * 2**30
 _PROFILE_FROM = 10  # steps after the start, when everything is compiled and warm
 
 
@@ -78,7 +75,8 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
     layout.scenes,
     config.few_scenes,
     config.few_steps,
-    kept_bytes=0 if jax.default_backend() == 'cpu' else _KEPT_BYTES,
+    # Only an accelerator is done with a batch before the next one has been read from disk.
+    kept_bytes=0 if jax.default_backend() == 'cpu' else KEPT_BYTES,
   )
   scenes = read_first(dataset.splits['train'], _SCENES_OF_THE_MEAN)
   quiet_biases = None

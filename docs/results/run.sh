@@ -8,7 +8,8 @@
 # PARTS="m2 m2-nothing-withheld m5 rates", the default, says what is made, where m2-nothing-withheld is
 # the two parts m2-nothing-withheld-{prior,mask}, and m5 the eight parts
 # m5-{extrapol12,intrapol45}-{reference,strict}-{prior,mask}; SEEDS=1 makes one seed of each run, where
-# m2 has three if not said otherwise, the two m5-*-strict-mask two, and the rest one. On a GPU
+# m2 has three if not said otherwise, the two m5-*-strict-mask two, and the rest one. The part
+# m2-medium, three runs of a larger model, is for a GPU, and made if it is named. On a GPU
 # AT_ONCE=9 makes nine runs side by side. On a CPU each batch in four pieces, ACCUMULATE=4, takes less
 # time: so all but those of m2 were made, and are by default.
 set -e
@@ -73,7 +74,7 @@ for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
         --config.protocol="${rest%-*}" --config.absent="${rest#*-}" --modes=missing
       ;;
     *)
-      echo "there is no part $part; use m2, m5 or rates." >&2
+      echo "there is no part $part; use m2, m2-medium, m2-nothing-withheld, m5 or rates." >&2
       exit 2
       ;;
   esac

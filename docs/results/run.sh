@@ -18,6 +18,8 @@ python=${PYTHON:-.venv/bin/python}
 common="$python experiments/compare.py --preset=small --config.dataset=shepard_metzler_5 --build \
   --at_once=${AT_ONCE:-1} --config.log_every=50 --config.checkpoint_every=250 \
   --config.sample_every=2500"
+evaluations="--modes=density,generate,classify --density.images=0,1,5 --density.grasps=0,1,5 \
+  --classify.draws=100 --classify.views=1,5 --classify.samples=10"
 
 for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
   case $part in m2 | m2-medium) pieces=1 ;; *) pieces=4 ;; esac
@@ -32,6 +34,14 @@ for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
         $compare --workdir="$runs/rate-$rate-3600" --configs=apoe --seeds=1 \
           --modalities=m2 --steps=3600 --config.learning_rate=$rate --modes=
       done
+      for rate in 8e-3 1.6e-2; do
+        $compare --workdir="$runs/rate-$rate-1800-scenes" --configs=apoe --seeds=2 \
+          --modalities=m2 --steps=3250 --config.dataset=shepard_metzler_5_tiny \
+          --config.learning_rate=$rate --modes=
+      done
+      $compare --workdir="$runs/rate-1.6e-2-7200" --configs=apoe --seeds=2 \
+        --modalities=m2 --steps=7200 --config.learning_rate=1.6e-2 --config.validate_every=250 \
+        $evaluations
       ;;
     m2-medium)
       $compare --workdir="$runs/$part" --preset=medium --configs=apoe,baseline,poe \
@@ -45,6 +55,17 @@ for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
         PARTS="$part-$absent" sh "$0" "$runs"
       done
       ;;
+    m2-nothing-withheld-samples)
+      # Copies, beside which the densities from 50 samples stay.
+      for run in prior/apoe prior/baseline mask/apoe mask/baseline; do
+        copy="$runs/$part/${run%/*}-${run#*/}-0"
+        [ -f "$copy/density.txt" ] && continue
+        mkdir -p "$copy"
+        cp -r "$runs/m2-nothing-withheld-$run-0/checkpoints" "$copy"
+        $python experiments/main.py --workdir="$copy" --mode=density --samples=1000 \
+          --images=0,1 --grasps=0,1
+      done
+      ;;
     m2 | m2-nothing-withheld-*)
       seeds=3 configs=apoe,baseline,poe trained=
       if [ "$part" != m2 ]; then
@@ -52,10 +73,7 @@ for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
         trained="--config.withheld=0 --config.withheld_views=0 --config.absent=${part##*-}"
       fi
       $compare --workdir="$runs/$part" --configs="$configs" --seeds="${SEEDS:-$seeds}" $trained \
-        --modalities=m2 --steps=7200 --config.validate_every=250 \
-        --modes=density,generate,classify \
-        --density.images=0,1,5 --density.grasps=0,1,5 \
-        --classify.draws=100 --classify.views=1,5 --classify.samples=10
+        --modalities=m2 --steps=7200 --config.validate_every=250 $evaluations
       ;;
     m5)
       for missing in extrapol12 intrapol45; do

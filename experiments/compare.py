@@ -39,6 +39,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from experiments import compare_figure, headlines, main, processes  # noqa: E402
 from experiments.modes import results  # noqa: E402
+from gmn_jax.config import differences  # noqa: E402
 from mese_env.errors import UserError, exit_on_user_error  # noqa: E402
 
 _CONFIGS = pathlib.Path(__file__).resolve().parent / 'configs'
@@ -171,7 +172,7 @@ def carry_out(run: Run, start: Callable[[Sequence[str]], int]) -> int:
   done = json.loads(path.read_text()) if path.exists() else {}
   for mode, arguments in run.jobs.items():
     asked = [*arguments, run.fields] if mode == 'train' else list(arguments)
-    if done.get(mode) == asked:
+    if mode in done and _same(mode, done[mode], asked):
       continue
     print(f'{run.config}, seed {run.seed}: {mode}', flush=True)
     # `main.py` alone is stopped by a signal: it saves, and its exit code says so.
@@ -182,6 +183,14 @@ def carry_out(run: Run, start: Callable[[Sequence[str]], int]) -> int:
     with results.replacing(path) as unfinished:
       unfinished.write_text(json.dumps(done, indent=2))
   return 0
+
+
+def _same(mode: str, done: Sequence[str], asked: Sequence[str]) -> bool:
+  """Whether what was done is what is asked for, however the command line puts it."""
+  if mode != 'train':
+    return sorted(done) == sorted(asked)
+  stored, given = (json.loads(arguments[-1]) for arguments in (done, asked))
+  return stored['steps'] == given['steps'] and not differences(stored, given)
 
 
 def compare(comparison: Comparison) -> results.Table:

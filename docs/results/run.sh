@@ -8,22 +8,22 @@
 # PARTS="m2 m2-nothing-withheld m5 rates", the default, says what is made, where m2-nothing-withheld is
 # the two parts m2-nothing-withheld-{prior,mask}, and m5 the eight parts
 # m5-{extrapol12,intrapol45}-{reference,strict}-{prior,mask}; SEEDS=1 makes one seed of each run, where
-# m2 has three if not said otherwise, the two m5-*-strict-mask two, and the rest one. The part
-# m2-medium, three runs of a larger model, is for a GPU, and made if it is named. On a GPU
-# AT_ONCE=9 makes nine runs side by side. On a CPU each batch in four pieces, ACCUMULATE=4, takes less
-# time: so all but those of m2 were made, and are by default.
+# m2 has three if not said otherwise, the two m5-*-strict-mask two, and the rest one. Two parts are made if
+# they are named: m2-medium, three runs of a larger model, for a GPU; and m2-nothing-withheld-samples,
+# densities from more samples, for a machine that has trained m2-nothing-withheld. On a GPU
+# AT_ONCE=9 ACCUMULATE=1 makes nine runs side by side; on a CPU a batch in four pieces takes less time.
 set -e
 runs=${1:-docs/results}
 python=${PYTHON:-.venv/bin/python}
-common="$python experiments/compare.py --preset=small --config.dataset=shepard_metzler_5 --build \
-  --at_once=${AT_ONCE:-1} --config.log_every=50 --config.checkpoint_every=250 \
-  --config.sample_every=2500"
+compare="$python experiments/compare.py --preset=small --config.dataset=shepard_metzler_5 --build \
+  --at_once=${AT_ONCE:-1} --config.accumulate=${ACCUMULATE:-4} --config.log_every=50 \
+  --config.checkpoint_every=250 --config.sample_every=2500"
+# Small's rate when these runs were planned.
+planned="$compare --config.learning_rate=8e-3"
 evaluations="--modes=density,generate,classify --density.images=0,1,5 --density.grasps=0,1,5 \
   --classify.draws=100 --classify.views=1,5 --classify.samples=10"
 
 for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
-  case $part in m2 | m2-medium) pieces=1 ;; *) pieces=4 ;; esac
-  compare="$common --config.accumulate=${ACCUMULATE:-$pieces}"
   case $part in
     rates)
       for rate in 4e-3 8e-3 1.6e-2; do
@@ -72,7 +72,7 @@ for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
         seeds=1 configs=apoe,baseline
         trained="--config.withheld=0 --config.withheld_views=0 --config.absent=${part##*-}"
       fi
-      $compare --workdir="$runs/$part" --configs="$configs" --seeds="${SEEDS:-$seeds}" $trained \
+      $planned --workdir="$runs/$part" --configs="$configs" --seeds="${SEEDS:-$seeds}" $trained \
         --modalities=m2 --steps=7200 --config.validate_every=250 $evaluations
       ;;
     m5)
@@ -87,7 +87,7 @@ for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
     m5-*-*-*)
       rest=${part#m5-} missing=${rest%%-*} rest=${rest#*-}
       case $part in m5-*-strict-mask) seeds=2 ;; *) seeds=1 ;; esac
-      $compare --workdir="$runs/$part" --configs=apoe,baseline --seeds="${SEEDS:-$seeds}" \
+      $planned --workdir="$runs/$part" --configs=apoe,baseline --seeds="${SEEDS:-$seeds}" \
         --modalities=m5 --steps=2500 --config.few_steps=1250 --config.missing="$missing" \
         --config.protocol="${rest%-*}" --config.absent="${rest#*-}" --modes=missing
       ;;

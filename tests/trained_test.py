@@ -12,7 +12,7 @@ pytestmark = pytest.mark.optimised
 
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
 _TRAINED = _ROOT / 'experiments' / 'trained' / 'apoe-small'
-_REPORTED = _ROOT / 'docs' / 'results' / 'm2' / 'apoe-1' / 'generate.json'
+_REPORTED = _ROOT / 'docs' / 'results' / 'rate-1.6e-2-7200' / 'apoe-1' / 'generate.json'
 
 
 def test_the_model_reproduces_the_errors_that_are_reported(tmp_path):

@@ -39,9 +39,10 @@ for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
           --modalities=m2 --steps=3250 --config.dataset=shepard_metzler_5_tiny \
           --config.learning_rate=$rate --modes=
       done
-      $compare --workdir="$runs/rate-1.6e-2-7200" --configs=apoe --seeds=2 \
-        --modalities=m2 --steps=7200 --config.learning_rate=1.6e-2 --config.validate_every=250 \
-        $evaluations
+      long="--modalities=m2 --steps=7200 --config.learning_rate=1.6e-2 \
+        --config.validate_every=250 $evaluations"
+      $compare --workdir="$runs/rate-1.6e-2-7200" --configs=apoe --seeds=2 $long
+      $compare --workdir="$runs/rate-1.6e-2-7200-baseline" --configs=baseline --seeds=1 $long
       ;;
     m2-medium)
       $compare --workdir="$runs/$part" --preset=medium --configs=apoe,baseline,poe \

@@ -8,9 +8,8 @@
 # PARTS="m2 m2-nothing-withheld m5 rates", the default, says what is made, where m2-nothing-withheld is
 # the two parts m2-nothing-withheld-{prior,mask}, and m5 the eight parts
 # m5-{extrapol12,intrapol45}-{reference,strict}-{prior,mask}; SEEDS=1 makes one seed of each run, where
-# m2 has three if not said otherwise, the two m5-*-strict-mask two, and the rest one. Two parts are made if
-# they are named: m2-medium, three runs of a larger model, for a GPU; and m2-nothing-withheld-samples,
-# densities from more samples, for a machine that has trained m2-nothing-withheld. On a GPU
+# m2 has three if not said otherwise, the two m5-*-strict-mask two, and the rest one. The part
+# m2-medium, three runs of a larger model, is for a GPU, and made if it is named. On a GPU
 # AT_ONCE=9 ACCUMULATE=1 makes nine runs side by side; on a CPU a batch in four pieces takes less time.
 set -e
 runs=${1:-docs/results}
@@ -54,17 +53,6 @@ for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
     m2-nothing-withheld)
       for absent in prior mask; do
         PARTS="$part-$absent" sh "$0" "$runs"
-      done
-      ;;
-    m2-nothing-withheld-samples)
-      # Copies, beside which the densities from 50 samples stay.
-      for run in prior/apoe prior/baseline mask/apoe mask/baseline; do
-        copy="$runs/$part/${run%/*}-${run#*/}-0"
-        [ -f "$copy/density.txt" ] && continue
-        mkdir -p "$copy"
-        cp -r "$runs/m2-nothing-withheld-$run-0/checkpoints" "$copy"
-        $python experiments/main.py --workdir="$copy" --mode=density --samples=1000 \
-          --images=0,1 --grasps=0,1
       done
       ;;
     m2 | m2-nothing-withheld-*)

@@ -193,6 +193,12 @@ def _same(mode: str, done: Sequence[str], asked: Sequence[str]) -> bool:
   return stored['steps'] == given['steps'] and not differences(stored, given)
 
 
+def _carried_out(run: Run) -> dict[str, list[str]]:
+  """The arguments with which a run's jobs were done; those asked for may be put otherwise."""
+  done = json.loads((run.workdir / _DONE).read_text())
+  return {mode: done[mode][:-1] if mode == 'train' else done[mode] for mode in run.jobs}
+
+
 def compare(comparison: Comparison) -> results.Table:
   """Reads what the runs found, and writes `compare.json`, `compare.txt` and `compare.png`.
 
@@ -229,7 +235,7 @@ def compare(comparison: Comparison) -> results.Table:
     rows,
   )
   record = {
-    'commands': {f'{run.config}-{run.seed}': dict(run.jobs) for run in comparison.runs},
+    'commands': {f'{run.config}-{run.seed}': _carried_out(run) for run in comparison.runs},
     'commit': results.commit(),
     'versions': results.versions(),
     'results': summary,

@@ -62,9 +62,12 @@ def test_what_was_stopped_goes_on_and_what_was_done_is_not_done_again(tmp_path, 
   assert len(started.arguments) == 9
   # Put otherwise, and with more written of it, it is the same training.
   same = ['--config.log_every=2', '--config.width=4', '--generate.scenes=3', *STEPS]
-  for run in parse(*same, f'--workdir={tmp_path}').runs:
-    assert compare.carry_out(run, started.start) == 0
+  again = parse(*same, f'--workdir={tmp_path}')
+  assert [compare.carry_out(run, started.start) for run in again.runs] == [0] * 4
   assert len(started.arguments) == 9
+  compare.compare(again)
+  commands = json.loads((tmp_path / 'compare.json').read_text())['commands']
+  assert commands['apoe-0'] == {'train': list(train), 'generate': list(evaluation)}
   # A longer training: what was measured before is out of date.
   longer = parse('--steps=6', *same[:3], *STEPS[1:], f'--workdir={tmp_path}')
   assert compare.carry_out(longer.runs[0], started.start) == 0

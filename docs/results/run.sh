@@ -17,8 +17,6 @@ python=${PYTHON:-.venv/bin/python}
 compare="$python experiments/compare.py --preset=small --config.dataset=shepard_metzler_5 --build \
   --at_once=${AT_ONCE:-1} --config.accumulate=${ACCUMULATE:-4} --config.log_every=50 \
   --config.checkpoint_every=250 --config.sample_every=2500"
-# Small's rate when these runs were planned.
-planned="$compare --config.learning_rate=8e-3"
 evaluations="--modes=density,generate,classify --density.images=0,1,5 --density.grasps=0,1,5 \
   --classify.draws=100 --classify.views=1,5 --classify.samples=10"
 
@@ -61,7 +59,7 @@ for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
         seeds=1 configs=apoe,baseline
         trained="--config.withheld=0 --config.withheld_views=0 --config.absent=${part##*-}"
       fi
-      $planned --workdir="$runs/$part" --configs="$configs" --seeds="${SEEDS:-$seeds}" $trained \
+      $compare --workdir="$runs/$part" --configs="$configs" --seeds="${SEEDS:-$seeds}" $trained \
         --modalities=m2 --steps=7200 --config.validate_every=250 $evaluations
       ;;
     m5)
@@ -76,7 +74,7 @@ for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
     m5-*-*-*)
       rest=${part#m5-} missing=${rest%%-*} rest=${rest#*-}
       case $part in m5-*-strict-mask) seeds=2 ;; *) seeds=1 ;; esac
-      $planned --workdir="$runs/$part" --configs=apoe,baseline --seeds="${SEEDS:-$seeds}" \
+      $compare --workdir="$runs/$part" --configs=apoe,baseline --seeds="${SEEDS:-$seeds}" \
         --modalities=m5 --steps=2500 --config.few_steps=1250 --config.missing="$missing" \
         --config.protocol="${rest%-*}" --config.absent="${rest#*-}" --modes=missing
       ;;

@@ -47,6 +47,7 @@ setuptools.setup(
     include=['gmn_jax', 'gmn_jax.*', 'mese_env', 'mese_env.*', 'tfds_mese', 'tfds_mese.*']
   ),
   package_data={
+    'gmn_jax': ['authors/data/*'],
     'mese_env': ['data/*'],
     'tfds_mese': ['README.md', 'CITATIONS.bib', 'TAGS.txt'],
   },

@@ -23,10 +23,10 @@ import matplotlib  # noqa: E402
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 
-from experiments import baselines  # noqa: E402
+from experiments.evaluation import baselines  # noqa: E402
 from gmn_jax import inference  # noqa: E402
-from gmn_jax.batch import Views, cut_scenes  # noqa: E402
-from gmn_jax.checkpoint import Run, load_run  # noqa: E402
+from gmn_jax.senses.batch import Views, cut_scenes  # noqa: E402
+from gmn_jax.training.checkpoint import Run, load_run  # noqa: E402
 from mese_env.errors import UserError, exit_on_user_error  # noqa: E402
 from tfds_mese.dataset import Source  # noqa: E402
 from tfds_mese.reading import open_dataset  # noqa: E402

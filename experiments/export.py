@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from absl import logging  # noqa: E402
 
-from gmn_jax.checkpoint import load_run, save_model  # noqa: E402
+from gmn_jax.training.checkpoint import load_run, save_model  # noqa: E402
 from mese_env.errors import exit_on_user_error  # noqa: E402
 
 

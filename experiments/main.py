@@ -15,7 +15,6 @@ for must be what the run is. `--mode=MODE --help` lists its own options.
 --best                evaluates the checkpoint of the best validation instead of the last one
 """
 
-import difflib
 import os
 import pathlib
 import re
@@ -32,13 +31,16 @@ from ml_collections import ConfigDict, config_flags  # noqa: E402
 from experiments import modes  # noqa: E402
 from experiments.configs import apoe  # noqa: E402
 from experiments.datasets import open_or_build  # noqa: E402
-from experiments.modes import options as mode_options  # noqa: E402
-from gmn_jax import distributed, train  # noqa: E402
-from gmn_jax.checkpoint import Run, load_run  # noqa: E402
+from experiments.evaluation import options as mode_options  # noqa: E402
 from gmn_jax.config import check, differences  # noqa: E402
-from gmn_jax.input import FIELDS  # noqa: E402
-from gmn_jax.interruption import Interrupted  # noqa: E402
-from mese_env.errors import UserError, exit_on_user_error  # noqa: E402
+from gmn_jax.training import (
+  distributed,  # noqa: E402
+  train,  # noqa: E402
+)
+from gmn_jax.training.checkpoint import Run, load_run  # noqa: E402
+from gmn_jax.training.input import FIELDS  # noqa: E402
+from gmn_jax.training.interruption import Interrupted  # noqa: E402
+from mese_env.errors import UserError, exit_on_user_error, nearest  # noqa: E402
 
 _EXAMPLE = 'experiments/configs/apoe.py'
 _NO_CONFIG = f'no config is given; use --config={_EXAMPLE}.'
@@ -194,7 +196,7 @@ def _help(mode: str) -> str:
 
 
 def _near(problem: str, given: str, known: list[str]) -> str:
-  near = difflib.get_close_matches(given, known, n=1, cutoff=0.0)[0]
+  near = nearest(given, known)
   return f"{problem} '{given}'; did you mean '{near}'?"
 
 

@@ -3,7 +3,6 @@
 The fields and their comments are in `experiments/configs/apoe.py`.
 """
 
-import difflib
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -13,11 +12,11 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
-from gmn_jax.missing import Missing, experiment
-from gmn_jax.modality_sets import modality_set
 from gmn_jax.model import GMN
-from gmn_jax.train_step import train_step
-from mese_env.errors import UserError
+from gmn_jax.senses.sets import modality_set
+from gmn_jax.training.missing import Missing, experiment
+from gmn_jax.training.train_step import train_step
+from mese_env.errors import UserError, nearest
 from tfds_mese.dataset import Dataset
 
 # Fields that may change between the start of a run and its continuation: none of them decides what
@@ -69,7 +68,7 @@ def check(config: ConfigDict) -> None:
   """
   for field, choices in _CHOICES.items():
     if config[field] not in choices:
-      near = difflib.get_close_matches(config[field], choices, n=1, cutoff=0.0)[0]
+      near = nearest(config[field], choices)
       raise UserError(
         f"{field} is '{config[field]}'; use one of {', '.join(choices)}; did you mean '{near}'?"
       )

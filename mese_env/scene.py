@@ -5,12 +5,11 @@ machine, on any worker and in any order.
 """
 
 import dataclasses
-import difflib
 
 import numpy as np
 
 from mese_env import gl_renderer, grasp, hand, poses, raycast, shapes
-from mese_env.errors import UserError
+from mese_env.errors import UserError, did_you_mean
 
 GENERATOR_VERSION = '1.0.0'  # raised whenever the bytes of some scene change
 _END = 2**63  # of what int64 can hold
@@ -116,7 +115,4 @@ def _sample_object(config: SceneConfig, rng: np.random.Generator) -> np.ndarray:
 
 def _check_choice(field: str, value: object, choices: tuple) -> None:
   if value not in choices or not isinstance(value, type(choices[0])):
-    near = difflib.get_close_matches(value, choices, n=1) if isinstance(value, str) else ()
-    known = ', '.join(map(repr, choices))
-    remedy = f'did you mean {near[0]!r}?' if near else f'choose one of {known}.'
-    raise UserError(f'{field} is {value!r}; {remedy}')
+    raise UserError(f'{field} is {value!r}; {did_you_mean(str(value), map(str, choices))}')

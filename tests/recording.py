@@ -4,11 +4,11 @@ import json
 
 import jax
 import numpy as np
-import numpy_reference
 
 from gmn_jax import authors
-from gmn_jax.modality import Modality
 from gmn_jax.model import GMN
+from gmn_jax.senses.modality import Modality
+from tests import numpy_reference
 
 WIDTH, STEPS, LATENT = 8, 3, 3
 # Views of each scene and modality. Scene 1 lacks contexts; scene 2 lacks whole modalities, as do

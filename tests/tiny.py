@@ -6,9 +6,9 @@ import jax
 import numpy as np
 
 from gmn_jax import authors
-from gmn_jax.batch import Episodes, Views
-from gmn_jax.modality import HapticCut, ImageCut, Modality
 from gmn_jax.model import GMN
+from gmn_jax.senses.batch import Episodes, Views
+from gmn_jax.senses.modality import HapticCut, ImageCut, Modality
 
 # Neither square, nor of one size, nor grouped by kind.
 LEFT = Modality('left', 'image', ImageCut(8, rows=(0, 8), columns=(0, 4)), (8, 4, 3))

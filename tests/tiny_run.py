@@ -8,10 +8,10 @@ from ml_collections import ConfigDict
 
 from experiments.configs import apoe
 from gmn_jax import config as configs
-from gmn_jax.batch import HapticRange
-from gmn_jax.checkpoint import Run
-from gmn_jax.optimizer import make_optimizer
-from gmn_jax.train_step import TrainState
+from gmn_jax.senses.batch import HapticRange
+from gmn_jax.training.checkpoint import Run
+from gmn_jax.training.optimizer import make_optimizer
+from gmn_jax.training.train_step import TrainState
 from tests import tiny
 from tfds_mese.dataset import Dataset
 

@@ -6,7 +6,6 @@ prints its statistics.
 
 import argparse
 import dataclasses
-import difflib
 import json
 import logging
 import pathlib
@@ -15,7 +14,7 @@ import sys
 import absl.logging
 from tensorflow_datasets.scripts.cli import build, cli_utils
 
-from mese_env.errors import UserError, exit_on_user_error
+from mese_env.errors import UserError, exit_on_user_error, nearest
 from tfds_mese import configs, reading, statistics, verifying
 from tfds_mese.tfds_mese_dataset_builder import Builder
 
@@ -80,7 +79,7 @@ def _config(config: str) -> str | configs.MeseConfig:
     return configs.MeseConfig(**fields)
   names = [known.name for known in configs.CONFIGS]
   if config not in names:
-    near = difflib.get_close_matches(config, names, n=1, cutoff=0.0)[0]
+    near = nearest(config, names)
     raise UserError(f'there is no config {config!r}: did you mean {near!r}?')
   return config
 

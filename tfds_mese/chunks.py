@@ -1,5 +1,6 @@
 """Chunks of scenes: the unit in which scenes are generated, cached on disk and continued from."""
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -9,11 +10,24 @@ from collections.abc import Iterator
 import numpy as np
 
 from mese_env import SceneConfig, generate_scene
-from mese_env.errors import UserError
+from mese_env.errors import UserError, explain_full_disk, explain_unwritable
 
 # Some seven seconds of work for one core: what a killed build loses at most per core.
 _CHUNK_SCENES = 50
 _PARTIAL = '.partial'
+
+
+@contextlib.contextmanager
+def writing(folder: os.PathLike | str) -> Iterator[None]:
+  """Wraps what writes below the folder of a build.
+
+  Raises:
+    UserError: the disk is full, or the folder cannot be written; other errors pass.
+  """
+  elsewhere = 'choose another place with --data_dir.'
+  room = 'free some space and run the same command again, which continues, or '
+  with explain_full_disk(folder, room + elsewhere), explain_unwritable(folder, elsewhere):
+    yield
 
 
 @dataclasses.dataclass(frozen=True)

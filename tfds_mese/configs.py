@@ -1,7 +1,6 @@
 """What a dataset consists of: its configs, their splits, and which scene belongs to which split."""
 
 import dataclasses
-import difflib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from mese_env import SceneConfig
-from mese_env.errors import UserError
+from mese_env.errors import UserError, did_you_mean
 
 # Scene indices of a split start at a multiple of this, so that no scene is in two splits and the
 # first scenes of a split are the same ones whatever its size.
@@ -103,9 +102,7 @@ def check_fields(what: str, given: Mapping[str, Any], known: type) -> None:
   fields = [field.name for field in dataclasses.fields(known)]
   for field in given:
     if field not in fields:
-      near = difflib.get_close_matches(field, fields, n=1, cutoff=0.5)
-      remedy = f'did you mean {near[0]!r}?' if near else f'use one of {", ".join(fields)}.'
-      raise UserError(f'{what} has no field {field!r}: {remedy}')
+      raise UserError(f'{what} has no field {field!r}: {did_you_mean(field, fields)}')
 
 
 CONFIGS = (

@@ -10,7 +10,6 @@ hands    (V, 5), the hand of each grasp, as for cameras
 V, S and D are the same for all scenes. `docs/own_data.md` is a recipe.
 """
 
-import difflib
 import math
 import os
 import pathlib
@@ -21,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mese_env.errors import UserError
+from mese_env.errors import UserError, nearest
 from tfds_mese import configs
 from tfds_mese.dataset import Dataset, Source
 
@@ -89,7 +88,7 @@ def from_arrays(splits: Mapping[str, Mapping[str, np.ndarray]]) -> Dataset:
   """
   for split in splits:
     if split not in configs.SPLITS:
-      near = difflib.get_close_matches(split, configs.SPLITS, n=1, cutoff=0.0)[0]
+      near = nearest(split, configs.SPLITS)
       raise UserError(f"there is no split '{split}'; did you mean '{near}'?")
   for split in _NEEDED:
     if split not in splits:

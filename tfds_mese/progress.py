@@ -6,6 +6,8 @@ from typing import Self
 
 import tqdm
 
+from mese_env.errors import duration
+
 _SECONDS_BETWEEN_LINES = 20
 
 
@@ -49,12 +51,3 @@ class Progress:
         file=sys.stderr,
         flush=True,
       )
-
-
-def duration(seconds: float) -> str:
-  """Writes a time span for people: '40 s', '12 min', '3.5 h'."""
-  if seconds < 100:
-    return f'{seconds:.0f} s'
-  if seconds < 6000:
-    return f'{seconds / 60:.0f} min'
-  return f'{seconds / 3600:.1f} h'

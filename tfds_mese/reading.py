@@ -1,6 +1,5 @@
 """Opens datasets: those built by `tfds_mese`, read at random without TensorFlow, and one's own."""
 
-import difflib
 import os
 import pathlib
 from collections.abc import Iterable, Sequence
@@ -10,7 +9,7 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core import constants, decode
 
 from mese_env import GENERATOR_VERSION
-from mese_env.errors import UserError
+from mese_env.errors import UserError, nearest
 from tfds_mese import configs, own_data
 from tfds_mese.dataset import Dataset
 
@@ -118,7 +117,7 @@ def _remedy(name: str, data_dir: os.PathLike | str | None) -> str:
   if name not in names and configs.fields_of_sized_name(name) is None:
     if pathlib.Path(name).is_dir():
       return f'if you mean the folder of that name, write ./{name}.'
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.0)[0]
+    near = nearest(name, names)
     return f'build it from the config that you gave this name, or did you mean {near!r}?'
   place = '' if data_dir is None else f' --data_dir={data_dir}'
   return f'build it with `python -m tfds_mese --config={name}{place}`.'

@@ -21,9 +21,9 @@ from tensorflow_datasets.core import utils, writer
 from tensorflow_datasets.proto import tf_example_pb2
 
 from mese_env import GENERATOR_VERSION, SceneConfig, machine
-from mese_env.errors import UserError
+from mese_env.errors import UserError, duration
 from tfds_mese import chunks as chunks_lib
-from tfds_mese import configs, disk, progress, workers
+from tfds_mese import configs, workers
 from tfds_mese.features import scene_features
 
 # A thousand scenes to a file: TFDS holds a file's scenes in memory while it writes them (0.2 GB).
@@ -211,7 +211,7 @@ class Builder(tfds.core.ShardBasedBuilder):
     seconds = left * _SECONDS_PER_SCENE[self.builder_config.scene.hand] / self._num_workers
     print(
       f'{self.info.full_name}: {total} scenes, {total - left} of them from an earlier run; about '
-      f'{progress.duration(seconds)} on '
+      f'{duration(seconds)} on '
       f'{self._num_workers} processes; {need} of the {free} free, half of it when done, in '
       f'{self.data_dir_root}',
       file=sys.stderr,
@@ -283,7 +283,7 @@ def _read(
 @contextlib.contextmanager
 def _locked(folder: pathlib.Path) -> Iterator[None]:
   """Makes the folder and holds it for this process alone; a killed process lets go of it."""
-  with disk.writing(folder):
+  with chunks_lib.writing(folder):
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / '.lock').open('w') as file:
       try:

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from mese_env import SceneConfig
 from mese_env.errors import UserError
 from tfds_mese import chunks as chunks_lib
-from tfds_mese import disk, progress
+from tfds_mese import progress
 
 # Parallelism comes from the processes; threads below them would only fight for the same cores.
 _ONE_THREAD = {name: '1' for name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')}
@@ -119,7 +119,7 @@ def _serve() -> None:
     folder = pathlib.Path(request['folder'])
     error = None
     try:
-      with disk.writing(folder):
+      with chunks_lib.writing(folder):
         chunks_lib.write_chunk(chunks_lib.Chunk(scene, **request['chunk']), folder)
     except UserError as user_error:
       error = str(user_error)

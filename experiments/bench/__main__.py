@@ -19,7 +19,7 @@ from typing import Any
 
 from experiments.bench import bars, machine
 from experiments.bench.input import DATASET
-from gmn_jax.modality_sets import MODALITY_SETS
+from gmn_jax.senses.sets import MODALITY_SETS
 from mese_env.errors import UserError, exit_on_user_error
 from tfds_mese.reading import open_dataset
 

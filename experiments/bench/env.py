@@ -24,7 +24,7 @@ import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 
 from experiments.bench import machine  # noqa: E402
-from gmn_jax.peak import time_calls  # noqa: E402
+from gmn_jax.training.peak import time_calls  # noqa: E402
 from mese_env import gl_renderer, grasp, hand, meshes, poses, raycast, shapes  # noqa: E402
 from mese_env.errors import UserError, exit_on_user_error  # noqa: E402
 from mese_env.scene import SceneConfig, generate_scene  # noqa: E402

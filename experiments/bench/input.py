@@ -21,7 +21,7 @@ import jax  # noqa: E402
 
 from experiments.bench import machine, step  # noqa: E402
 from experiments.configs import apoe  # noqa: E402
-from gmn_jax.input import FIELDS, KEPT_BYTES, train_batches  # noqa: E402
+from gmn_jax.training.input import FIELDS, KEPT_BYTES, train_batches  # noqa: E402
 from mese_env.errors import exit_on_user_error  # noqa: E402
 from tfds_mese.reading import open_dataset  # noqa: E402
 

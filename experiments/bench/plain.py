@@ -13,14 +13,13 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gmn_jax import gaussians
-from gmn_jax.batch import Episodes, Views
-from gmn_jax.convolution import convolve, double
-from gmn_jax.expert import Draw, Gaussian
-from gmn_jax.lstm import lstm_cell
-from gmn_jax.modality import Modality
-from gmn_jax.model import GMN
-from gmn_jax.objective import weigh
+from gmn_jax.layers.convolution import convolve, double
+from gmn_jax.layers.lstm import lstm_cell
+from gmn_jax.model import GMN, gaussians
+from gmn_jax.model.experts import Draw, Gaussian
+from gmn_jax.model.objective import weigh
+from gmn_jax.senses.batch import Episodes, Views
+from gmn_jax.senses.modality import Modality
 
 Array = jax.Array
 

@@ -11,8 +11,8 @@ python experiments/bench/step.py --config=experiments/configs/apoe.py:full [OPTI
 --busy                measures even where other work runs beside; the numbers then say so
 
 Scenes are made of noise: a step takes the same time on any. The share of peak is the formula's
-FLOPs (`gmn_jax/flops.py`, hoisted) over the time and the rate that this machine reached in the same
-run.
+FLOPs (`gmn_jax/training/flops.py`, hoisted) over the time and the rate that this machine reached in
+the same run.
 """
 
 import functools
@@ -32,14 +32,14 @@ from ml_collections import ConfigDict, config_flags  # noqa: E402
 
 from experiments.bench import machine, plain  # noqa: E402
 from gmn_jax import config as configs  # noqa: E402
-from gmn_jax import flops  # noqa: E402
-from gmn_jax.batch import HapticRange, add_opposite, cut_scenes, draw_episodes  # noqa: E402
-from gmn_jax.heap import return_free_memory  # noqa: E402
-from gmn_jax.metrics import memory_bytes  # noqa: E402
 from gmn_jax.model import GMN, draw_noise  # noqa: E402
-from gmn_jax.optimizer import make_optimizer  # noqa: E402
-from gmn_jax.peak import peak_flops_per_s, time_calls  # noqa: E402
-from gmn_jax.train_step import TrainState, init_state  # noqa: E402
+from gmn_jax.senses.batch import HapticRange, add_opposite, cut_scenes, draw_episodes  # noqa: E402
+from gmn_jax.training import flops  # noqa: E402
+from gmn_jax.training.heap import return_free_memory  # noqa: E402
+from gmn_jax.training.metrics import memory_bytes  # noqa: E402
+from gmn_jax.training.optimizer import make_optimizer  # noqa: E402
+from gmn_jax.training.peak import peak_flops_per_s, time_calls  # noqa: E402
+from gmn_jax.training.train_step import TrainState, init_state  # noqa: E402
 from mese_env.errors import UserError, exit_on_user_error  # noqa: E402
 
 VIEWS = 15

@@ -63,7 +63,7 @@ def get_config(preset: str = 'small') -> ConfigDict:
   # Part of the training scenes of which a random number of views is neither context nor target, so
   # that beliefs from few views are trained too (docs/small_preset.md); with `missing` as well.
   config.withheld_views = 0.5 if small else 0.0
-  # Which modalities training scenes lack, an experiment of `gmn_jax/missing.py` such as
+  # Which modalities training scenes lack, an experiment of `gmn_jax/training/missing.py` such as
   # 'extrapol12'; empty: none.
   config.missing = ''
   # What lacking one means: 'reference' (hidden from the context) or 'strict' (not a target either).
@@ -87,11 +87,11 @@ def get_config(preset: str = 'small') -> ConfigDict:
   config.fsdp = 1
   # Steps in all; 833,333 are the authors' 10 epochs of 1,000,000 scenes.
   config.steps = 3_250 if small else 833_333
-  # Start with silent latents, larger weights and the mean rendered (`gmn_jax/quiet_start.py`), not
-  # from the authors' ranges.
+  # Start with silent latents, larger weights and the mean rendered, not from the authors' ranges
+  # (`gmn_jax/training/quiet_start.py`).
   config.quiet_start = small
   # How gradients become updates: 'adam', or 'muon' for kernels and Adam for the rest
-  # (`gmn_jax/optimizer.py`).
+  # (`gmn_jax/training/optimizer.py`).
   config.optimizer = 'muon' if small else 'adam'
   # Its rate; by twice small's apoe gains and the baseline loses (docs/results/README.md, "Rates").
   config.learning_rate = 8e-3 if small else 1e-4

@@ -20,13 +20,13 @@ import jax
 import numpy as np
 
 from experiments.datasets import open_or_build
-from experiments.modes import blocks, classify_figures, contexts, results
-from experiments.modes.options import require_at_least
-from experiments.modes.pairing import Pairing, weigh_pairs
-from experiments.modes.scenes import stack_scenes
-from gmn_jax import importance
-from gmn_jax.checkpoint import Run
-from gmn_jax.inference import Likelihood
+from experiments.evaluation import blocks, contexts, results
+from experiments.evaluation.options import require_at_least
+from experiments.evaluation.pairing import Pairing, weigh_pairs
+from experiments.evaluation.scenes import stack_scenes
+from experiments.figures import classify as classify_figures
+from gmn_jax.inference import Likelihood, importance
+from gmn_jax.training.checkpoint import Run
 from mese_env.errors import UserError
 from tfds_mese.dataset import Dataset
 

@@ -28,11 +28,12 @@ from ml_collections import ConfigDict
 
 from experiments import bench
 from experiments.configs import apoe
-from experiments.modes import blocks, figures, results
-from experiments.modes.options import require_at_least
-from gmn_jax.checkpoint import Run
+from experiments.evaluation import blocks, results
+from experiments.evaluation.options import require_at_least
+from experiments.figures import style as figures
 from gmn_jax.config import check, make_model
-from gmn_jax.modality_sets import MODALITY_SETS
+from gmn_jax.senses.sets import MODALITY_SETS
+from gmn_jax.training.checkpoint import Run
 from mese_env.errors import UserError
 from tfds_mese.dataset import Dataset
 
@@ -176,7 +177,7 @@ def _notes(configs: Sequence[ConfigDict], records: Sequence[Record], options: Op
     f'{_sizes(config)}, {config.optimizer}, {config.dtype}, on {", ".join(machines)}.',
     f'Time: median of {results.counted(options.steps, "steps")} (least to most). Memory: the most '
     'in use in a process of its own; without an accelerator all of that process, compilation '
-    'included. FLOP: by formula (gmn_jax/flops.py). Share of peak: of the rate of a '
+    'included. FLOP: by formula (gmn_jax/training/flops.py). Share of peak: of the rate of a '
     'matrix product or a convolution in the same process.',
   ]
   if any(record['measured_beside_other_work'] for record in records):

@@ -19,9 +19,9 @@ from collections.abc import Callable, Mapping, Sequence
 import jax
 import numpy as np
 
-from experiments.modes import blocks, density_figures, density_tables, held_out, results
-from experiments.modes.contexts import KINDS
-from experiments.modes.density_records import (
+from experiments.evaluation import blocks, density_tables, held_out, results
+from experiments.evaluation.contexts import KINDS
+from experiments.evaluation.density_records import (
   LEVELS,
   Target,
   coverage_records,
@@ -29,12 +29,13 @@ from experiments.modes.density_records import (
   records_without_model,
   targets_of,
 )
-from experiments.modes.held_out import Question
-from experiments.modes.options import require_at_least
-from experiments.modes.scenes import first_scenes, stack_scenes
-from gmn_jax import importance
-from gmn_jax.checkpoint import Run
-from gmn_jax.modality import Modality
+from experiments.evaluation.held_out import Question
+from experiments.evaluation.options import require_at_least
+from experiments.evaluation.scenes import first_scenes, stack_scenes
+from experiments.figures import density as density_figures
+from gmn_jax.inference import importance
+from gmn_jax.senses.modality import Modality
+from gmn_jax.training.checkpoint import Run
 from mese_env.errors import UserError
 from tfds_mese.dataset import Dataset
 

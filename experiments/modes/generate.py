@@ -20,21 +20,15 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments import baselines
-from experiments.modes import (
-  contexts,
-  generate_pictures,
-  hand_pictures,
-  haptic_bars,
-  orbit,
-  results,
-  unseen,
-)
-from experiments.modes.imagining import Imagination, only, squared_errors
-from experiments.modes.options import require_at_least
-from experiments.modes.scenes import first_scenes, stack_scenes
-from gmn_jax.batch import Views, cut_scenes
-from gmn_jax.checkpoint import Run
+from experiments.evaluation import baselines, contexts, results, unseen
+from experiments.evaluation.imagining import Imagination, only, squared_errors
+from experiments.evaluation.options import require_at_least
+from experiments.evaluation.scenes import first_scenes, stack_scenes
+from experiments.figures import generate as generate_pictures
+from experiments.figures import hand as hand_pictures
+from experiments.figures import haptic_bars, orbit
+from gmn_jax.senses.batch import Views, cut_scenes
+from gmn_jax.training.checkpoint import Run
 from mese_env.errors import UserError
 from tfds_mese.dataset import Dataset
 

@@ -22,14 +22,15 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.modes import figures, results
-from experiments.modes.learning_curves import Curves, read_curves
-from experiments.modes.options import require_at_least
-from experiments.modes.scenes import first_scenes, stack_scenes
-from gmn_jax.batch import Episodes, HapticRange, cut_scenes
-from gmn_jax.checkpoint import Run, load_run
+from experiments.evaluation import results
+from experiments.evaluation.learning_curves import Curves, read_curves
+from experiments.evaluation.options import require_at_least
+from experiments.evaluation.scenes import first_scenes, stack_scenes
+from experiments.figures import style as figures
 from gmn_jax.model import GMN, draw_noise
-from gmn_jax.objective import evidence
+from gmn_jax.model.objective import evidence
+from gmn_jax.senses.batch import Episodes, HapticRange, cut_scenes
+from gmn_jax.training.checkpoint import Run, load_run
 from mese_env.errors import UserError
 from tfds_mese.dataset import Dataset
 

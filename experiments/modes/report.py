@@ -9,7 +9,6 @@ the others are run with their defaults.
 
 import base64
 import dataclasses
-import difflib
 import html
 import json
 import pathlib
@@ -18,9 +17,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from experiments import modes
-from experiments.modes import results
-from gmn_jax.checkpoint import Run
-from mese_env.errors import UserError
+from experiments.evaluation import results
+from gmn_jax.training.checkpoint import Run
+from mese_env.errors import UserError, nearest
 from tfds_mese.dataset import Dataset
 
 _MEDIA = {'.png': 'image/png', '.gif': 'image/gif'}
@@ -54,7 +53,7 @@ class Options:
     for mode in self.modes:
       if mode not in modes.MODES or mode == 'report':
         known = [other for other in modes.MODES if other != 'report']
-        near = difflib.get_close_matches(mode, known, n=1, cutoff=0.0)[0]
+        near = nearest(mode, known)
         raise UserError(f"--modes names '{mode}', no evaluation; did you mean '{near}'?")
 
 

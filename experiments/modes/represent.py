@@ -25,13 +25,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.datasets import open_or_build
-from experiments.modes import contexts, figures, probe, results
-from experiments.modes.options import require_at_least
-from experiments.modes.scenes import first_scenes, stack_scenes
+from experiments.evaluation import contexts, probe, results
+from experiments.evaluation.options import require_at_least
+from experiments.evaluation.scenes import first_scenes, stack_scenes
+from experiments.figures import style as figures
 from gmn_jax import inference
-from gmn_jax.batch import Views, cut_scenes
-from gmn_jax.checkpoint import Run
 from gmn_jax.model import GMN
+from gmn_jax.senses.batch import Views, cut_scenes
+from gmn_jax.training.checkpoint import Run
 from mese_env.errors import UserError
 from tfds_mese.dataset import Dataset
 

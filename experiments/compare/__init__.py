@@ -1,0 +1,1 @@
+"""Several runs trained, evaluated and put into one table: `experiments/compare.py`."""

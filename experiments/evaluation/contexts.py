@@ -1,0 +1,104 @@
+"""Contexts by name: which views of which modalities are given, as in `rgb:1,haptic:15`.
+
+A name is a modality's, or a kind ('image', 'haptic') for every modality of that kind, so that the
+same words serve every set of modalities.
+
+Dims: B scenes, M modalities, V views.
+"""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+
+from gmn_jax.senses.modality import Modality
+from mese_env.errors import UserError, nearest
+
+KINDS = ('image', 'haptic')
+# What contexts are made of, by the name of each in tables.
+FAMILIES = {'images': ('image',), 'haptics': ('haptic',), 'images and haptics': KINDS}
+
+
+def parse_context(
+  terms: Sequence[str], modalities: Sequence[Modality], views: int
+) -> tuple[int, ...]:
+  """How many views of each of the M modalities are given, in [0, V].
+
+  Args:
+    terms: 'name:count' each; a modality not named gives none; 'nothing' alone gives none at all.
+    modalities: the M modalities.
+    views: V, what a scene holds of every modality.
+
+  Raises:
+    UserError: a name, a count or its form is wrong, or a modality is named twice.
+  """
+  counts: dict[int, int] = {}
+  for term in [] if list(terms) == ['nothing'] else terms:
+    name, colon, text = term.partition(':')
+    if not colon or not text.isdecimal():
+      raise UserError(
+        f"context '{term}' is not a name and a count; write it as in rgb:1,haptic:15."
+      )
+    if int(text) > views:
+      raise UserError(
+        f"context '{term}' asks for {text} views, but a scene has {views} to give; ask for at most "
+        f'{views}.'
+      )
+    for m in _named('context', name, modalities):
+      if m in counts:
+        raise UserError(f"the context names '{modalities[m].name}' twice; give it one count.")
+      counts[m] = int(text)
+  return tuple(counts.get(m, 0) for m in range(len(modalities)))
+
+
+def parse_target(names: Sequence[str], modalities: Sequence[Modality]) -> tuple[int, ...]:
+  """The indices, increasing, of the modalities that are asked for.
+
+  Raises:
+    UserError: a name is wrong, or there is none.
+  """
+  if not names:
+    raise UserError('no target is given; name what is to be imagined, as in --target=image.')
+  return tuple(sorted({m for name in names for m in _named('target', name, modalities)}))
+
+
+def give(
+  kinds: Sequence[str], count: int, modalities: Sequence[Modality], views: int
+) -> tuple[int, ...]:
+  """The context that gives `count` views of every modality of some kinds, and none of the others.
+
+  Raises:
+    UserError: the count is not in [0, V].
+  """
+  if not 0 <= count <= views:
+    raise UserError(f'a context of {count} views is asked for; a scene has 0 to {views} to give.')
+  return tuple(count if m.kind in kinds else 0 for m in modalities)
+
+
+def context_mask(counts_M: Sequence[int], scenes: int, views: int) -> jax.Array:
+  """Bool (B, M, V): the first views of each modality are given, in every scene."""
+  given_MV = jnp.arange(views) < jnp.array(counts_M)[:, None]
+  return jnp.broadcast_to(given_MV, (scenes, *given_MV.shape))
+
+
+def describe(counts_M: Sequence[int], modalities: Sequence[Modality]) -> str:
+  """A context in the words of the command line; a kind stands for its modalities where it can."""
+  words = []
+  for kind in KINDS:
+    named = {m.name: count for m, count in zip(modalities, counts_M, strict=True) if m.kind == kind}
+    if len(named) > 1 and len(set(named.values())) == 1:
+      named = {kind: next(iter(named.values()))}
+    words += [f'{name}:{count}' for name, count in named.items() if count]
+  return ','.join(words) or 'nothing'
+
+
+def _named(what: str, name: str, modalities: Sequence[Modality]) -> list[int]:
+  found = [i for i, m in enumerate(modalities) if name in (m.name, m.kind)]
+  if not found:
+    known = list(dict.fromkeys([m.name for m in modalities] + [m.kind for m in modalities]))
+    near = nearest(name, known)
+    raise UserError(
+      f"{what} names '{name}', which this model does not sense; did you mean '{near}'? "
+      f'There are {", ".join(known)}.'
+    )
+  return found

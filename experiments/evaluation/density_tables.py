@@ -1,0 +1,70 @@
+"""The tables of densities and of coverage."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from experiments.evaluation.results import Table, counted, with_error
+
+_SHOWN_LEVELS = (0.5, 0.9)
+
+
+def tables(numbers: Mapping[str, Any], images: Sequence[int], grasps: Sequence[int]) -> list[Table]:
+  """Per target the densities and their gains, images given down and grasps across; and coverage.
+
+  Args:
+    numbers: as `density.json` holds them under 'results'.
+    images: counts of images given.
+    grasps: counts of grasps given.
+  """
+  targets = list(dict.fromkeys(record['target'] for record in numbers['density']))
+  shown = []
+  for name in targets:
+    records = [record for record in numbers['density'] if record['target'] == name]
+    title = f'{name}: log-density of the views held out, nats per dimension'
+    table = _by_context(title, records, 'log_likelihood', images, grasps)
+    without_model = [
+      [record['predictor'], _cell(record, 'log_likelihood'), *[''] * (len(grasps) - 1)]
+      for record in numbers['without_model']
+      if record['target'] == name
+    ]
+    shown.append(dataclasses.replace(table, rows=[*table.rows, *without_model]))
+    if 'gain' in records[0]:
+      title = f'{name}: gain over no context, scene by scene, nats per dimension'
+      shown.append(_by_context(title, records, 'gain', images, grasps))
+  return [*shown, _coverage(numbers)]
+
+
+def _by_context(
+  title: str,
+  records: Sequence[Mapping[str, Any]],
+  field: str,
+  images: Sequence[int],
+  grasps: Sequence[int],
+) -> Table:
+  cells = {(record['images'], record['grasps']): _cell(record, field) for record in records}
+  rows = [[counted(i, 'images'), *(cells[i, g] for g in grasps)] for i in images]
+  return Table(title, ['given', *(counted(g, 'grasps') for g in grasps)], rows)
+
+
+def _coverage(numbers: Mapping[str, Any]) -> Table:
+  records = numbers['coverage']
+  sizes = list(dict.fromkeys(record['views_of_each'] for record in records))
+  rows = []
+  for kind in dict.fromkeys(record['kind'] for record in records):
+    for level in _SHOWN_LEVELS:
+      cells = [
+        with_error(record['coverage'], record['coverage_error'])
+        for record in records
+        if (record['kind'], record['level']) == (kind, level)
+      ]
+      rows.append([f'{kind}, {level:.0%} interval', *cells])
+  return Table(
+    'share of the numbers held out inside their predictive interval',
+    ['given of each modality', *(counted(size, 'views') for size in sizes)],
+    rows,
+  )
+
+
+def _cell(record: Mapping[str, Any], field: str) -> str:
+  return with_error(record[field], record[f'{field}_error'], digits=4)

@@ -1,0 +1,139 @@
+"""What a model makes of the views of a scene that are held out, given contexts of its other views.
+
+Dims: B scenes, S contexts, N = S B of both (S-major), M modalities, V views, W views held out, L
+likelihoods.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from experiments.evaluation.contexts import context_mask
+from gmn_jax import inference
+from gmn_jax.inference import Likelihood, Seen, calibration, importance
+from gmn_jax.model import GMN
+from gmn_jax.senses.batch import HapticRange, Views, cut_scenes
+
+Array = jax.Array
+
+
+class Question(NamedTuple):
+  """What is given and what is asked for.
+
+  Attributes:
+    given: S contexts, each how many views of each modality, the first ones.
+    kind: the modalities asked for.
+    held_out: W, how many of their views, the last ones.
+  """
+
+  given: tuple[tuple[int, ...], ...]
+  kind: str
+  held_out: int
+
+
+class Answerable(NamedTuple):
+  """A question of B scenes, encoded: every context of a scene is asked for the same views.
+
+  Attributes:
+    context: the N contexts.
+    target: what the posterior sees besides, N.
+    truth: the views held out, (N, W, ...) per modality; (N, 0, ...) where none is asked for.
+  """
+
+  context: Seen
+  target: Seen
+  truth: Views
+
+
+def pose(model: GMN, params: Any, views: Views, question: Question) -> Answerable:
+  """Encodes the scenes' views once, for all contexts."""
+  batch, count = views.queries[0].shape[:2]
+  masks = [context_mask(counts, batch, count) for counts in question.given]
+  of_kind_M1 = jnp.array([[m.kind == question.kind] for m in model.modalities])
+  target_MV = of_kind_M1 & (jnp.arange(count) >= count - question.held_out)
+  masks.append(jnp.broadcast_to(target_MV, masks[0].shape))
+  sets = inference.summarise(model, params, views, jnp.stack(masks))
+  scene_N = jnp.tile(jnp.arange(batch), len(question.given))
+  truth = jax.tree.map(lambda x: x[scene_N], asked_of(model, views, question))
+  return Answerable(sets.pick(slice(len(scene_N))), sets.pick(len(scene_N) + scene_N), truth)
+
+
+def asked_of(model: GMN, views: Views, question: Question) -> Views:
+  """The views held out, (B, W, ...) of the modalities asked for, (B, 0, ...) of the others."""
+
+  def last(part: tuple[Array, ...]) -> tuple[Array, ...]:
+    return tuple(
+      x[:, x.shape[1] - (question.held_out if m.kind == question.kind else 0) :]
+      for m, x in zip(model.modalities, part, strict=True)
+    )
+
+  return Views(last(views.senses), last(views.queries))
+
+
+def weigh(
+  params: Any,
+  raw: Mapping[str, Array],
+  haptic_range: HapticRange,
+  key: Array,
+  *,
+  model: GMN,
+  question: Question,
+  likelihoods: tuple[Likelihood, ...],
+  samples: int,
+  chunk: int,
+) -> importance.Estimate:
+  """Estimates the log-density of the views held out, nats, (L, S, B).
+
+  Args:
+    params: the model's.
+    raw: B scenes as `cut_scenes` takes them.
+    haptic_range: of the training split.
+    key: decides the samples.
+    model: the network.
+    question: what is given and asked for.
+    likelihoods: the L scales.
+    samples: K.
+    chunk: how many of them at once.
+  """
+  views = cut_scenes(model.modalities, raw, haptic_range)
+  context, target, truth = pose(model, params, views, question)
+
+  def log_weight(key: Array) -> Array:
+    noise = inference.latent_noise(model, key, len(target.any_NM))
+    return inference.log_importance_weight(
+      model, params, context, target, truth, noise, likelihoods
+    )
+
+  estimated = importance.estimate(log_weight, key, samples, chunk)
+  return jax.tree.map(lambda x: x.reshape(-1, len(question.given), len(raw['images'])), estimated)
+
+
+def cover(
+  params: Any,
+  raw: Mapping[str, Array],
+  haptic_range: HapticRange,
+  key: Array,
+  *,
+  model: GMN,
+  question: Question,
+  std: float,
+  samples: int,
+  levels: tuple[float, ...],
+) -> Array:
+  """The share of the numbers held out that the predictive intervals hold, (levels, S, B).
+
+  Arguments as of `weigh`; `levels` are the probabilities of the intervals.
+  """
+  views = cut_scenes(model.modalities, raw, haptic_range)
+  context, _, truth = pose(model, params, views, question)
+
+  def predict(key: Array) -> tuple[Array, ...]:
+    noise = inference.latent_noise(model, key, len(context.any_NM))
+    draw = inference.imagine(model, params, context, noise)
+    return inference.render(model, params, draw.z, truth.queries)
+
+  u = calibration.transform(predict, truth.senses, std, key, samples)
+  covered = calibration.coverage(u, jnp.array(levels))
+  return covered.reshape(len(levels), len(question.given), -1)

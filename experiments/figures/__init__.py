@@ -1,0 +1,1 @@
+"""Figures of the evaluations; every module draws numbers that it is given."""

@@ -1,0 +1,276 @@
+"""Experts: ConvDRAW prior/posterior pairs, lifted over the modalities, and their product as the
+belief over z.
+
+The three variants are this one module. Its parameters carry a leading axis P:
+
+  apoe      P = 1, E = M: one expert for all modalities, told apart by a one-hot, in one batch.
+  poe       P = M, E = M: an expert per modality, without a one-hot.
+  baseline  P = 1, E = 1: one expert on the sum of the modalities' representations.
+
+Lifting a convolution over the E experts is then either folding E into the batch (P = 1) or an
+unrolled loop over kernels (P = E). `jax.vmap` would compute the same, but the kernel's gradient
+once per expert where it is shared, and a grouped convolution where it is not, which XLA runs about
+20 times slower on a CPU.
+
+Dims: P sets of parameters, E experts, M modalities, N episodes, T draw steps, h w latent grid, R
+representation channels, L hidden channels of an LSTM, Z latent channels per step, G = 4 L gates,
+K = 5 kernel size.
+"""
+
+from typing import NamedTuple
+
+import chex
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from gmn_jax.layers.affine import add_bias
+from gmn_jax.layers.convolution import constant_response, convolve
+from gmn_jax.layers.initializers import fan_in_uniform
+from gmn_jax.layers.lstm import lstm_cell
+from gmn_jax.model import gaussians
+
+Array = jax.Array
+KERNEL_SIZE = 5
+
+
+class Gaussian(NamedTuple):
+  """A diagonal Gaussian over latents: mean and logvar of one shape."""
+
+  mean: Array
+  logvar: Array
+
+
+class Draw(NamedTuple):
+  """What the draw steps yield; inside the loop without T.
+
+  Attributes:
+    z: latents (T, N, h, w, Z).
+    prior: p(z_t | z_<t, context), the experts' product, (T, N, h, w, Z).
+    prior_experts: the experts before the product, (T, E, N, h, w, Z).
+    posterior: q(z_t | z_<t, context, target); None when z came from the prior.
+    posterior_experts: likewise.
+    representation_kl: KL of the representations' posterior to their prior, summed over the
+      modalities present, nats, (N,), zeros unless the model is hierarchical; None when z came from
+      the prior.
+    representation_log_weight: log p - log q of the representations drawn, likewise.
+  """
+
+  z: Array
+  prior: Gaussian
+  prior_experts: Gaussian
+  posterior: Gaussian | None = None
+  posterior_experts: Gaussian | None = None
+  representation_kl: Array | None = None
+  representation_log_weight: Array | None = None
+
+
+class Experts(nn.Module):
+  """The E experts of a model and the product of what they believe (paper Eq. 2 and 5; section 2.5).
+
+  Attributes:
+    num_experts: E.
+    shared: one set of parameters for all experts (P = 1) instead of one each.
+    identify: feed each expert its one-hot of length E.
+    representation: R.
+    hidden: L.
+    latent: Z.
+    remat: compute the draw steps once more in the backward pass instead of keeping them.
+  """
+
+  num_experts: int
+  shared: bool
+  identify: bool
+  representation: int
+  hidden: int
+  latent: int
+  remat: bool = False
+
+  def setup(self):
+    sets = 1 if self.shared else self.num_experts
+    one_hot = self.num_experts if self.identify else 0
+
+    def affine(name: str, inputs: int, outputs: int) -> tuple[Array, Array]:
+      init = fan_in_uniform(KERNEL_SIZE**2 * inputs)
+      kernel = self.param(
+        f'{name}_kernel', init, (sets, KERNEL_SIZE, KERNEL_SIZE, inputs, outputs), jnp.float32
+      )
+      return kernel, self.param(f'{name}_bias', init, (sets, outputs), jnp.float32)
+
+    # Input channels: [target R | context R | one-hot | prior's hidden L | own hidden L].
+    self.posterior_gates = affine(
+      'posterior_gates', 2 * self.representation + one_hot + 2 * self.hidden, 4 * self.hidden
+    )
+    # Output channels: [mean Z | logvar Z].
+    self.posterior_heads = affine('posterior_heads', self.hidden, 2 * self.latent)
+    # Input channels: [z Z | context R | one-hot | own hidden L].
+    self.prior_gates = affine(
+      'prior_gates', self.latent + self.representation + one_hot + self.hidden, 4 * self.hidden
+    )
+    self.prior_heads = affine('prior_heads', self.hidden, 2 * self.latent)
+
+  def infer(
+    self,
+    context_ENhwR: Array,
+    target_ENhwR: Array,
+    noise_TNhwZ: Array,
+    in_context_EN: Array | None = None,
+    in_either_EN: Array | None = None,
+  ) -> Draw:
+    """Draws z from the posterior, with the prior beside it at every step.
+
+    Args:
+      context_ENhwR: representation of each expert's context.
+      target_ENhwR: of its targets.
+      noise_TNhwZ: standard normal numbers; zeros give the means.
+      in_context_EN: whether an expert takes part in the prior's product; None: all do. Where none
+        would, all do.
+      in_either_EN: the same for the posterior's product.
+    """
+    chex.assert_equal_shape([context_ENhwR, target_ENhwR])
+    R, L, G = self.representation, self.hidden, 4 * self.hidden
+    dtype, grid = context_ENhwR.dtype, context_ENhwR.shape[2:4]
+    kernel, bias = self.posterior_gates
+    k_target, k_context, k_id, k_prior_hidden, k_hidden = _split_inputs(
+      kernel.astype(dtype), R, R, self._one_hot, L, L
+    )
+    constant = _lift(target_ENhwR, k_target) + _lift(context_ENhwR, k_context)
+    constant = add_bias(constant + self._identity(k_id, grid), _per_channel(bias))
+    prior = self._prior(context_ENhwR, in_context_EN)
+    heads_kernel, heads_bias = self.posterior_heads
+    heads_kernel = heads_kernel.astype(dtype)
+    present = _present(in_either_EN)
+    # One convolution of each hidden state feeds all that reads it.
+    k_of_prior = jnp.concatenate([prior.k_hidden, prior.k_heads, k_prior_hidden], axis=-1)
+    k_of_posterior = jnp.concatenate([k_hidden, heads_kernel], axis=-1)
+
+    def update(carry):
+      of_prior, of_posterior, cell, _ = carry
+      return lstm_cell(constant + of_prior[..., -G:] + of_posterior, cell)
+
+    def draw(of_prior, heads, noise) -> Draw:
+      experts = _gaussian(heads + _per_channel(heads_bias))
+      belief = Gaussian(*gaussians.product(*experts, present))
+      return Draw(gaussians.sample(*belief, noise), *prior.believe(of_prior), belief, experts)
+
+    def step(carry, noise):
+      of_prior, _, _, prior_cell = carry
+      hidden, cell = update(carry)
+      of_posterior = _lift(hidden, k_of_posterior)
+      drawn = draw(of_prior, of_posterior[..., G:], noise)
+      prior_hidden, prior_cell = prior.update(of_prior, drawn.z, prior_cell)
+      return (_lift(prior_hidden, k_of_prior), of_posterior[..., :G], cell, prior_cell), drawn
+
+    # Hidden states start at zero, and nothing reads the last one of the prior: the first step
+    # convolves neither, the last one updates no prior.
+    cell = jnp.zeros_like(constant[..., :L])
+    of_prior = jnp.zeros(constant.shape[:-1] + k_of_prior.shape[-1:], dtype)
+    carry, draws = jax.lax.scan(
+      jax.checkpoint(step) if self.remat else step,
+      (of_prior, jnp.zeros_like(constant), cell, cell),
+      noise_TNhwZ[:-1],
+    )
+    last = draw(carry[0], _lift(update(carry)[0], heads_kernel), noise_TNhwZ[-1])
+    return _append(draws, last)
+
+  def imagine(
+    self, context_ENhwR: Array, noise_TNhwZ: Array, in_context_EN: Array | None = None
+  ) -> Draw:
+    """Draws z from the prior alone: the belief given the context. Arguments as in `infer`."""
+    prior = self._prior(context_ENhwR, in_context_EN)
+    k_of_prior = jnp.concatenate([prior.k_hidden, prior.k_heads], axis=-1)
+
+    def draw(of_prior, noise) -> Draw:
+      belief, experts = prior.believe(of_prior)
+      return Draw(gaussians.sample(*belief, noise), belief, experts)
+
+    def step(carry, noise):
+      of_prior, cell = carry
+      drawn = draw(of_prior, noise)
+      hidden, cell = prior.update(of_prior, drawn.z, cell)
+      return (_lift(hidden, k_of_prior), cell), drawn
+
+    of_prior = jnp.zeros(prior.constant.shape[:-1] + k_of_prior.shape[-1:], prior.constant.dtype)
+    cell = jnp.zeros_like(prior.constant[..., : self.hidden])
+    (of_prior, _), draws = jax.lax.scan(step, (of_prior, cell), noise_TNhwZ[:-1])
+    return _append(draws, draw(of_prior, noise_TNhwZ[-1]))
+
+  @property
+  def _one_hot(self) -> int:
+    return self.num_experts if self.identify else 0
+
+  def _identity(self, k_id: Array, grid: tuple[int, int]) -> Array:
+    """What the one-hots contribute, (E, 1, h, w, G), or zero without them."""
+    if not self.identify:
+      return jnp.zeros((), k_id.dtype)
+    return constant_response(k_id[0], *grid).transpose(2, 0, 1, 3)[:, None]
+
+  def _prior(self, context_ENhwR: Array, in_context_EN: Array | None) -> '_Prior':
+    dtype, grid = context_ENhwR.dtype, context_ENhwR.shape[2:4]
+    kernel, bias = self.prior_gates
+    k_z, k_context, k_id, k_hidden = _split_inputs(
+      kernel.astype(dtype), self.latent, self.representation, self._one_hot, self.hidden
+    )
+    constant = _lift(context_ENhwR, k_context)
+    constant = add_bias(constant + self._identity(k_id, grid), _per_channel(bias))
+    k_heads, heads_bias = self.prior_heads
+    return _Prior(
+      constant, k_z, k_hidden, k_heads.astype(dtype), heads_bias, _present(in_context_EN)
+    )
+
+
+class _Prior(NamedTuple):
+  """What the prior needs at each step.
+
+  `of_prior` is what its hidden state contributes: [gates G | heads 2 Z | what else reads it].
+  """
+
+  constant: Array
+  k_z: Array
+  k_hidden: Array
+  k_heads: Array
+  heads_bias: Array
+  present: Array | None
+
+  def believe(self, of_prior: Array) -> tuple[Gaussian, Gaussian]:
+    gates, heads = self.k_hidden.shape[-1], self.k_heads.shape[-1]
+    experts = _gaussian(of_prior[..., gates : gates + heads] + _per_channel(self.heads_bias))
+    return Gaussian(*gaussians.product(*experts, self.present)), experts
+
+  def update(self, of_prior: Array, z_NhwZ: Array, cell: Array) -> tuple[Array, Array]:
+    of_z = _lift(z_NhwZ[None].astype(self.constant.dtype), self.k_z)
+    return lstm_cell(self.constant + of_prior[..., : self.k_hidden.shape[-1]] + of_z, cell)
+
+
+def _lift(x: Array, kernel_PKKIO: Array) -> Array:
+  """Convolves (E, N, h, w, I), or (1, N, h, w, I) that all experts read, with their kernels."""
+  if kernel_PKKIO.shape[0] == 1:
+    return convolve(x.reshape(-1, *x.shape[2:]), kernel_PKKIO[0]).reshape(*x.shape[:-1], -1)
+  per_expert = jnp.broadcast_to(x, (kernel_PKKIO.shape[0], *x.shape[1:]))
+  return jnp.stack(
+    [convolve(x_e, kernel) for x_e, kernel in zip(per_expert, kernel_PKKIO, strict=True)]
+  )
+
+
+def _split_inputs(kernel_PKKIO: Array, *sizes: int) -> list[Array]:
+  offsets = [sum(sizes[: i + 1]) for i in range(len(sizes) - 1)]
+  return jnp.split(kernel_PKKIO, offsets, axis=-2)
+
+
+def _per_channel(bias_PO: Array) -> Array:
+  return bias_PO[:, None, None, None]
+
+
+def _gaussian(heads: Array) -> Gaussian:
+  # Beliefs are multiplied in at least float32, whatever the convolutions compute in.
+  return Gaussian(*jnp.split(heads.astype(jnp.promote_types(heads.dtype, jnp.float32)), 2, axis=-1))
+
+
+def _present(mask_EN: Array | None) -> Array | None:
+  if mask_EN is None:
+    return None
+  return (mask_EN | ~mask_EN.any(axis=0))[:, :, None, None, None]
+
+
+def _append(draws: Draw, last: Draw) -> Draw:
+  return jax.tree.map(lambda many, one: jnp.concatenate([many, one[None]]), draws, last)

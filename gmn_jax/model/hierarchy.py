@@ -1,0 +1,48 @@
+"""The hierarchical variant: each modality's representation is a latent itself (paper Eq. 3).
+
+Dims: N episodes, h w latent grid, R representation channels.
+"""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from gmn_jax.layers.affine import Dense
+
+Array = jax.Array
+
+
+class LatentRepresentation(nn.Module):
+  """Prior p(r | C) and posterior q(r | C, O) of one modality's representation, diagonal Gaussians.
+
+  The prior's mean is the sum that the deterministic model uses, its standard deviation s is
+  learned. The posterior is given relative to it, mean + s shift and s ratio, so that the KL stays
+  finite however small s gets, and s = 0 is the deterministic model.
+  """
+
+  features: int
+
+  def setup(self):
+    self.log_std = Dense(self.features)
+    self.relative = Dense(2 * self.features)
+
+  def imagine(self, context_NhwR: Array, noise_NhwR: Array) -> Array:
+    """r ~ p(r | C)."""
+    return context_NhwR + jnp.exp(self.log_std(context_NhwR)) * noise_NhwR.astype(
+      context_NhwR.dtype
+    )
+
+  def infer(
+    self, context_NhwR: Array, target_NhwR: Array, noise_NhwR: Array
+  ) -> tuple[Array, Array, Array]:
+    """r ~ q(r | C, O); the KL of q to the prior; and log p(r) - log q(r); both in nats, (N,)."""
+    both = jnp.concatenate([context_NhwR, target_NhwR], axis=-1)
+    shift, log_ratio = jnp.split(self.relative(both), 2, axis=-1)
+    unit = shift + jnp.exp(log_ratio) * noise_NhwR.astype(shift.dtype)
+    wide = jnp.promote_types(shift.dtype, jnp.float32)
+    shift, log_ratio = shift.astype(wide), log_ratio.astype(wide)
+    kl = 0.5 * (jnp.exp(2 * log_ratio) + shift**2 - 1) - log_ratio
+    # Both densities share the prior's scale: what differs is that of the unit.
+    log_weight = 0.5 * (noise_NhwR.astype(wide) ** 2 - unit.astype(wide) ** 2) + log_ratio
+    r_NhwR = context_NhwR + jnp.exp(self.log_std(context_NhwR)) * unit
+    return r_NhwR, kl.sum(axis=(1, 2, 3)), log_weight.sum(axis=(1, 2, 3))

@@ -1,0 +1,145 @@
+"""Batches: scenes cut into modalities, and the episodes (context and target views) drawn from them
+on the device.
+
+Dims: S episodes of a scene (2 with its swap), B scenes, M modalities, V views, H W C image, D
+haptic length.
+"""
+
+from typing import NamedTuple
+
+import chex
+import jax
+import jax.numpy as jnp
+
+from gmn_jax.senses.modality import Modality, embed_query, scale_haptic
+
+Array = jax.Array
+
+
+class Views(NamedTuple):
+  """All views of B scenes, a tuple entry per modality.
+
+  Attributes:
+    senses: (B, V, *modality.shape); images in [0, 1], haptics scaled.
+    queries: (B, V, 7), embedded.
+  """
+
+  senses: tuple[Array, ...]
+  queries: tuple[Array, ...]
+
+
+class Episodes(NamedTuple):
+  """Which views are given and which are asked for.
+
+  Attributes:
+    context: bool (S, B, M, V).
+    target: bool (S, B, M, V); a view is a target in at most one of the S episodes of its scene, so
+      that it is rendered once.
+  """
+
+  context: Array
+  target: Array
+
+
+class HapticRange(NamedTuple):
+  """Minimum and maximum of each haptic channel over the training split, (132,) each, in the
+  sensors' own units.
+  """
+
+  low: Array
+  high: Array
+
+
+def cut_scenes(
+  modalities: tuple[Modality, ...], scenes: dict[str, Array], haptic_range: HapticRange
+) -> Views:
+  """Cuts raw scenes into the views of each modality.
+
+  Args:
+    modalities: the M modalities.
+    scenes: `images` uint8 (B, V, H, W, 3), `cameras` (B, V, 5), `haptics` (B, V, 132), `hands` (B,
+      V, 5).
+    haptic_range: the dataset's.
+  """
+  chex.assert_rank([scenes['images'], scenes['haptics']], [5, 3])
+  raw = {
+    'image': scenes['images'].astype(jnp.float32) / 255,
+    'haptic': scale_haptic(scenes['haptics'], haptic_range.low, haptic_range.high),
+  }
+  queries = {'image': embed_query(scenes['cameras']), 'haptic': embed_query(scenes['hands'])}
+  return Views(
+    tuple(m.cut(raw[m.kind]) for m in modalities), tuple(queries[m.kind] for m in modalities)
+  )
+
+
+def draw_episodes(
+  key: Array,
+  scenes: int,
+  modalities: int,
+  views: int,
+  gives_BM: Array | None = None,
+  withheld: float = 0.0,
+  withheld_views: float = 0.0,
+) -> Episodes:
+  """Draws one episode per scene, as in training.
+
+  A subset of k ~ U{1..M} modalities, uniform among those of its size, may give context: c ~ U{0..V}
+  of its views in random order, the others being targets. The other modalities have only targets, or
+  no views at all where they are withheld. Where views are withheld, a modality has n ~ U{1..V} of
+  them, the rest being neither, and c ~ U{0..n}. A scene without any target is drawn again.
+
+  Args:
+    key: decides the episodes.
+    scenes: B.
+    modalities: M.
+    views: V.
+    gives_BM: bool, which modalities may give context, instead of a random subset; at least one.
+    withheld: part of the scenes, in [0, 1], whose modalities that do not give context are not
+      targets either.
+    withheld_views: part of the scenes, in [0, 1], whose modalities have a random number of views.
+
+  Returns:
+    Episodes with S = 1.
+  """
+
+  def draw_scene(key: Array, gives_M: Array | None) -> tuple[Array, Array]:
+    key_size, key_subset, key_count, key_order, key_withheld, key_few, key_there = jax.random.split(
+      key, 7
+    )
+    size = jax.random.randint(key_size, (), 1, modalities + 1)
+    if gives_M is None:
+      gives_M = jax.random.permutation(key_subset, modalities) < size
+    few = jax.random.bernoulli(key_few, withheld_views)
+    there_M = jnp.where(few, jax.random.randint(key_there, (modalities,), 1, views + 1), views)
+    count_M = jax.random.randint(key_count, (modalities,), 0, there_M + 1)
+    rank_MV = jax.vmap(lambda k: jax.random.permutation(k, views))(
+      jax.random.split(key_order, modalities)
+    )
+    context_MV = gives_M[:, None] & (rank_MV < count_M[:, None])
+    asked_M = gives_M | ~jax.random.bernoulli(key_withheld, withheld)
+    there_MV = rank_MV < there_M[:, None]
+    return context_MV, asked_M[:, None] & there_MV & ~context_MV
+
+  def draw_with_target(key: Array, gives_M: Array | None) -> tuple[Array, Array]:
+    def again(state):
+      key, _ = state
+      key, key_now = jax.random.split(key)
+      return key, draw_scene(key_now, gives_M)
+
+    def without_target(state):
+      _, (_, target_MV) = state
+      return ~target_MV.any()
+
+    nothing_MV = jnp.zeros((modalities, views), bool)
+    return jax.lax.while_loop(without_target, again, (key, (nothing_MV, nothing_MV)))[1]
+
+  context_BMV, target_BMV = jax.vmap(draw_with_target)(jax.random.split(key, scenes), gives_BM)
+  return Episodes(context_BMV[None], target_BMV[None])
+
+
+def add_opposite(episodes: Episodes) -> Episodes:
+  """Adds each episode with context and target exchanged: S becomes 2 S."""
+  return Episodes(
+    jnp.concatenate([episodes.context, episodes.target]),
+    jnp.concatenate([episodes.target, episodes.context]),
+  )

@@ -1,0 +1,4 @@
+"""Training: from scenes and a config to checkpoints.
+
+May use all other rooms but `authors`.
+"""

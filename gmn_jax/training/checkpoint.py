@@ -1,0 +1,267 @@
+"""Checkpoints of a run: all that is needed to continue it bit for bit, and to use its model.
+
+A checkpoint holds `params`; `training` (optimiser, step, key); `data`, the state of the input
+iterator; and `run`, the config and the haptic range. They are written in the background, and
+appear only when complete.
+"""
+
+import pathlib
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import grain
+import jax
+import jax.numpy as jnp
+import numpy as np
+import orbax.checkpoint as ocp
+from ml_collections import ConfigDict
+
+from gmn_jax.config import differences, make_model
+from gmn_jax.model import GMN, parameter_shapes
+from gmn_jax.senses.batch import HapticRange
+from gmn_jax.training.train_step import TrainState
+from mese_env.errors import UserError
+
+# The last ones, so that one that turns out to be damaged does not end a run; and the best one.
+_KEPT = 2
+_METRIC = 'elbo'
+
+
+class Run(NamedTuple):
+  """A trained model and what it was trained with.
+
+  Attributes:
+    config: of the run.
+    model: the network.
+    params: its parameters.
+    haptic_range: of the training split.
+    step: how many steps it was trained.
+  """
+
+  config: ConfigDict
+  model: GMN
+  params: Any
+  haptic_range: HapticRange
+  step: int
+
+
+class Checkpoints:
+  """The checkpoints in `workdir/checkpoints`; a context that at its end waits for the last one to
+  be on disk.
+
+  Raises:
+    UserError: the folder cannot be made or written.
+  """
+
+  def __init__(self, workdir: pathlib.Path):
+    self.directory = workdir.absolute() / 'checkpoints'
+    try:
+      self.directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+      raise UserError(
+        f'cannot make the folder {self.directory} ({error.strerror}); give another --workdir.'
+      ) from error
+    self._manager = ocp.CheckpointManager(
+      self.directory,
+      item_names=('params', 'training', 'data', 'run'),
+      options=_options(cleanup_tmp_directories=True),
+    )
+
+  def __enter__(self) -> Self:
+    return self
+
+  def __exit__(
+    self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+  ) -> None:
+    self._manager.close()
+
+  @property
+  def latest_step(self) -> int | None:
+    """Of the last complete checkpoint; None without one."""
+    return self._manager.latest_step()
+
+  def save(
+    self,
+    state: TrainState,
+    batches: grain.DatasetIterator,
+    config: ConfigDict,
+    haptic_range: HapticRange,
+    elbo: float | None = None,
+  ) -> None:
+    """Starts to write a checkpoint of the state's step, unless there is one.
+
+    The last ones are kept, and the one with the highest `elbo`, if that was measured. What went
+    wrong in the background while one was written is raised here, by the next one or by `wait`.
+    """
+    step = int(state.step)
+    if step == self.latest_step:
+      return
+    self._manager.save(
+      step,
+      args=ocp.args.Composite(
+        params=ocp.args.StandardSave(state.params),
+        training=ocp.args.StandardSave(_training(state)),
+        # The same in every process of the run, so that another number of them can go on from it.
+        data=ocp.args.JsonSave(batches.get_state()),
+        run=ocp.args.JsonSave(_description(config, haptic_range)),
+      ),
+      metrics=None if elbo is None else {_METRIC: elbo},
+    )
+
+  def wait(self) -> None:
+    """Returns when the last checkpoint is on disk."""
+    self._manager.wait_until_finished()
+
+  def restore(
+    self, like: TrainState, batches: grain.DatasetIterator, config: ConfigDict
+  ) -> TrainState:
+    """The state of the last checkpoint; sets the iterator to where it was.
+
+    Args:
+      like: `jax.ShapeDtypeStruct`s with the shardings wanted, whatever those of the run that saved
+        it.
+      batches: the iterator, made as for the run that saved it.
+      config: of the run that is to go on.
+
+    Raises:
+      UserError: the checkpoint is of another config; names the fields.
+    """
+    step = self.latest_step
+    stored = _restore_run(self._manager, step)
+    if differing := differences(stored['config'], config.to_dict()):
+      raise UserError(
+        f'{self.directory.parent} holds another run, with {", ".join(differing)}; give another '
+        '--workdir or the same values.'
+      )
+    restored = _restore(
+      self._manager,
+      step,
+      params=ocp.args.StandardRestore(like.params),
+      training=ocp.args.StandardRestore(_training(like)),
+      data=ocp.args.JsonRestore(),
+    )
+    batches.set_state(restored.data)
+    return TrainState(restored.params, *restored.training)
+
+
+def load_run(workdir: pathlib.Path, best: bool = False) -> Run:
+  """The model of a run's last checkpoint, on the default device; needs no dataset.
+
+  Args:
+    workdir: of the run.
+    best: take the checkpoint with the highest ELBO in validation instead of the last one.
+
+  Raises:
+    UserError: there is no such checkpoint, it is damaged, or another version wrote it, whose config
+      lacks what the model needs.
+  """
+  directory = pathlib.Path(workdir).absolute() / 'checkpoints'
+  steps = ocp.utils.checkpoint_steps(directory) if directory.is_dir() else []
+  if not steps:
+    raise UserError(
+      f'there is no checkpoint in {workdir}; train one with --mode=train --workdir={workdir}.'
+    )
+  names, options = ('params', 'run'), _options(read_only=True)
+  with ocp.CheckpointManager(directory, item_names=names, options=options) as manager:
+    step = manager.best_step() if best else manager.latest_step()
+    if step is None:
+      raise UserError(
+        f'no validation measured a checkpoint in {workdir}, so that none is the best; take the '
+        'last one.'
+      )
+    stored = _restore_run(manager, step)
+    config = ConfigDict(stored['config'])
+    try:
+      model = make_model(config)
+    except AttributeError as error:
+      if error.obj is not config:
+        raise
+      raise UserError(
+        f"the run in {workdir} is of another version, whose config has no '{error.name}'; use it "
+        'with that version, or train it again in another --workdir.'
+      ) from error
+    sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    like = jax.tree.map(
+      lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
+      parameter_shapes(model),
+    )
+    params = _restore(manager, step, params=ocp.args.StandardRestore(like)).params
+  low, high = (jnp.array(stored[field], jnp.float32) for field in ('haptic_min', 'haptic_max'))
+  return Run(config, model, params, HapticRange(low, high), step)
+
+
+def save_model(run: Run, workdir: pathlib.Path) -> None:
+  """Writes what `load_run` reads of a run, and nothing that training needs, to a new folder.
+
+  Args:
+    run: as `load_run` gives it.
+    workdir: the folder; `load_run` reads the same model from it.
+
+  Raises:
+    UserError: there are checkpoints already, or it cannot be written.
+  """
+  directory = pathlib.Path(workdir).absolute() / 'checkpoints'
+  if directory.exists():
+    raise UserError(f'{workdir} holds checkpoints already; give another folder.')
+  try:
+    directory.mkdir(parents=True)
+    with ocp.CheckpointManager(
+      directory, item_names=('params', 'run'), options=_options()
+    ) as manager:
+      manager.save(
+        run.step,
+        args=ocp.args.Composite(
+          params=ocp.args.StandardSave(run.params),
+          run=ocp.args.JsonSave(_description(run.config, run.haptic_range)),
+        ),
+      )
+  except OSError as error:
+    raise UserError(f'cannot write {directory} ({error.strerror}); give another folder.') from error
+
+
+def _description(config: ConfigDict, haptic_range: HapticRange) -> dict[str, Any]:
+  return {
+    'config': config.to_dict(),
+    'haptic_min': np.asarray(haptic_range.low).tolist(),
+    'haptic_max': np.asarray(haptic_range.high).tolist(),
+  }
+
+
+def _options(**options) -> ocp.CheckpointManagerOptions:
+  policy = ocp.checkpoint_managers
+  return ocp.CheckpointManagerOptions(
+    best_fn=_elbo,
+    preservation_policy=policy.AnyPreservationPolicy(
+      [
+        policy.LatestN(_KEPT),
+        policy.BestN(get_metric_fn=_elbo, n=1, keep_checkpoints_without_metrics=False),
+      ]
+    ),
+    **options,
+  )
+
+
+def _elbo(metrics: Mapping[str, float]) -> float:
+  return metrics[_METRIC]
+
+
+def _training(state: TrainState) -> tuple:
+  return state.opt_state, state.step, state.key
+
+
+def _restore_run(manager: ocp.CheckpointManager, step: int) -> Mapping[str, Any]:
+  return _restore(manager, step, run=ocp.args.JsonRestore()).run
+
+
+def _restore(manager: ocp.CheckpointManager, step: int, **items) -> ocp.args.Composite:
+  try:
+    return manager.restore(step, args=ocp.args.Composite(**items))
+  except Exception as error:  # What is raised depends on which file is damaged.
+    others = sorted(set(manager.all_steps()) - {step})
+    remedy = f'to go on from step {others[-1]}' if others else 'to start again'
+    reason = str(error).strip().splitlines()[0][:200]
+    raise UserError(
+      f'the checkpoint {manager.directory / str(step)} cannot be read ({reason}); delete that '
+      f'folder {remedy}.'
+    ) from error

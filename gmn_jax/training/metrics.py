@@ -1,0 +1,145 @@
+"""Where a run's numbers go: a file of JSON lines, TensorBoard, and the terminal."""
+
+import json
+import os
+import pathlib
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import jax
+import numpy as np
+import tqdm
+
+from gmn_jax.training.tensorboard import Board
+from mese_env.errors import duration
+
+FILE_NAME = 'metrics.jsonl'
+
+
+class Metrics:
+  """Writes records of numbers; a context.
+
+  Args:
+    workdir: of the run; gets `metrics.jsonl` and a folder `tensorboard`.
+    step: where the run goes on. Records of later steps, written by a run that was killed after its
+      last checkpoint, are dropped, for they will be written again.
+    steps: where it ends.
+  """
+
+  def __init__(self, workdir: pathlib.Path, step: int, steps: int):
+    self._path = workdir / FILE_NAME
+    self._keep_until(step)
+    self._file = self._path.open('a')
+    self._board = Board(workdir / 'tensorboard', step)
+    self._bar = None
+    if sys.stderr.isatty():
+      self._bar = tqdm.tqdm(total=steps, initial=step, unit=' steps', smoothing=0.05)
+    self._first, self._steps, self._start = step, steps, time.monotonic()
+
+  def __enter__(self) -> Self:
+    return self
+
+  def __exit__(
+    self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+  ) -> None:
+    if self._bar is not None:
+      self._bar.close()
+    with self._file:
+      self._board.close()
+
+  def write(self, step: int, split: str, values: Mapping[str, Any]) -> None:
+    """Writes what was measured on a split after a step: numbers, or short vectors of numbers."""
+    record = {name: np.asarray(value).tolist() for name, value in values.items()}
+    self._file.write(json.dumps({'step': step, 'split': split, **record}) + '\n')
+    self._file.flush()
+    scalars = {}
+    for name, value in record.items():
+      for part, number in enumerate(value) if isinstance(value, list) else [(None, value)]:
+        scalars[f'{split}/{name}' + ('' if part is None else f'/{part + 1:02d}')] = number
+    self._board.write(step, scalars)
+    shown = f'{split} elbo {record["elbo"]:.1f} nats, kl {record["kl"]:.2f}'
+    if self._bar is not None:
+      self._bar.set_postfix_str(shown)
+      return
+    left = ''
+    if step > self._first:
+      seconds_a_step = (time.monotonic() - self._start) / (step - self._first)
+      left = f', {duration((self._steps - step) * seconds_a_step)} left'
+    print(f'step {step}/{self._steps}: {shown}{left}', file=sys.stderr, flush=True)
+
+  def advance(self) -> None:
+    """Moves the progress bar by a step."""
+    if self._bar is not None:
+      self._bar.update()
+
+  def _keep_until(self, step: int) -> None:
+    if not self._path.exists():
+      return
+    lines = self._path.read_text().splitlines(keepends=True)
+    # A line that does not end was being written when the run was killed.
+    kept = [line for line in lines if line.endswith('\n') and json.loads(line)['step'] <= step]
+    whole = self._path.with_suffix('.tmp')
+    whole.write_text(''.join(kept))
+    os.replace(whole, self._path)
+
+
+class Silence:
+  """In the place of `Metrics`, in the processes of a run that write nothing."""
+
+  def __enter__(self) -> Self:
+    return self
+
+  def __exit__(self, *exception: object) -> None:
+    pass
+
+  def write(self, step: int, split: str, values: Mapping[str, Any]) -> None:
+    """Does nothing."""
+
+  def advance(self) -> None:
+    """Does nothing."""
+
+
+def memory_bytes() -> int:
+  """The most memory used so far: of an accelerator's own, the fullest one, else of this process."""
+  statistics = [device.memory_stats() or {} for device in jax.local_devices()]
+  peaks = [held['peak_bytes_in_use'] for held in statistics if 'peak_bytes_in_use' in held]
+  # What a process held is in kilobytes, on macOS in bytes.
+  unit = 1 if sys.platform == 'darwin' else 1024
+  return max(peaks) if peaks else unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+class Throughput:
+  """How fast scenes are consumed, at what share of the peak, and how long they are waited for.
+
+  Args:
+    scene_flops: arithmetic of a scene (`flops.py`).
+    peak_flops_per_s: of all devices together.
+  """
+
+  def __init__(self, scene_flops: float, peak_flops_per_s: float):
+    self._scenes_at_peak = peak_flops_per_s / scene_flops
+    self._restart()
+
+  def add(self, scenes: int, waited: float) -> None:
+    """Counts a step that took `scenes` scenes and waited so many seconds for them."""
+    self._scenes += scenes
+    self._waited += waited
+
+  def read(self) -> dict[str, float]:
+    """Scenes per second, share of the peak, share of the time waited; since the last reading."""
+    elapsed = time.monotonic() - self._start
+    rate = self._scenes / elapsed
+    rates = {
+      'scenes_per_second': rate,
+      'share_of_peak': rate / self._scenes_at_peak,
+      'input_wait': self._waited / elapsed,
+    }
+    self._restart()
+    return rates
+
+  def _restart(self) -> None:
+    self._start, self._scenes, self._waited = time.monotonic(), 0, 0.0

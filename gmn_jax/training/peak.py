@@ -1,0 +1,43 @@
+"""How fast this machine multiplies at best: what the rate of a training step is a share of."""
+
+import time
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from gmn_jax.layers.convolution import convolve
+
+
+def peak_flops_per_s(dtype: jnp.dtype, repeats: int = 5) -> float:
+  """The highest rate in `dtype`, of one device, of a matrix product and, on a CPU, of the expert's
+  own convolution forward and backward: whichever is faster there is what a step could at best
+  reach. Takes about a second.
+  """
+  on_cpu = jax.default_backend() == 'cpu'
+  size = 2048 if on_cpu else 8192
+  x = jnp.ones((size, size), dtype)
+  product = jax.jit(jnp.matmul)
+  rates = [2 * size**3 / min(time_calls(lambda: product(x, x), repeats))]
+  if on_cpu:
+    images, inputs, outputs, side = 24, 64, 256, 16
+    x = jnp.ones((images, side, side, inputs), dtype)
+    kernel = jnp.ones((5, 5, inputs, outputs), dtype)
+    forward = jax.jit(convolve)
+    gradient = jnp.ones((images, side, side, outputs), dtype)
+    backward = jax.jit(lambda x, kernel, gradient: jax.vjp(convolve, x, kernel)[1](gradient))
+    flops = 2 * images * side**2 * 25 * inputs * outputs
+    rates.append(flops / min(time_calls(lambda: forward(x, kernel), repeats)))
+    rates.append(2 * flops / min(time_calls(lambda: backward(x, kernel, gradient), repeats)))
+  return max(rates)
+
+
+def time_calls(call: Callable[[], object], repeats: int) -> list[float]:
+  """Seconds of each of `repeats` calls, after one that is not counted; waits for their results."""
+  jax.block_until_ready(call())
+  times = []
+  for _ in range(repeats):
+    began = time.perf_counter()
+    jax.block_until_ready(call())
+    times.append(time.perf_counter() - began)
+  return times

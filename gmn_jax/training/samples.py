@@ -1,0 +1,94 @@
+"""Sample pictures of a model in training: what it was given, the truth, its reconstruction and its
+imagination.
+
+Dims: B scenes, V views, R rows (truth, reconstruction, generation), H W C image.
+"""
+
+import pathlib
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from PIL import Image
+
+from gmn_jax import inference
+from gmn_jax.model import GMN, draw_noise
+from gmn_jax.senses.batch import Episodes, HapticRange, Views, cut_scenes
+
+Array = jax.Array
+# How many views of each modality are given, the first ones, and how many asked for, the next ones.
+GIVEN, ASKED = 3, 5
+_SCENES = 4
+_GAP = 2  # pixels
+
+
+class Samples(NamedTuple):
+  """Per modality the first GIVEN + ASKED views of a few scenes, (B, V, *modality.shape).
+
+  Attributes:
+    truth: as sensed.
+    reconstruction: rendered from z of the posterior, which saw all of them.
+    generation: rendered from z of the prior, which saw those given.
+  """
+
+  truth: tuple[Array, ...]
+  reconstruction: tuple[Array, ...]
+  generation: tuple[Array, ...]
+
+
+def draw_samples(
+  params: Any, scenes: dict[str, Array], haptic_range: HapticRange, key: Array, *, model: GMN
+) -> Samples:
+  """Reconstructs and generates views of the first few of the scenes, raw as for `cut_scenes`."""
+  scenes = {name: value[:_SCENES] for name, value in scenes.items()}
+  views: Views = jax.tree.map(
+    lambda x: x[:, : GIVEN + ASKED], cut_scenes(model.modalities, scenes, haptic_range)
+  )
+  batch, count = views.queries[0].shape[:2]
+  context = jnp.broadcast_to(jnp.arange(count) < GIVEN, (1, batch, len(model.modalities), count))
+  key_posterior, key_prior = jax.random.split(key)
+  noise = draw_noise(model, key_posterior, batch)
+  encoded = model.apply({'params': params}, views, method='encode')
+  posterior = model.apply(
+    {'params': params}, encoded, Episodes(context, ~context), *noise, method='infer'
+  )
+  noise = draw_noise(model, key_prior, batch)
+  prior = model.apply({'params': params}, encoded, context, *noise, method='imagine')
+  reconstruction, generation = (
+    inference.render(model, params, draw.z, views.queries) for draw in (posterior, prior)
+  )
+  return Samples(views.senses, reconstruction, generation)
+
+
+def save_picture(path: pathlib.Path, model: GMN, drawn: Samples) -> None:
+  """Writes samples as a PNG: image modalities from left to right, scenes from top to bottom.
+
+  Each scene has three rows, truth, reconstruction and generation; the columns are its views, those
+  given first.
+  """
+  panels = [
+    _tile(np.stack([np.asarray(part[i]) for part in drawn], axis=1))
+    for i, modality in enumerate(model.modalities)
+    if modality.kind == 'image'
+  ]
+  wall = np.concatenate(panels, axis=1)
+  path.parent.mkdir(parents=True, exist_ok=True)
+  Image.fromarray(np.uint8(np.clip(wall, 0, 1) * 255)).save(path)
+
+
+def _tile(cells_BRVHWC: np.ndarray) -> np.ndarray:
+  """Tiles views to one RGB image, white gaps before the views asked for and between scenes."""
+  cells = np.broadcast_to(cells_BRVHWC, (*cells_BRVHWC.shape[:-1], 3))
+  cells = _pad(_pad(cells, 3, 0.25), 4, 0.25)
+  given, asked = (
+    np.concatenate(np.moveaxis(part, 2, 0), axis=-2) for part in np.split(cells, [GIVEN], axis=2)
+  )
+  rows = np.concatenate([_pad(given, 3, 1.0), asked], axis=3)
+  scenes = np.concatenate(np.moveaxis(rows, 1, 0), axis=1)
+  return _pad(np.concatenate(_pad(scenes, 1, 1.0), axis=0), 1, 1.0)
+
+
+def _pad(pixels: np.ndarray, axis: int, value: float) -> np.ndarray:
+  widths = [(0, _GAP if i == axis else 0) for i in range(pixels.ndim)]
+  return np.pad(pixels, widths, constant_values=value)

@@ -1,0 +1,155 @@
+"""The training step: a pure function from state and scenes to state and metrics.
+
+Dims: S episodes of a scene, B scenes, N = S B episodes, M modalities, V views, T draw steps.
+"""
+
+import functools
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from gmn_jax.model import GMN, draw_noise, init_params
+from gmn_jax.model.objective import Evidence, weigh
+from gmn_jax.senses.batch import Episodes, HapticRange, add_opposite, cut_scenes, draw_episodes
+from gmn_jax.senses.modality import Modality
+from gmn_jax.training.accumulation import Latents, in_parts
+from gmn_jax.training.missing import Missing
+from gmn_jax.training.quiet_start import quiet_start
+
+Array = jax.Array
+Scenes = dict[str, Array]
+
+
+class TrainState(NamedTuple):
+  """All that training changes, and its key.
+
+  Attributes:
+    params: the model's parameters, float32.
+    opt_state: the optimiser's.
+    step: int32 (), how many steps are done.
+    key: of the run; what a step draws comes from this key folded with the step.
+  """
+
+  params: Any
+  opt_state: Any
+  step: Array
+  key: Array
+
+
+def init_state(
+  model: GMN,
+  optimizer: optax.GradientTransformation,
+  seed: int,
+  quiet_biases: Mapping[str, np.ndarray] | None = None,
+) -> TrainState:
+  """The state at step 0; `seed` decides the parameters and everything drawn later.
+
+  The parameters are the authors', or with `quiet_biases`, of `mean_biases`, those of `quiet_start`.
+  """
+  key_params, key_run = jax.random.split(jax.random.key(seed))
+  params = init_params(model, key_params)
+  if quiet_biases is not None:
+    params = quiet_start(params, quiet_biases)
+  return TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32), key_run)
+
+
+def train_step(
+  state: TrainState,
+  scenes: Scenes,
+  haptic_range: HapticRange,
+  missing: Missing | None = None,
+  *,
+  model: GMN,
+  optimizer: optax.GradientTransformation,
+  opposite: bool,
+  beta: float,
+  std: float,
+  accumulate: int = 1,
+  withheld: float = 0.0,
+  withheld_views: float = 0.0,
+) -> tuple[TrainState, dict[str, Array]]:
+  """One update on one batch.
+
+  Args:
+    state: before the step.
+    scenes: raw, as `cut_scenes` takes them.
+    haptic_range: the dataset's.
+    missing: which modalities which scenes lack, in place of `withheld`; None: none do.
+    model: the network.
+    optimizer: of `state.opt_state`.
+    opposite: add each episode with context and target exchanged.
+    beta: weight of the KL divergence.
+    std: of the likelihood.
+    accumulate: compute the gradient in so many parts of the batch, one after the other, and take
+      their mean: the same update to rounding, in less memory.
+    withheld: part of the scenes whose modalities without context are not targets either.
+    withheld_views: part of the scenes of which a random number of views is neither.
+
+  Returns:
+    The state after the step and its metrics: those of `summary`, `loss`, and `gradient_norm`
+    before the clip.
+  """
+  key_episodes, key_noise = jax.random.split(jax.random.fold_in(state.key, state.step))
+  batch, views_per_modality = scenes['cameras'].shape[:2]
+  episode_shape = batch, len(model.modalities), views_per_modality
+  gives_BM = None
+  if missing is not None:
+    gives_BM = missing.masks(scenes['index'], len(model.modalities))
+    withheld = jnp.float32(missing.strict)
+  episodes = draw_episodes(key_episodes, *episode_shape, gives_BM, withheld, withheld_views)
+  if opposite:
+    episodes = add_opposite(episodes)
+  noise = draw_noise(model, key_noise, len(episodes.context) * batch)
+
+  def loss_of(params, scenes: Scenes, episodes: Episodes, noise):
+    views = cut_scenes(model.modalities, scenes, haptic_range)
+    draw, means = model.apply({'params': params}, views, episodes, *noise)
+    parts = weigh(views, episodes, draw, means)
+    return parts.loss(std, beta), (parts, Latents(draw.z, draw.prior.logvar, draw.posterior.logvar))
+
+  value_and_gradient = functools.partial(jax.value_and_grad(loss_of, has_aux=True), state.params)
+  if accumulate > 1:
+    value_and_gradient = functools.partial(in_parts, value_and_gradient, accumulate)
+  (loss, (parts, latents)), gradient = value_and_gradient(scenes, episodes, noise)
+  updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
+  metrics = summary(model.modalities, parts, std)
+  metrics |= {'loss': loss, 'gradient_norm': optax.tree.norm(gradient)}
+  metrics |= {f'gradient_norm/{name}': optax.tree.norm(part) for name, part in gradient.items()}
+  metrics |= {
+    'z_mean': latents.z.mean(),
+    'z_std': latents.z.std(),
+    'posterior_std': jnp.exp(0.5 * latents.posterior_logvar).mean(),
+    'prior_std': jnp.exp(0.5 * latents.prior_logvar).mean(),
+  }
+  if isinstance(opt_state, optax.ApplyIfFiniteState):
+    metrics |= {'skipped': opt_state.total_notfinite, 'skipped_in_a_row': opt_state.notfinite_count}
+  params = optax.apply_updates(state.params, updates)
+  return TrainState(params, opt_state, state.step + 1, state.key), metrics
+
+
+def summary(modalities: tuple[Modality, ...], parts: Evidence, std: float) -> dict[str, Array]:
+  """What is reported of some episodes, every Gaussian constant in place.
+
+  Returns:
+    `elbo`: nats, mean over the N episodes, of all their targets together.
+    `kl`: nats, mean over the episodes; `kl_per_step`: (T,), the parts of z.
+    `squared_error/<modality>`: sum of squares of a target view, mean over the target views.
+    `nats_per_dimension/<modality>`: log-likelihood of a target view divided by its size, mean over
+    the target views.
+  """
+  sizes_M = jnp.array([m.size for m in modalities])
+  log_likelihood_NM = parts.log_likelihood(sizes_M, std)
+  views_M = jnp.maximum(parts.targets.sum(axis=0), 1)
+  squared_error_M = parts.squared_error.sum(axis=0) / views_M
+  nats_M = log_likelihood_NM.sum(axis=0) / (views_M * sizes_M)
+  return {
+    'elbo': jnp.mean(log_likelihood_NM.sum(axis=1) - parts.total_kl),
+    'kl': parts.total_kl.mean(),
+    'kl_per_step': parts.kl.mean(axis=1),
+    **{f'squared_error/{m.name}': squared_error_M[i] for i, m in enumerate(modalities)},
+    **{f'nats_per_dimension/{m.name}': nats_M[i] for i, m in enumerate(modalities)},
+  }

@@ -1,0 +1,150 @@
+"""Measures a model in training on other scenes, always with the same episodes and noise.
+
+Dims: B scenes, N episodes, M modalities, V views, T draw steps.
+"""
+
+import functools
+import math
+import pathlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gmn_jax.model import GMN, draw_noise
+from gmn_jax.model.objective import Evidence, evidence
+from gmn_jax.senses.batch import HapticRange, cut_scenes, draw_episodes
+from gmn_jax.training import samples
+from gmn_jax.training.distributed import leads
+from gmn_jax.training.input import batches_in_order
+from gmn_jax.training.missing import Missing, fresh_masks
+from gmn_jax.training.sharding import Layout
+from gmn_jax.training.train_step import Scenes, summary
+from tfds_mese.dataset import Source
+
+Array = jax.Array
+# Which modalities may give context, bool (B, M), from what scenes lack, a key, the scenes' indices
+# and M.
+Masks = Callable[[Missing | None, Array, Array, int], Array]
+
+
+def all_modalities(missing: Missing | None, key: Array, index_B: Array, modalities: int) -> Array:
+  """Every modality of every scene may give context."""
+  del missing, key
+  return jnp.ones((len(index_B), modalities), bool)
+
+
+def validation_step(
+  params: Any,
+  scenes: Scenes,
+  haptic_range: HapticRange,
+  missing: Missing | None,
+  key: Array,
+  *,
+  model: GMN,
+  masks: Masks,
+) -> tuple[Evidence, Array]:
+  """The evidence of one episode per scene, and how many modalities might give context, (B,)."""
+  key_masks, key_episodes, key_noise = jax.random.split(key, 3)
+  batch, views_per_modality = scenes['cameras'].shape[:2]
+  gives_BM = masks(missing, key_masks, scenes['index'], len(model.modalities))
+  withheld = 0.0 if missing is None else jnp.float32(missing.strict)
+  episodes = draw_episodes(key_episodes, *gives_BM.shape, views_per_modality, gives_BM, withheld)
+  views = cut_scenes(model.modalities, scenes, haptic_range)
+  parts = evidence(model, params, views, episodes, *draw_noise(model, key_noise, batch))
+  return parts, gives_BM.sum(axis=1)
+
+
+class Validation:
+  """Measures and draws from the first scenes of a split.
+
+  Args:
+    model: the network.
+    source: the split.
+    scenes: how many of its scenes; all of them if there are fewer.
+    batch_size: scenes taken at once.
+    haptic_range: of the training split.
+    std: of the likelihood.
+    missing: which modalities the training scenes lack; None: none.
+    layout: of the run over devices.
+  """
+
+  def __init__(
+    self,
+    model: GMN,
+    source: Source,
+    scenes: int,
+    batch_size: int,
+    haptic_range: HapticRange,
+    std: float,
+    missing: Missing | None,
+    layout: Layout,
+  ):
+    self._model, self._haptic_range, self._std = model, haptic_range, std
+    self._missing = missing
+    self._source, self._scenes = source, scenes
+    self._batch_size, self._sharding = batch_size, layout.scenes
+    # Not the run's key: runs with other seeds are measured on the same episodes.
+    self._key_measure, self._key_draw = jax.random.split(jax.random.key(0))
+    masks: dict[str, Masks] = {'val': all_modalities}
+    if missing is not None:
+      masks['val_missing'] = lambda missing, _, index_B, count: missing.masks(index_B, count)
+      masks['val_full'] = lambda _, key, index_B, count: fresh_masks(key, len(index_B), count)
+    self._steps = {
+      name: jax.jit(
+        functools.partial(validation_step, model=layout.parallel(model), masks=which),
+        out_shardings=layout.whole,
+      )
+      for name, which in masks.items()
+    }
+    self._samples = jax.jit(
+      functools.partial(samples.draw_samples, model=model), out_shardings=layout.whole
+    )
+
+  def measure(self, params: Any) -> dict[str, dict[str, Any]]:
+    """What is measured, by the modalities that may give context.
+
+    Returns:
+      'val', all of them; with an experiment of missing modalities also 'val_missing', those that
+      the scenes have, and 'val_full', a fresh mask per scene, of uniform size. Each holds
+      `summary`, `elbo_error`, the standard error of `elbo` over scenes in nats, and for
+      'val_full' also `elbo_of_size/<modalities>`.
+    """
+    return {name: self._measure(params, name) for name in self._steps}
+
+  def _measure(self, params: Any, name: str) -> dict[str, Any]:
+    parts, sizes = [], []
+    for number, (batch, real) in enumerate(self._batches()):
+      key = jax.random.fold_in(self._key_measure, number)
+      part, size_B = jax.device_get(
+        self._steps[name](params, batch, self._haptic_range, self._missing, key)
+      )
+      parts.append((part, real))
+      sizes.append(size_B[:real])
+    whole = Evidence(
+      np.concatenate([part.squared_error[:real] for part, real in parts]),
+      np.concatenate([part.kl[:, :real] for part, real in parts], axis=1),
+      np.concatenate([part.targets[:real] for part, real in parts]),
+      np.concatenate([part.representation_kl[:real] for part, real in parts]),
+    )
+    numbers_M = np.array([m.size for m in self._model.modalities])
+    elbo_N = whole.log_likelihood(numbers_M, self._std).sum(axis=1) - whole.total_kl
+    measured = summary(self._model.modalities, whole, self._std)
+    measured['elbo_error'] = elbo_N.std() / math.sqrt(max(1, len(elbo_N) - 1))
+    if name == 'val_full':
+      size_N = np.concatenate(sizes)
+      for size in np.unique(size_N):
+        measured[f'elbo_of_size/{size}'] = elbo_N[size_N == size].mean()
+    return measured
+
+  def draw(self, params: Any, path: pathlib.Path) -> None:
+    """Saves a picture of what the model makes of the first scenes; called by every process."""
+    batch, _ = next(self._batches())
+    drawn = self._samples(params, batch, self._haptic_range, self._key_draw)
+    if leads():
+      samples.save_picture(path, self._model, drawn)
+
+  def _batches(self) -> Iterator[tuple[Scenes, int]]:
+    return batches_in_order(self._source, self._scenes, self._batch_size, self._sharding)

@@ -1,0 +1,107 @@
+"""Checkpoints of the authors' code become our parameters, and our parameters theirs."""
+
+import functools
+import math
+
+import jax
+import numpy as np
+import pytest
+
+from gmn_jax import authors
+from gmn_jax.model import GMN, init_params
+from gmn_jax.senses.sets import modality_set
+from mese_env.errors import UserError
+from tests import numpy_reference, tiny
+
+
+def dims_of(modalities):
+  return [
+    (m.shape[2], *m.shape[:2], 7, 'image') if m.kind == 'image' else (m.size, 1, 1, 7, 'haptic')
+    for m in modalities
+  ]
+
+
+@pytest.mark.parametrize('variant', ['baseline', 'poe', 'apoe'])
+@pytest.mark.parametrize(
+  'modalities', [tiny.MODALITIES, modality_set('m8', 32), modality_set('m14', 32)], ids=len
+)
+def test_there_and_back_nothing_is_lost(modalities, variant):
+  model = tiny.make_model(variant, modalities)
+  params = tiny.draw_params(model)
+  theirs = authors.to_authors(model, params)
+  assert list(theirs) == list(numpy_reference.names_and_shapes(variant, dims_of(modalities)))
+  back = authors.from_authors(model, theirs)
+  jax.tree.map(np.testing.assert_array_equal, back, params)
+  # Their dead tensors are no part of ours; all else is there once.
+  numbers = sum(array.size for array in theirs.values()) - 7 * len(modalities)
+  assert numbers == sum(leaf.size for leaf in jax.tree.leaves(params))
+
+
+@pytest.mark.parametrize('variant', ['baseline', 'poe', 'apoe'])
+def test_a_full_size_state_dict_has_the_authors_shapes(variant):
+  modalities = modality_set('m5', 64)
+  shapes = numpy_reference.names_and_shapes(variant, dims_of(modalities))
+  one = np.ones((), np.float16)
+  params = authors.from_authors(
+    GMN(modalities, variant), {name: np.broadcast_to(one, shape) for name, shape in shapes.items()}
+  )
+  # Every one of our numbers was filled from one of theirs.
+  assert all(leaf.dtype == np.float16 and leaf.all() for leaf in jax.tree.leaves(params))
+
+
+def test_initial_parameters_have_the_ranges_of_pytorch_0_4():
+  model = GMN((tiny.LEFT, tiny.TOUCH), 'poe', width=16, steps=2)
+  drawn = jax.jit(functools.partial(init_params, model))(jax.random.key(0))
+  theirs = authors.to_authors(model, drawn)
+  for name, array in theirs.items():
+    if 'init_' in name:
+      assert not array.any(), name
+      continue
+    layer = name.rsplit('.', 1)[0]
+    outputs, inputs, *kernel = theirs[f'{layer}.weight'].shape
+    if 'convt' in layer:
+      outputs, inputs = inputs, outputs
+    bound = 1 / math.sqrt(inputs * math.prod(kernel))
+    assert np.abs(array).max() <= bound, name
+    # Of that many uniform numbers, five standard errors.
+    spread = (array.astype(np.float64) ** 2).mean() / (bound**2 / 3)
+    assert abs(spread - 1) < 5 * math.sqrt(0.8 / array.size), name
+
+
+def test_the_dead_tensors_may_be_missing():
+  model = tiny.make_model('apoe')
+  params = tiny.draw_params(model)
+  theirs = authors.to_authors(model, params)
+  alive = {name: array for name, array in theirs.items() if not name.endswith('init_query')}
+  assert len(alive) == len(theirs) - 3
+  jax.tree.map(np.testing.assert_array_equal, authors.from_authors(model, alive), params)
+
+
+def test_every_wrong_tensor_is_named():
+  model = tiny.make_model('poe')
+  theirs = authors.to_authors(model, tiny.draw_params(model))
+  missing, misshapen = 'convdraw.rnn_qs.1.rnns.0.rnn.gates.bias', 'repnets.2.repnet.enc.4.weight'
+  del theirs[missing]
+  theirs[misshapen] = np.zeros((3, 2))
+  theirs['optimizer.lr'] = np.zeros(())
+  with pytest.raises(UserError) as error:
+    authors.from_authors(model, theirs)
+  said = str(error.value)
+  assert f'{missing} (16,) is missing' in said
+  assert f'{misshapen} has shape (3, 2) instead of (16, 16, 3, 3)' in said
+  assert 'optimizer.lr () is not part of the model' in said
+  assert "'poe'" in said
+
+
+def test_a_pt_file_is_read(tmp_path):
+  torch = pytest.importorskip('torch', reason='torch, which writes .pt files, is not installed')
+  model = tiny.make_model('apoe')
+  params = tiny.draw_params(model)
+  theirs = authors.to_authors(model, params)
+  tensors = {name: torch.from_numpy(array.copy()) for name, array in theirs.items()}
+  for stored in (tensors, {'state_dict': tensors, 'epoch': 3}):
+    torch.save(stored, tmp_path / 'checkpoint.pt')
+    read = authors.read_state_dict(tmp_path / 'checkpoint.pt')
+    jax.tree.map(np.testing.assert_array_equal, authors.from_authors(model, read), params)
+  with pytest.raises(UserError, match='no file'):
+    authors.read_state_dict(tmp_path / 'missing.pt')

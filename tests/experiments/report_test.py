@@ -1,0 +1,78 @@
+"""The page about a run holds all it shows, and computes nothing twice."""
+
+import base64
+import dataclasses
+import types
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from experiments import modes
+from experiments.evaluation import results
+from experiments.modes import report
+from gmn_jax.training.checkpoint import Run
+from mese_env.errors import UserError
+from tests import tiny_run
+
+
+@dataclasses.dataclass(frozen=True)
+class FakeOptions:
+  samples: int = 3
+  seed: int = 7
+  build: bool = False
+
+
+@pytest.fixture
+def evaluated(monkeypatch):
+  """Which modes were evaluated, by fakes of them."""
+  done = []
+
+  def load(mode):
+    def evaluate(run, dataset, workdir, options):
+      done.append(mode)
+      if mode == 'classify':
+        raise UserError('the dataset <4 parts> is missing.')
+      found = results.Results(
+        mode,
+        run,
+        options,
+        ['x'],
+        {'a': np.ones(2)},
+        [results.Table('T', ['<a>'], [['1']])],
+        [],
+        0.0,
+      )
+      results.write(found, {'': Figure((1, 1)), 'more': Figure((1, 2))}, workdir)
+
+    return types.SimpleNamespace(Options=FakeOptions, evaluate=evaluate)
+
+  monkeypatch.setattr(modes, 'load', load)
+  return done
+
+
+def test_the_page_needs_no_other_file_and_computes_only_what_is_missing(tmp_path, evaluated):
+  run = Run(tiny_run.tiny_config(seed=5), None, None, None, 40)
+  options = report.Options(modes=('density', 'classify', 'generate'), build=True)
+  page = report.evaluate(run, None, tmp_path, options).read_text()
+  assert evaluated == ['density', 'classify', 'generate']
+  for mode in ('density', 'generate'):
+    for name in (f'{mode}.png', f'{mode}-more.png'):
+      assert base64.b64encode((tmp_path / name).read_bytes()).decode() in page
+    assert f'--mode={mode} --samples=3 --seed=7 --build=True' in page
+  assert page.count('<img') == page.count('src="data:image/png;base64,') == 4
+  assert 'the dataset &lt;4 parts&gt; is missing.' in page
+  assert '&lt;a&gt;' in page and '<a>' not in page
+  assert '<td>run</td><td>5</td>' in page and '<td>jax</td>' in page and '<td>width</td>' in page
+  report.evaluate(run, None, tmp_path, options)
+  assert evaluated[3:] == ['classify']
+  moved = run._replace(config=tiny_run.tiny_config(seed=5, data_dir='elsewhere'))
+  report.evaluate(moved, None, tmp_path, options)
+  assert evaluated[4:] == ['classify']
+  report.evaluate(run._replace(step=50), None, tmp_path, options)
+  assert evaluated[5:] == ['density', 'classify', 'generate']
+
+
+def test_a_mode_that_is_none_is_named():
+  with pytest.raises(UserError, match="names 'generte', .* did you mean 'generate'"):
+    report.Options(modes=('generte',))

@@ -1,0 +1,41 @@
+"""The model that comes with the project is the one that docs/results reports."""
+
+import json
+import pathlib
+import shutil
+
+import pytest
+
+from experiments import main
+
+pytestmark = pytest.mark.optimised
+
+_ROOT = pathlib.Path(__file__).resolve().parents[2]
+_TRAINED = _ROOT / 'experiments' / 'trained' / 'apoe-small'
+_REPORTED = _ROOT / 'docs' / 'results' / 'rate-1.6e-2-7200' / 'apoe-1' / 'generate.json'
+
+
+def test_the_model_reproduces_the_errors_that_are_reported(tmp_path):
+  workdir = tmp_path / 'run'
+  shutil.copytree(_TRAINED, workdir)
+  main.main(
+    [
+      'main.py',
+      f'--workdir={workdir}',
+      '--mode=generate',
+      '--growing=0',
+      '--frames=2',
+      # The test split of shepard_metzler_5 begins with the same scenes.
+      '--config.dataset=shepard_metzler_5_1_1_100',
+      f'--config.data_dir={tmp_path / "data"}',
+      '--build',
+    ]
+  )
+  reported, found = (
+    json.loads(path.read_text())['results']['squared_error']
+    for path in (_REPORTED, workdir / 'generate.json')
+  )
+  assert set(reported) == {'the context', "another object's"}
+  for given, by_kind in reported.items():
+    for kind, (mean, error) in by_kind.items():
+      assert found[given][kind] == pytest.approx((mean, error), rel=1e-3), (given, kind)

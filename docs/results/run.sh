@@ -4,7 +4,9 @@
 #   sh docs/results/run.sh [RUNS]       # from the checkout; RUNS is docs/results if not given
 #
 # Hours; what was done is not done again, so that it can be stopped at any time and started again.
-# That includes what other machines did and committed: a run is kept here without its checkpoints.
+# That includes what other machines did: RUNS/runs.tar.xz, if there is one, is unpacked first. It has
+# the numbers of runs without their checkpoints; `python -m experiments.compare.archive pack RUNS` adds
+# new ones to it.
 # PARTS="m2 m2-nothing-withheld m5 rates", the default, says what is made, where m2-nothing-withheld is
 # the two parts m2-nothing-withheld-{prior,mask}, and m5 the eight parts
 # m5-{extrapol12,intrapol45}-{reference,strict}-{prior,mask}; SEEDS=1 makes one seed of each run, where
@@ -19,6 +21,10 @@ compare="$python experiments/compare.py --preset=small --config.dataset=shepard_
   --config.checkpoint_every=250 --config.sample_every=2500"
 evaluations="--modes=density,generate,classify --density.images=0,1,5 --density.grasps=0,1,5 \
   --classify.draws=100 --classify.views=1,5 --classify.samples=10"
+
+if [ -f "$runs/runs.tar.xz" ]; then
+  $python -m experiments.compare.archive unpack "$runs"
+fi
 
 for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
   case $part in

@@ -1,21 +1,39 @@
-"""What docs/results tabulates is what its runs found, each of them by one command."""
+"""What docs/results tabulates is what its runs found, and the script finds everything done."""
 
 import json
+import os
 import pathlib
 import shutil
+import subprocess
 
 import pytest
 
+from experiments.compare import archive
 from experiments.compare import command as compare
 
 _RESULTS = pathlib.Path(__file__).resolve().parents[2] / 'docs' / 'results'
-_TABULATED = sorted(path.parent.name for path in _RESULTS.glob('*/compare.json'))
+_TABULATED = sorted(path.parent.name for path in _RESULTS.glob('*/compare.txt'))
+# Of recipes that are no longer run.
+_EARLIER = {'m2-3600', 'm2-all-scenes', 'm2-batch-8'}
+_PARTS = 'm2 m2-nothing-withheld m2-medium m5 rates'
+# In place of Python: notes its arguments, one a line.
+_NOTE = """#!/bin/sh
+printf '%s\\n' "$@" '' >> calls
+"""
+
+
+@pytest.fixture(scope='module')
+def results(tmp_path_factory):
+  """docs/results with the numbers of all runs; no test changes it."""
+  folder = tmp_path_factory.mktemp('checkout') / 'docs' / 'results'
+  archive.unpack(_RESULTS / archive.NAME, folder)
+  return folder
 
 
 @pytest.mark.parametrize('name', _TABULATED)
-def test_the_table_follows_from_the_runs_that_are_kept(name, tmp_path):
+def test_the_table_follows_from_the_runs_that_are_kept(name, results, tmp_path):
   folder = tmp_path / name
-  shutil.copytree(_RESULTS / name, folder)
+  shutil.copytree(results / name, folder)
   tabulated = json.loads((folder / 'compare.json').read_text())
   runs = []
   for run, jobs in tabulated['commands'].items():
@@ -28,3 +46,26 @@ def test_the_table_follows_from_the_runs_that_are_kept(name, tmp_path):
   assert f'{table}\n' == (_RESULTS / name / 'compare.txt').read_text()
   found = json.loads((folder / 'compare.json').read_text())
   assert found['results'] == tabulated['results']
+
+
+def test_all_that_is_archived_is_tabulated(results):
+  assert sorted(path.parent.name for path in results.glob('*/compare.json')) == _TABULATED
+
+
+def test_the_script_unpacks_what_was_done_and_finds_nothing_left(results, tmp_path, monkeypatch):
+  python = tmp_path / 'python'
+  python.write_text(_NOTE)
+  python.chmod(0o755)
+  (tmp_path / 'docs' / 'results').mkdir(parents=True)
+  shutil.copy(_RESULTS / archive.NAME, tmp_path / 'docs' / 'results')
+  environment = {'PATH': os.environ['PATH'], 'PYTHON': str(python), 'PARTS': _PARTS}
+  subprocess.run(['sh', str(_RESULTS / 'run.sh')], cwd=tmp_path, env=environment, check=True)
+  calls = [call.split('\n') for call in (tmp_path / 'calls').read_text().strip().split('\n\n')]
+  assert calls[0] == ['-m', archive.__name__, 'unpack', 'docs/results']
+  # Where a run is done is part of its command, relative to the checkout.
+  monkeypatch.chdir(results.parents[1])
+  comparisons = [compare.parse(call) for call in calls if call[0] == 'experiments/compare.py']
+  assert {comparison.workdir.name for comparison in comparisons} == set(_TABULATED) - _EARLIER
+  for comparison in comparisons:
+    for run in comparison.runs:
+      assert compare.carry_out(run, lambda command: pytest.fail(f'not done: {command}')) == 0

@@ -7,12 +7,14 @@ import shutil
 import pytest
 
 from experiments import main
+from experiments.compare import archive
 
 pytestmark = pytest.mark.optimised
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 _TRAINED = _ROOT / 'experiments' / 'trained' / 'apoe-small'
-_REPORTED = _ROOT / 'docs' / 'results' / 'rate-1.6e-2-7200' / 'apoe-1' / 'generate.json'
+_ARCHIVE = _ROOT / 'docs' / 'results' / archive.NAME
+_REPORTED = 'rate-1.6e-2-7200/apoe-1/generate.json'
 
 
 def test_the_model_reproduces_the_errors_that_are_reported(tmp_path):
@@ -31,9 +33,10 @@ def test_the_model_reproduces_the_errors_that_are_reported(tmp_path):
       '--build',
     ]
   )
+  archive.unpack(_ARCHIVE, tmp_path / 'results')
   reported, found = (
     json.loads(path.read_text())['results']['squared_error']
-    for path in (_REPORTED, workdir / 'generate.json')
+    for path in (tmp_path / 'results' / _REPORTED, workdir / 'generate.json')
   )
   assert set(reported) == {'the context', "another object's"}
   for given, by_kind in reported.items():

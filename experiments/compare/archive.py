@@ -1,0 +1,143 @@
+"""The numbers of all runs of a folder, as one small file that is kept where the runs are not.
+
+python -m experiments.compare.archive unpack FOLDER [--to=OTHER]
+python -m experiments.compare.archive pack FOLDER
+
+FOLDER holds folders of comparisons, and they folders of runs. FOLDER/runs.tar.xz has of both what
+`compare.py` and the tables read: every .json, .jsonl and .txt file. `pack` keeps what the file had
+already. The same numbers make the same bytes.
+"""
+
+import argparse
+import contextlib
+import io
+import lzma
+import os
+import pathlib
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator
+
+from mese_env.errors import UserError, exit_on_user_error, explain_full_disk, explain_unwritable
+
+NAME = 'runs.tar.xz'
+_SUFFIXES = {'.json', '.jsonl', '.txt'}
+_BEGUN = 'metrics.jsonl'  # in the folder of a run from its first steps on
+_REMEDY = 'make room or give another folder.'
+
+
+def pack(folder: pathlib.Path) -> list[str]:
+  """Writes the archive of a folder.
+
+  Args:
+    folder: of comparisons.
+
+  Returns:
+    The names of the files in it, relative to the folder.
+
+  Raises:
+    UserError: there is nothing to pack, or no room for it.
+  """
+  files = sorted(
+    path.relative_to(folder).as_posix()
+    for depth in ('*/*', '*/*/*')
+    for path in folder.glob(depth)
+    if path.suffix in _SUFFIXES and path.is_file()
+  )
+  if not files:
+    raise UserError(f'there are no runs in {folder}; give the folder of some comparisons.')
+  archive = io.BytesIO()
+  best = 9 | lzma.PRESET_EXTREME
+  with tarfile.open(fileobj=archive, mode='w:xz', preset=best, format=tarfile.USTAR_FORMAT) as tar:
+    for name in files:
+      content = (folder / name).read_bytes()
+      # Nobody's, and of no time.
+      member = tarfile.TarInfo(name)
+      member.size = len(content)
+      tar.addfile(member, io.BytesIO(content))
+  with _writing(folder) as unfinished:
+    (unfinished / NAME).write_bytes(archive.getvalue())
+    os.replace(unfinished / NAME, folder / NAME)
+  return files
+
+
+def unpack(archive: pathlib.Path, folder: pathlib.Path) -> tuple[list[str], list[str]]:
+  """Adds to a folder what it lacks of an archive.
+
+  No file is overwritten. A run that has been begun anew in the folder, whose metrics are not the
+  archive's, gets nothing, lest it be taken for done.
+
+  Args:
+    archive: what `pack` wrote.
+    folder: of comparisons; made if it is missing.
+
+  Returns:
+    The files that were added, and the runs that were left as they are.
+
+  Raises:
+    UserError: there is no such archive, or no room for what it holds.
+  """
+  if not archive.is_file():
+    raise UserError(f'there is no {archive}; give a folder that has one, such as docs/results.')
+  added, left = [], []
+  with _writing(folder) as unfinished:
+    try:
+      with tarfile.open(archive) as tar:
+        tar.extractall(unfinished, filter='data')
+    except (tarfile.TarError, lzma.LZMAError, EOFError) as error:
+      raise UserError(f'{archive} is damaged ({error}); get it again by git checkout.') from error
+    for run in sorted({path.parent for path in unfinished.rglob('*') if path.is_file()}):
+      name = run.relative_to(unfinished)
+      if _differ(run / _BEGUN, folder / name / _BEGUN):
+        left.append(name.as_posix())
+        continue
+      (folder / name).mkdir(parents=True, exist_ok=True)
+      for file in sorted(path for path in run.iterdir() if path.is_file()):
+        if not (folder / name / file.name).exists():
+          os.replace(file, folder / name / file.name)
+          added.append((name / file.name).as_posix())
+  return added, left
+
+
+def _differ(one: pathlib.Path, other: pathlib.Path) -> bool:
+  return one.exists() and other.exists() and one.read_bytes() != other.read_bytes()
+
+
+@contextlib.contextmanager
+def _writing(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+  """A folder on the same disk, from which what is complete is moved to its place."""
+  with explain_full_disk(folder, _REMEDY), explain_unwritable(folder, _REMEDY):
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix='.unfinished-') as unfinished:
+      yield pathlib.Path(unfinished)
+
+
+def main(argv: list[str]) -> None:
+  """Packs or unpacks as the command line `argv[1:]` says.
+
+  Raises:
+    UserError: there is nothing to do it with.
+  """
+  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser.add_argument('action', choices=('pack', 'unpack'))
+  parser.add_argument('folder', type=pathlib.Path, help='of comparisons, such as docs/results')
+  parser.add_argument('--to', type=pathlib.Path, help='where to unpack, if not there')
+  options = parser.parse_args(argv[1:])
+  if options.action == 'pack' and options.to:
+    parser.error('--to is of unpack; what is packed stays in its folder.')
+  archive = options.folder / NAME
+  if options.action == 'unpack' or archive.exists():
+    folder = options.to or options.folder
+    added, left = unpack(archive, folder)
+    print(f'{archive}: {len(added)} files unpacked')
+    for run in left:
+      print(f'{folder / run} is left as it is: it was begun anew.')
+  if options.action == 'pack':
+    files = pack(options.folder)
+    print(f'{archive}: {len(files)} files, {archive.stat().st_size / 1e6:.1f} MB')
+
+
+if __name__ == '__main__':
+  with exit_on_user_error():
+    main(sys.argv)

@@ -83,7 +83,7 @@ def unpack(archive: pathlib.Path, folder: pathlib.Path) -> tuple[list[str], list
   added, left = [], []
   with _writing(folder) as unfinished:
     try:
-      with tarfile.open(archive) as tar:
+      with tarfile.open(archive, 'r:xz') as tar:
         tar.extractall(unfinished, filter='data')
     except (tarfile.TarError, lzma.LZMAError, EOFError) as error:
       raise UserError(f'{archive} is damaged ({error}); get it again by git checkout.') from error

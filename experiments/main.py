@@ -32,13 +32,13 @@ from experiments import modes  # noqa: E402
 from experiments.configs import apoe  # noqa: E402
 from experiments.datasets import open_or_build  # noqa: E402
 from experiments.evaluation import options as mode_options  # noqa: E402
-from gmn_jax.config import check, differences  # noqa: E402
+from gmn_jax.config import check, differences, make_model  # noqa: E402
 from gmn_jax.training import (
   distributed,  # noqa: E402
   train,  # noqa: E402
 )
 from gmn_jax.training.checkpoint import Run, load_run  # noqa: E402
-from gmn_jax.training.input import FIELDS  # noqa: E402
+from gmn_jax.training.input import read_fields  # noqa: E402
 from gmn_jax.training.interruption import Interrupted  # noqa: E402
 from mese_env.errors import UserError, exit_on_user_error, nearest  # noqa: E402
 
@@ -93,7 +93,8 @@ def main(argv: list[str]) -> None:
     if command.distributed:
       distributed.join(command.distributed)
     config = command.config
-    dataset = open_or_build(config.dataset, config.data_dir, command.build, FIELDS)
+    fields = read_fields(make_model(config).modalities)
+    dataset = open_or_build(config.dataset, config.data_dir, command.build, fields)
     train.train(config, dataset, command.workdir)
     return
   run = open_run(command)

@@ -3,6 +3,7 @@
 The fields and their comments are in `experiments/configs/apoe.py`.
 """
 
+import dataclasses
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +13,8 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
-from gmn_jax.model import GMN
+from gmn_jax.model import GMN, POOLINGS
+from gmn_jax.senses import HAPTIC, senses_of
 from gmn_jax.senses.sets import modality_set
 from gmn_jax.training.missing import Missing, experiment
 from gmn_jax.training.train_step import train_step
@@ -39,7 +41,7 @@ _MAY_CHANGE = frozenset(
   )
 )
 _CHOICES = {
-  'variant': ('apoe', 'poe', 'baseline'),
+  'variant': tuple(POOLINGS),
   'absent': ('prior', 'mask'),
   'optimizer': ('adam', 'muon'),
   'dtype': ('float32', 'bfloat16'),
@@ -102,7 +104,10 @@ def check_dataset(config: ConfigDict, dataset: Dataset) -> None:
   Raises:
     UserError: names the field.
   """
-  channels = len(dataset.haptic_min)
+  modalities = modality_set(config.modalities, config.image_size, config.haptic_channels)
+  if HAPTIC not in senses_of(modalities):
+    return
+  channels = len(HAPTIC.range_in(dataset.ranges).low)
   if channels != config.haptic_channels:
     raise UserError(
       f'the grasps of {config.dataset} have {channels} sensors, and haptic_channels is '
@@ -114,11 +119,10 @@ def make_model(config: ConfigDict) -> GMN:
   """The network that a config describes."""
   return GMN(
     modalities=modality_set(config.modalities, config.image_size, config.haptic_channels),
-    variant=config.variant,
+    pooling=dataclasses.replace(POOLINGS[config.variant], mask_absent=config.absent == 'mask'),
     width=config.width,
     steps=config.draw_steps,
     latent=config.latent,
-    absent=config.absent,
     hierarchical=config.hierarchical,
     dtype=_DTYPES[config.dtype],
     remat=config.remat,
@@ -133,7 +137,7 @@ def make_missing(config: ConfigDict) -> Missing | None:
 def make_step(
   config: ConfigDict, model: GMN, optimizer: optax.GradientTransformation
 ) -> functools.partial:
-  """`train_step` as a config describes it, of state, scenes, haptic range and `make_missing`; not
+  """`train_step` as a config describes it, of state, scenes, ranges and `make_missing`; not
   compiled.
   """
   return functools.partial(

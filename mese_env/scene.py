@@ -115,4 +115,8 @@ def _sample_object(config: SceneConfig, rng: np.random.Generator) -> np.ndarray:
 
 def _check_choice(field: str, value: object, choices: tuple) -> None:
   if value not in choices or not isinstance(value, type(choices[0])):
-    raise UserError(f'{field} is {value!r}; {did_you_mean(str(value), map(str, choices))}')
+    known = list(map(str, choices))
+    remedy = (
+      did_you_mean(value, known) if isinstance(value, str) else f'use one of {", ".join(known)}.'
+    )
+    raise UserError(f'{field} is {value!r}; {remedy}')

@@ -6,8 +6,8 @@ import jax
 import numpy as np
 
 from gmn_jax import authors
-from gmn_jax.model import GMN
-from gmn_jax.senses.modality import Modality
+from gmn_jax.model import GMN, POOLINGS, parameter_shapes
+from gmn_jax.senses import IMAGE, Modality
 from tests import numpy_reference
 
 WIDTH, STEPS, LATENT = 8, 3, 3
@@ -37,12 +37,12 @@ TARGETS = {
 
 def make_recording(variant: str, modalities: tuple[Modality, ...], noisy: bool) -> dict:
   """What the authors' code would have recorded, but for gradients: all of `forward`, `generate`."""
-  model, scenes = GMN(modalities, variant, WIDTH, STEPS, LATENT), 3
+  model, scenes = GMN(modalities, POOLINGS[variant], WIDTH, STEPS, LATENT), 3
   dims = [
-    (m.shape[2], *m.shape[:2], 7, 'image') if m.kind == 'image' else (m.size, 1, 1, 7, 'haptic')
+    (m.shape[2], *m.shape[:2], 7, 'image') if m.sense is IMAGE else (m.size, 1, 1, 7, 'haptic')
     for m in modalities
   ]
-  zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape), authors.parameter_shapes(model))
+  zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape), parameter_shapes(model))
   shapes = {name: array.shape for name, array in authors.to_authors(model, zeros).items()}
   weights = numpy_reference.make_weights(shapes)
   M = len(modalities)

@@ -1,25 +1,26 @@
 """Models of a few kilobytes, random parameters and scenes for them."""
 
+import dataclasses
 import math
 
 import jax
 import numpy as np
 
-from gmn_jax import authors
-from gmn_jax.model import GMN
-from gmn_jax.senses.batch import Episodes, Views
-from gmn_jax.senses.modality import HapticCut, ImageCut, Modality
+from gmn_jax.model import GMN, POOLINGS, Episodes, Noise, parameter_shapes
+from gmn_jax.senses import HAPTIC, IMAGE, ImageCut, Modality, VectorCut, Views
 
 # Neither square, nor of one size, nor grouped by kind.
-LEFT = Modality('left', 'image', ImageCut(8, rows=(0, 8), columns=(0, 4)), (8, 4, 3))
-TOUCH = Modality('touch', 'haptic', HapticCut((0, 1, 2, 3, 4)), (5,))
-RIGHT = Modality('right', 'image', ImageCut(8, (0, 8), (4, 8), channels=(1,)), (8, 4, 1))
+LEFT = Modality('left', IMAGE, ImageCut(8, rows=(0, 8), columns=(0, 4)), (8, 4, 3))
+TOUCH = Modality('touch', HAPTIC, VectorCut((0, 1, 2, 3, 4)), (5,))
+RIGHT = Modality('right', IMAGE, ImageCut(8, (0, 8), (4, 8), channels=(1,)), (8, 4, 1))
 MODALITIES = (LEFT, TOUCH, RIGHT)
 
 
 def make_model(variant: str, modalities: tuple[Modality, ...] = MODALITIES, **kwargs) -> GMN:
-  """A model of width 4 and 3 draw steps."""
-  return GMN(modalities, variant, **{'width': 4, 'steps': 3, 'latent': 2, **kwargs})
+  """A model of width 4 and 3 draw steps; `mask_absent` is the pooling's."""
+  absent = {'mask_absent': kwargs.pop('mask_absent', False)}
+  pooling = dataclasses.replace(POOLINGS[variant], **absent)
+  return GMN(modalities, pooling, **{'width': 4, 'steps': 3, 'latent': 2, **kwargs})
 
 
 def draw_params(model: GMN, seed: int = 0) -> dict:
@@ -33,7 +34,7 @@ def draw_params(model: GMN, seed: int = 0) -> dict:
     gain = 3 if leaf.ndim > 3 else 1
     return gain * rng.standard_normal(leaf.shape) / math.sqrt(math.prod(leaf.shape[-4:-1]))
 
-  return jax.tree.map(draw, authors.parameter_shapes(model))
+  return jax.tree.map(draw, parameter_shapes(model))
 
 
 def draw_views(model: GMN, scenes: int = 2, views: int = 4, seed: int = 0) -> Views:
@@ -48,6 +49,14 @@ def make_episodes(context_BMV, target_BMV) -> Episodes:
   return Episodes(np.array(context_BMV, bool)[None], np.array(target_BMV, bool)[None])
 
 
-def draw_noise(model: GMN, episodes: int, seed: int = 0) -> np.ndarray:
-  """Standard normal numbers for the latents."""
-  return np.random.default_rng(seed).standard_normal(model.noise_shape(episodes))
+def draw_noise(model: GMN, episodes: int, seed: int = 0) -> Noise:
+  """Standard normal numbers for the latents, and for representations where they are latent too."""
+
+  def draw(seed: int, shape: tuple[int, ...]) -> np.ndarray:
+    count, sets, *rest = shape
+    return np.random.default_rng(seed).standard_normal((sets, count, *rest)).swapaxes(0, 1)
+
+  latents = draw(seed, model.latents_shape(episodes))
+  if not model.hierarchical:
+    return Noise(latents)
+  return Noise(latents, draw(seed + 1, model.representations_shape(episodes)))

@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 
 from experiments.configs import apoe
 from gmn_jax import config as configs
-from gmn_jax.senses.batch import HapticRange
+from gmn_jax.senses import Range
 from gmn_jax.training.checkpoint import Run
 from gmn_jax.training.optimizer import make_optimizer
 from gmn_jax.training.train_step import TrainState
@@ -48,7 +48,7 @@ def random_dataset(scenes: int = 5) -> Dataset:
     'train': [random_scene(i) for i in range(scenes)],
     'val': [random_scene(100 + i) for i in range(3)],
   }
-  return Dataset(splits, np.full(132, -2, np.float32), np.full(132, 2, np.float32), {})
+  return Dataset(splits, RANGES, {})
 
 
 def random_run(**fields) -> Run:
@@ -56,7 +56,7 @@ def random_run(**fields) -> Run:
   config = tiny_config(**fields)
   model = configs.make_model(config)
   params = jax.tree.map(np.float32, tiny.draw_params(model))
-  return Run(config, model, params, HAPTIC_RANGE, 0)
+  return Run(config, model, params, RANGES, 0)
 
 
 def tiny_step(config: ConfigDict) -> tuple[functools.partial, TrainState]:
@@ -76,4 +76,4 @@ def random_batch(scenes: int) -> dict[str, np.ndarray]:
   return batch | {'index': batch['index'].astype(np.uint32)}
 
 
-HAPTIC_RANGE = HapticRange(np.full(132, -2, np.float32), np.full(132, 2, np.float32))
+RANGES = {'haptic': Range(np.full(132, -2, np.float32), np.full(132, 2, np.float32))}

@@ -23,14 +23,12 @@ class Dataset:
 
   Attributes:
     splits: scenes of train, val and test; data of one's own may have no test.
-    haptic_min: float32 (D,), smallest value of each haptic channel over the training split; D is
-      132 for the simulated hand.
-    haptic_max: float32 (D,), largest value of each haptic channel over the training split.
+    ranges: by sense, smallest and largest value of each of its numbers over the training split,
+      float32 (D,) each; of the simulated hand D is 132. Images need none.
     metadata: what is known of its making; of a built dataset seed, versions, and the scene config
       of each split.
   """
 
   splits: Mapping[str, Source]
-  haptic_min: np.ndarray
-  haptic_max: np.ndarray
+  ranges: Mapping[str, tuple[np.ndarray, np.ndarray]]
   metadata: Mapping[str, Any]

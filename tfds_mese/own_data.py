@@ -211,7 +211,7 @@ def _check(sources: dict[str, Source], metadata: dict[str, str]) -> Dataset:
       if split == 'train':
         low = np.minimum(low, floats['haptics'].min(axis=0))
         high = np.maximum(high, floats['haptics'].max(axis=0))
-  return Dataset(sources, low.astype(np.float32), high.astype(np.float32), metadata)
+  return Dataset(sources, {'haptic': (np.float32(low), np.float32(high))}, metadata)
 
 
 def _require_keys(where: str, given: Mapping[str, np.ndarray]) -> None:

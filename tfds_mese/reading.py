@@ -68,8 +68,7 @@ def open_dataset(
       split: _Scenes(split, records_of_split, features, folder)
       for split, records_of_split in records.items()
     },
-    haptic_min=np.array(metadata['haptic_min'], np.float32),
-    haptic_max=np.array(metadata['haptic_max'], np.float32),
+    ranges={'haptic': tuple(np.float32(metadata[f'haptic_{end}']) for end in ('min', 'max'))},
     metadata=metadata,
   )
 

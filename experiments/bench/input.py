@@ -21,7 +21,8 @@ import jax  # noqa: E402
 
 from experiments.bench import machine, step  # noqa: E402
 from experiments.configs import apoe  # noqa: E402
-from gmn_jax.training.input import FIELDS, KEPT_BYTES, train_batches  # noqa: E402
+from gmn_jax.senses.sets import modality_set  # noqa: E402
+from gmn_jax.training.input import KEPT_BYTES, read_fields, train_batches  # noqa: E402
 from mese_env.errors import exit_on_user_error  # noqa: E402
 from tfds_mese.reading import open_dataset  # noqa: E402
 
@@ -63,7 +64,7 @@ def scenes_read_per_s(dataset: str, batch_size: int, batches: int, keep: bool = 
   `keep`, of batches whose scenes were read before and are in memory.
   """
   sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-  source = open_dataset(dataset, fields=FIELDS).splits['train']
+  source = open_dataset(dataset, fields=read_fields(modality_set('m2', 64))).splits['train']
   iterator = train_batches(source, batch_size, 0, sharding, kept_bytes=KEPT_BYTES if keep else 0)
   for _ in range(10 + math.ceil(len(source) / batch_size) * keep):
     next(iterator)

@@ -80,35 +80,33 @@ def relative_error(ours: np.ndarray, recorded: np.ndarray, each: bool = False) -
 def _outputs(golden: Golden) -> Iterator[tuple[str, np.ndarray]]:
   """Everything a recording may hold, by its names."""
   model, recorded = golden.model, golden.recorded
-  (loss, (evidence, draw, means)), gradient = _forward_and_gradient(model)(
+  (loss, (terms, draw, means)), gradient = _forward_and_gradient(model)(
     golden.params, golden.views, golden.episodes, golden.noise
   )
   targets_BM = golden.episodes.target[0].sum(axis=-1)
   asked_M = targets_BM.any(axis=0)
-  likelihoods_M = np.where(
-    asked_M, 0.5 * evidence.squared_error.sum(axis=0) + _HALF_LOG_2PI, np.nan
-  )
+  likelihoods_M = np.where(asked_M, 0.5 * terms.squared_error.sum(axis=0) + _HALF_LOG_2PI, np.nan)
   yield 'loss', loss + _HALF_LOG_2PI * asked_M.sum()
   yield 'likelihood', np.nansum(likelihoods_M)
-  yield 'kl', evidence.kl.sum()
+  yield 'kl', terms.kl.sum()
   yield 'mod_likelihoods', likelihoods_M
-  yield 'kl_step_scene', evidence.kl
+  yield 'kl_step_scene', terms.kl.T
   views_B = targets_BM.sum(axis=1)
   yield (
     'loss_per_scene',
-    0.5 * evidence.squared_error.sum(axis=1) + _HALF_LOG_2PI * views_B + evidence.kl.sum(axis=0),
+    0.5 * terms.squared_error.sum(axis=1) + _HALF_LOG_2PI * views_B + terms.kl.sum(axis=1),
   )
   for name, belief in (('post', draw.posterior), ('prior', draw.prior)):
-    yield f'{name}_mean', _channels_first(belief.mean)
-    yield f'{name}_logvar', _channels_first(belief.logvar)
+    yield f'{name}_mean', _channels_first(belief.mean).swapaxes(0, 1)
+    yield f'{name}_logvar', _channels_first(belief.logvar).swapaxes(0, 1)
   for step in (0, 1):
     for name, experts in (('post', draw.posterior_experts), ('prior', draw.prior_experts)):
-      yield f'expert_{name}_mean_step{step}', _channels_first(experts.mean[step]).swapaxes(0, 1)
-      yield f'expert_{name}_logvar_step{step}', _channels_first(experts.logvar[step]).swapaxes(0, 1)
-  yield 'z', _channels_first(draw.z).swapaxes(0, 1)
+      yield f'expert_{name}_mean_step{step}', _channels_first(experts.mean[:, step])
+      yield f'expert_{name}_logvar_step{step}', _channels_first(experts.logvar[:, step])
+  yield 'z', _channels_first(draw.z)
   for m, mean in enumerate(means):
     packed = np.asarray(mean)[golden.episodes.target[0, :, m]]
-    yield f'recon_{m}', _channels_first(packed) if model.modalities[m].kind == 'image' else packed
+    yield f'recon_{m}', _channels_first(packed) if packed.ndim > 2 else packed
 
   gradient = authors.to_authors(model, gradient)
   yield 'grad_norm', np.array([np.linalg.norm(gradient[name]) for name in golden.names])
@@ -116,7 +114,7 @@ def _outputs(golden: Golden) -> Iterator[tuple[str, np.ndarray]]:
   yield 'grad_sum', np.array([gradient[name].sum() for name in golden.names])
   yield 'grad_global_norm', math.sqrt(sum(np.sum(g**2) for g in gradient.values()))
 
-  weigh = jax.jit(
+  log_weights = jax.jit(
     functools.partial(inference.log_importance_weights, model),
     static_argnames=('samples', 'likelihood'),
   )
@@ -124,19 +122,19 @@ def _outputs(golden: Golden) -> Iterator[tuple[str, np.ndarray]]:
     for scale, levels in (('unit', 1), ('uint8', 255)):
       name = 'predict_logprob_' + ('gray_' if gray else '') + scale
       if name in recorded:
-        yield name, weigh(
+        yield name, log_weights(
           golden.params, golden.views, golden.episodes.context[0], golden.episodes.target[0],
-          golden.noise[None],
+          jax.tree.map(lambda x: x[None], golden.noise),
           samples=1, likelihood=inference.Likelihood(levels=levels, gray=gray),
         )[0]  # fmt: skip
 
   z, generated = jax.jit(functools.partial(inference.generate, model))(
     golden.params, golden.views, golden.episodes.context[0], golden.queries, golden.generate_noise
   )
-  yield 'gen_z', _channels_first(z).swapaxes(0, 1)
+  yield 'gen_z', _channels_first(z)
   for m, mean in enumerate(generated):
     mean = np.asarray(mean)[:, 0]
-    yield f'gen_{m}', _channels_first(mean) if model.modalities[m].kind == 'image' else mean
+    yield f'gen_{m}', _channels_first(mean) if mean.ndim > 2 else mean
   if 'train3_loss' in recorded:
     losses, norms = _train_three_steps(golden)
     yield 'train3_loss', np.array(losses) + _HALF_LOG_2PI * asked_M.sum()
@@ -147,8 +145,8 @@ def _outputs(golden: Golden) -> Iterator[tuple[str, np.ndarray]]:
 def _forward_and_gradient(model):
   def summed_loss(params, views, episodes, noise):
     draw, means = model.apply({'params': params}, views, episodes, noise)
-    evidence = objective.weigh(views, episodes, draw, means)
-    return evidence.loss() * len(evidence.squared_error), (evidence, draw, means)
+    terms = objective.terms_of(views, episodes, draw, means)
+    return terms.loss() * len(terms.squared_error), (terms, draw, means)
 
   return jax.jit(jax.value_and_grad(summed_loss, has_aux=True))
 
@@ -195,7 +193,7 @@ def main(arguments: list[str]) -> int:
   for path in paths:
     golden = read_golden(path)
     goldens += 1
-    print(f'{path.name}: {golden.model.variant}, {len(golden.model.modalities)} modalities')
+    print(f'{path.name}: {golden.model.pooling.name}, {len(golden.model.modalities)} modalities')
     for name, error, bound in compare(golden):
       quantities, failures, worst = (
         quantities + 1,

@@ -17,15 +17,15 @@ from typing import NamedTuple
 import numpy as np
 
 from gmn_jax import authors
-from gmn_jax.model import GMN
-from gmn_jax.senses.batch import Episodes, Views
-from gmn_jax.senses.modality import Modality, embed_query
+from gmn_jax.model import APOE, BASELINE, GMN, POE, Episodes, Noise
+from gmn_jax.senses import HAPTIC, IMAGE, Modality, Views, embed_query
 from mese_env.errors import UserError
 
-_VARIANTS = {
-  'apoe': 'apoe', 'conv-apoe': 'apoe', 'poe': 'poe', 'poe-multimodal-cgqn': 'poe',
-  'baseline': 'baseline', 'multimodal-cgqn': 'baseline',
+_POOLINGS = {
+  'apoe': APOE, 'conv-apoe': APOE, 'poe': POE, 'poe-multimodal-cgqn': POE,
+  'baseline': BASELINE, 'multimodal-cgqn': BASELINE,
 }  # fmt: skip
+_SENSES = {sense.name: sense for sense in (IMAGE, HAPTIC)}
 
 
 class Golden(NamedTuple):
@@ -37,7 +37,7 @@ class Golden(NamedTuple):
     views: its inputs, padded to one number of views, float64.
     episodes: which of them were context and target (S = 1).
     queries: what `generate` was asked, (B, 1, 7) per modality.
-    noise: (T, B, h, w, Z), zeros for a run without noise.
+    noise: of z, zeros for a run without noise.
     generate_noise: the same for `generate`.
     recorded: the outputs, by the file's own names.
     names: the authors' names of the parameters, in the order of the recorded gradients.
@@ -48,8 +48,8 @@ class Golden(NamedTuple):
   views: Views
   episodes: Episodes
   queries: tuple[np.ndarray, ...]
-  noise: np.ndarray
-  generate_noise: np.ndarray
+  noise: Noise
+  generate_noise: Noise
   recorded: Mapping[str, np.ndarray]
   names: list[str]
 
@@ -79,9 +79,9 @@ def read_golden(path: pathlib.Path) -> Golden:
       f"{path} lacks {', '.join(missing)}; give a recording of the authors' implementation."
     )
   meta = json.loads(str(recorded['meta']))
-  if meta['variant'] not in _VARIANTS:
+  if meta['variant'] not in _POOLINGS:
     raise UserError(
-      f"{path} is a recording of '{meta['variant']}'; there are {', '.join(_VARIANTS)}."
+      f"{path} is a recording of '{meta['variant']}'; there are {', '.join(_POOLINGS)}."
     )
   names = [str(name) for name in recorded['param_names']]
   shapes = [tuple(json.loads(str(shape))) for shape in recorded['param_shapes']]
@@ -98,7 +98,7 @@ def read_golden(path: pathlib.Path) -> Golden:
   width = shapes[names.index('convdraw.renderers.0.rnn_p.gates.bias')][0] // 4
   model = GMN(
     modalities=tuple(_modality(i, *dim) for i, dim in enumerate(dims)),
-    variant=_VARIANTS[meta['variant']],
+    pooling=_POOLINGS[meta['variant']],
     width=width,
     steps=meta['num_steps'],
     latent=meta['nz'],
@@ -116,8 +116,8 @@ def read_golden(path: pathlib.Path) -> Golden:
       np.asarray(embed_query(recorded[f'gen_q_{m}'][:, None].astype(np.float64)))
       for m in range(len(dims))
     ),
-    noise=_noise(model, recorded, 'eps', 2000) * noisy,
-    generate_noise=_noise(model, recorded, 'eps_gen', 3000) * noisy,
+    noise=Noise(_noise(model, recorded, 'eps', 2000) * noisy),
+    generate_noise=Noise(_noise(model, recorded, 'eps_gen', 3000) * noisy),
     recorded=recorded,
     names=names,
   )
@@ -138,17 +138,17 @@ def authors_weight(name: str, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def seeded_noise(model: GMN, seed: int, episodes: int) -> np.ndarray:
-  """The recordings' noise, (T, N, h, w, Z), drawn channels first."""
-  steps, _, h, w, channels = model.noise_shape(episodes)
+  """The recordings' noise, (N, T, h, w, Z), drawn steps and channels first."""
+  _, steps, h, w, channels = model.latents_shape(episodes)
   drawn = np.random.default_rng(seed).standard_normal((steps, episodes, channels, h, w))
-  return drawn.transpose(0, 1, 3, 4, 2)
+  return drawn.transpose(1, 0, 3, 4, 2)
 
 
 def _modality(
   index: int, channels: int, height: int, width: int, _query: int, kind: str
 ) -> Modality:
-  shape = (height, width, channels) if kind == 'image' else (channels,)
-  return Modality(f'{kind}{index}', kind, cut=_as_recorded, shape=shape)
+  shape = (height, width, channels) if _SENSES[kind] is IMAGE else (channels,)
+  return Modality(f'{kind}{index}', _SENSES[kind], cut=_as_recorded, shape=shape)
 
 
 def _as_recorded(sense):
@@ -168,7 +168,7 @@ def _draw_inputs(model: GMN, recorded: Mapping[str, np.ndarray]) -> dict[str, np
   for split in ('ctx', 'tgt'):
     for m, modality in enumerate(model.modalities):
       count = int(recorded[f'{split}_n'][:, m].sum())
-      if modality.kind == 'image':
+      if modality.sense is IMAGE:
         height, width, channels = modality.shape
         inputs[f'{split}_x_{m}'] = rng.random((count, channels, height, width))
       else:
@@ -181,7 +181,7 @@ def _draw_inputs(model: GMN, recorded: Mapping[str, np.ndarray]) -> dict[str, np
 
 def _noise(model: GMN, recorded: Mapping[str, np.ndarray], name: str, seed: int) -> np.ndarray:
   if name in recorded:
-    return recorded[name].astype(np.float64).transpose(0, 1, 3, 4, 2)
+    return recorded[name].astype(np.float64).transpose(1, 0, 3, 4, 2)
   return seeded_noise(model, seed + len(model.modalities), len(recorded['ctx_n']))
 
 
@@ -200,7 +200,7 @@ def _pad(model: GMN, recorded: Mapping[str, np.ndarray]) -> tuple[Views, Episode
         count = recorded[f'{split}_n'][scene, m]
         rows, places = slice(first, first + count), slice(start, start + count)
         x = recorded[f'{split}_x_{m}'][rows]
-        sense[scene, places] = x.transpose(0, 2, 3, 1) if modality.kind == 'image' else x
+        sense[scene, places] = x.transpose(0, 2, 3, 1) if modality.sense is IMAGE else x
         query[scene, places] = recorded[f'{split}_q_{m}'][rows]
         mask[0, scene, m, places] = True
         start += count

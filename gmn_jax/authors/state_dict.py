@@ -8,13 +8,15 @@ parameters in other layouts: channels first, transposed kernels, heads apart, ex
 import dataclasses
 import math
 import pathlib
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from gmn_jax.model import GMN, parameter_shapes
+from gmn_jax.senses import HAPTIC, IMAGE, Modality, Sense
+from gmn_jax.senses.query import QUERY_SIZE
 from mese_env.errors import UserError
 
 Params = Mapping[str, Any]
@@ -61,7 +63,7 @@ def from_authors(model: GMN, state_dict: Mapping[str, np.ndarray]) -> Params:
   ]
   if wrong:
     raise UserError(
-      f"this state_dict is not one of '{model.variant}' with the modalities "
+      f"this state_dict is not one of '{model.pooling.name}' with the modalities "
       f'{[m.name for m in model.modalities]}; '
       f'check the variant, the modalities and the sizes: {"; ".join(wrong)}.'
     )
@@ -115,7 +117,7 @@ def read_state_dict(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 
 def _dead_shapes(model: GMN) -> dict[str, tuple[int, ...]]:
-  return {f'repnets.{m}.init_query': (1, 7, 1, 1) for m in range(len(model.modalities))}
+  return {f'repnets.{m}.init_query': (1, QUERY_SIZE, 1, 1) for m in range(len(model.modalities))}
 
 
 def _links(model: GMN) -> Iterator[_Link]:
@@ -127,26 +129,25 @@ def _links(model: GMN) -> Iterator[_Link]:
 
 
 def _expert_links(model: GMN) -> Iterator[_Link]:
-  count = len(model.modalities)
+  count, pooling = len(model.modalities), model.pooling
   wide = 4 * model.width
-  one_hot = count if model.variant == 'apoe' else 0
+  one_hot = pooling.one_hot(count)
   heads = [('mean_fn', slice(0, model.latent)), ('logvar_fn', slice(model.latent, None))]
   for side, gates, reparam, inputs in (
     ('posterior', 'rnn', 'reparam', 2 * wide + one_hot + 2 * model.width),
     ('prior', 'rnn_p', 'reparam_p', model.latent + wide + one_hot + model.width),
   ):
     letter = 'q' if side == 'posterior' else 'p'
-    for expert in range(count if model.variant == 'poe' else 1):
-      prefix = (
-        f'convdraw.rnn_{letter}' + (f's.{expert}' if model.variant == 'poe' else '') + '.rnns.0.'
-      )
+    for expert in range(1 if pooling.shared else count):
+      which = '' if pooling.shared else f's.{expert}'
+      prefix = f'convdraw.rnn_{letter}{which}.rnns.0.'
       parts = [(gates + '.gates', 'gates', inputs, 4 * model.width, slice(None))]
       parts += [
         (f'{reparam}.{head}', 'heads', model.width, model.latent, span) for head, span in heads
       ]
       for name, ours, size_in, size_out, span in parts:
         # The amortised experts are Conv3d with a kernel of depth one.
-        shape = (size_out, size_in, *((1,) if model.variant == 'apoe' else ()), 5, 5)
+        shape = (size_out, size_in, *((1,) if pooling.identify else ()), 5, 5)
         yield _Link(
           f'{prefix}{name}.weight', shape, ('experts', f'{side}_{ours}_kernel'),
           (size_out, size_in, 5, 5),
@@ -162,58 +163,66 @@ def _expert_links(model: GMN) -> Iterator[_Link]:
         )
 
 
-def _renderer_links(model: GMN, prefix: str, modality) -> Iterator[_Link]:
-  ours, width, (h, w) = f'renderers_{modality.name}', model.width, model.grid
-  inputs = model.steps * model.latent + 7 + width
+def _renderer_links(model: GMN, prefix: str, modality: Modality) -> Iterator[_Link]:
+  ours, width = f'renderers_{modality.name}', model.width
+  inputs = model.steps * model.latent + QUERY_SIZE + width
   yield from _convolution(prefix + 'rnn_p.gates', (4 * width, inputs, 5, 5), (ours, 'gates'))
-  if modality.kind == 'image':
-    channels = modality.shape[-1]
-    yield from _convolution(prefix + 'decoder.decode', (width // 2, width, 5, 5), (ours, 'decode'))
-    yield from _convolution(
-      prefix + 'decoder.convt', (width // 2, width, 4, 4), (ours, 'enlarge'), transposed=True
-    )
-    yield from _convolution(
-      prefix + 'decoder.convt2', (width, channels, 4, 4), (ours, 'last', ''), transposed=True
-    )
-  else:
-    hidden = 8 * width
-    # Theirs flattens channels first, ours channels last.
-    yield _Link(
-      prefix + 'decoder.fc1.weight', (hidden, width * h * w), (ours, 'first', 'kernel'),
-      (hidden, width, h, w), (2, 3, 1, 0),
-    )  # fmt: skip
-    yield _Link(prefix + 'decoder.fc1.bias', (hidden,), (ours, 'first', 'bias'), (hidden,), (0,))
-    yield from _dense(prefix + 'decoder.fc2', (hidden, hidden), (ours, 'second', ''))
-    yield from _dense(prefix + 'decoder.fc3', (modality.size, hidden), (ours, 'last', ''))
+  yield from _of_sense(modality).decoder(model, prefix + 'decoder.', ours, modality)
 
 
-def _encoder_links(model: GMN, prefix: str, modality) -> Iterator[_Link]:
-  ours, net, width, (h, w) = (
-    f'encoders_{modality.name}',
-    prefix + 'repnet.',
-    model.width,
-    model.grid,
+def _image_decoder_links(model: GMN, prefix: str, ours: str, modality: Modality) -> Iterator[_Link]:
+  width, channels = model.width, modality.shape[-1]
+  yield from _convolution(prefix + 'decode', (width // 2, width, 5, 5), (ours, 'decode'))
+  yield from _convolution(
+    prefix + 'convt', (width // 2, width, 4, 4), (ours, 'enlarge'), transposed=True
   )
-  wide = 4 * width
-  initial = (1, wide, h, w) if modality.kind == 'image' else (1, wide * h * w, 1, 1)
+  yield from _convolution(
+    prefix + 'convt2', (width, channels, 4, 4), (ours, 'last', ''), transposed=True
+  )
+
+
+def _haptic_decoder_links(
+  model: GMN, prefix: str, ours: str, modality: Modality
+) -> Iterator[_Link]:
+  width, hidden, (h, w) = model.width, 8 * model.width, model.grid
+  # Theirs flattens channels first, ours channels last.
+  yield _Link(
+    prefix + 'fc1.weight', (hidden, width * h * w), (ours, 'first', 'kernel'),
+    (hidden, width, h, w), (2, 3, 1, 0),
+  )  # fmt: skip
+  yield _Link(prefix + 'fc1.bias', (hidden,), (ours, 'first', 'bias'), (hidden,), (0,))
+  yield from _dense(prefix + 'fc2', (hidden, hidden), (ours, 'second', ''))
+  yield from _dense(prefix + 'fc3', (modality.size, hidden), (ours, 'last', ''))
+
+
+def _encoder_links(model: GMN, prefix: str, modality: Modality) -> Iterator[_Link]:
+  wide, (h, w) = 4 * model.width, model.grid
+  theirs = _of_sense(modality)
+  initial = (1, wide, h, w) if theirs.spatial else (1, wide * h * w, 1, 1)
   yield _Link(
     prefix + 'init_representation', initial, (f'initial_{modality.name}',), (wide, h, w), (1, 2, 0)
   )
-  if modality.kind == 'image':
-    yield from _convolution(
-      net + 'img_enc.0', (wide, modality.shape[-1], 2, 2), (ours, 'HalvingConv_0', '')
-    )
-    yield from _residual(net + 'img_enc.2', (wide // 2, wide), (ours, 'ResidualConv_0'), 3)
-    yield from _convolution(net + 'img_enc.4', (wide, wide // 2, 2, 2), (ours, 'HalvingConv_1', ''))
-    yield from _residual(net + 'enc.0', (wide // 2, wide + 7), (ours, 'ResidualConv_1'), 3)
-    yield from _convolution(net + 'enc.2', (wide, wide // 2, 3, 3), (ours, 'Conv_0', ''))
-    yield from _convolution(net + 'enc.4', (wide, wide, 3, 3), (ours, 'Conv_1', ''))
-    return
-  hidden = 8 * width
+  yield from theirs.encoder(model, prefix + 'repnet.', f'encoders_{modality.name}', modality)
+
+
+def _image_encoder_links(model: GMN, net: str, ours: str, modality: Modality) -> Iterator[_Link]:
+  wide = 4 * model.width
+  yield from _convolution(
+    net + 'img_enc.0', (wide, modality.shape[-1], 2, 2), (ours, 'HalvingConv_0', '')
+  )
+  yield from _residual(net + 'img_enc.2', (wide // 2, wide), (ours, 'ResidualConv_0'), 3)
+  yield from _convolution(net + 'img_enc.4', (wide, wide // 2, 2, 2), (ours, 'HalvingConv_1', ''))
+  yield from _residual(net + 'enc.0', (wide // 2, wide + QUERY_SIZE), (ours, 'ResidualConv_1'), 3)
+  yield from _convolution(net + 'enc.2', (wide, wide // 2, 3, 3), (ours, 'Conv_0', ''))
+  yield from _convolution(net + 'enc.4', (wide, wide, 3, 3), (ours, 'Conv_1', ''))
+
+
+def _haptic_encoder_links(model: GMN, net: str, ours: str, modality: Modality) -> Iterator[_Link]:
+  wide, hidden, (h, w) = 4 * model.width, 8 * model.width, model.grid
   yield from _dense(net + 'ppc_enc.0', (hidden, modality.size, 1, 1), (ours, 'Dense_0', ''))
   yield from _residual(net + 'ppc_enc.2', (wide, hidden), (ours, 'ResidualDense_0'))
   yield from _dense(net + 'ppc_enc.4', (hidden, wide, 1, 1), (ours, 'Dense_1', ''))
-  yield from _residual(net + 'enc.0', (wide, hidden + 7), (ours, 'ResidualDense_1'))
+  yield from _residual(net + 'enc.0', (wide, hidden + QUERY_SIZE), (ours, 'ResidualDense_1'))
   yield from _dense(net + 'enc.2', (hidden, wide, 1, 1), (ours, 'Dense_2', ''))
   yield _Link(
     net + 'enc.4.weight',
@@ -254,3 +263,32 @@ def _affine(name, shape, path, split, axes, *, outputs) -> Iterator[_Link]:
   assert math.prod(shape) == math.prod(split)
   yield _Link(f'{name}.weight', shape, (*folders, f'{prefix}kernel'), split, axes)
   yield _Link(f'{name}.bias', (outputs,), (*folders, f'{prefix}bias'), (outputs,), (0,))
+
+
+class _Networks(NamedTuple):
+  """The authors' networks of a sense.
+
+  Attributes:
+    encoder: the links of a modality's encoder, from the model and both sides' prefixes.
+    decoder: likewise of what its renderer does with hidden states.
+    spatial: whether representations are stored as maps rather than as vectors.
+  """
+
+  encoder: Callable[[GMN, str, str, Modality], Iterator[_Link]]
+  decoder: Callable[[GMN, str, str, Modality], Iterator[_Link]]
+  spatial: bool
+
+
+_OF_SENSE: dict[Sense, _Networks] = {
+  IMAGE: _Networks(_image_encoder_links, _image_decoder_links, spatial=True),
+  HAPTIC: _Networks(_haptic_encoder_links, _haptic_decoder_links, spatial=False),
+}
+
+
+def _of_sense(modality: Modality) -> _Networks:
+  if modality.sense not in _OF_SENSE:
+    raise UserError(
+      f"the authors' code has no sense '{modality.sense}', of which modality '{modality.name}' is; "
+      f'convert models of {" and ".join(map(str, _OF_SENSE))} only.'
+    )
+  return _OF_SENSE[modality.sense]

@@ -3,32 +3,28 @@
 May use `model` and what that may use; knows nothing of training.
 """
 
-from gmn_jax.inference.queries import (
+from gmn_jax.inference.density import (
   COLOURS,
   Likelihood,
   Seen,
-  generate,
-  imagine,
-  infer,
-  latent_noise,
   log_importance_weight,
   log_importance_weights,
-  render,
-  represent,
+  sample_prior_given,
   summarise,
 )
+from gmn_jax.inference.generation import generate, noise_from, render, represent, sample_prior
 
 __all__ = [
   'COLOURS',
   'Likelihood',
   'Seen',
   'generate',
-  'imagine',
-  'infer',
-  'latent_noise',
   'log_importance_weight',
   'log_importance_weights',
+  'noise_from',
   'render',
   'represent',
+  'sample_prior',
+  'sample_prior_given',
   'summarise',
 ]

@@ -1,8 +1,30 @@
-"""The model: experts, their pooling to a belief, the draw of latents, and the loss.
+"""The model: experts, their pooling to a belief, the latents drawn from it, and the ELBO.
 
 May use `layers` and `senses`; knows nothing of optimisers, files or commands.
 """
 
-from gmn_jax.model.gmn import GMN, draw_noise, init_params, parameter_shapes
+from gmn_jax.model.episodes import Episodes, add_opposite, sample_episodes
+from gmn_jax.model.experts import Draw, Gaussian
+from gmn_jax.model.gmn import GMN, Noise, init_params, parameter_shapes, sample_noise
+from gmn_jax.model.objective import ElboTerms, elbo_terms
+from gmn_jax.model.pooling import APOE, BASELINE, POE, POOLINGS, Pooling
 
-__all__ = ['GMN', 'draw_noise', 'init_params', 'parameter_shapes']
+__all__ = [
+  'APOE',
+  'BASELINE',
+  'GMN',
+  'POE',
+  'POOLINGS',
+  'Draw',
+  'ElboTerms',
+  'Episodes',
+  'Gaussian',
+  'Noise',
+  'Pooling',
+  'add_opposite',
+  'elbo_terms',
+  'init_params',
+  'parameter_shapes',
+  'sample_episodes',
+  'sample_noise',
+]

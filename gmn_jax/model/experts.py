@@ -1,7 +1,7 @@
-"""Experts: ConvDRAW prior/posterior pairs, lifted over the modalities, and their product as the
-belief over z.
+"""Experts: ConvDRAW prior/posterior pairs, lifted over the modalities, and the latents drawn from
+what they believe together.
 
-The three variants are this one module. Its parameters carry a leading axis P:
+One module serves every pooling (`pooling.py`). Its parameters carry a leading axis P:
 
   apoe      P = 1, E = M: one expert for all modalities, told apart by a one-hot, in one batch.
   poe       P = M, E = M: an expert per modality, without a one-hot.
@@ -29,6 +29,7 @@ from gmn_jax.layers.convolution import constant_response, convolve
 from gmn_jax.layers.initializers import fan_in_uniform
 from gmn_jax.layers.lstm import lstm_cell
 from gmn_jax.model import gaussians
+from gmn_jax.model.pooling import Combine, Pooling
 
 Array = jax.Array
 KERNEL_SIZE = 5
@@ -42,12 +43,12 @@ class Gaussian(NamedTuple):
 
 
 class Draw(NamedTuple):
-  """What the draw steps yield; inside the loop without T.
+  """What the draw steps yield.
 
   Attributes:
-    z: latents (T, N, h, w, Z).
-    prior: p(z_t | z_<t, context), the experts' product, (T, N, h, w, Z).
-    prior_experts: the experts before the product, (T, E, N, h, w, Z).
+    z: latents (N, T, h, w, Z).
+    prior: p(z_t | z_<t, context), what the experts believe together, (N, T, h, w, Z).
+    prior_experts: the experts before they are combined, (N, T, E, h, w, Z).
     posterior: q(z_t | z_<t, context, target); None when z came from the prior.
     posterior_experts: likewise.
     representation_kl: KL of the representations' posterior to their prior, summed over the
@@ -66,29 +67,27 @@ class Draw(NamedTuple):
 
 
 class Experts(nn.Module):
-  """The E experts of a model and the product of what they believe (paper Eq. 2 and 5; section 2.5).
+  """The E experts of a model and what they believe together (paper Eq. 2 and 5; section 2.5).
 
   Attributes:
-    num_experts: E.
-    shared: one set of parameters for all experts (P = 1) instead of one each.
-    identify: feed each expert its one-hot of length E.
+    pooling: how many experts there are, what tells them apart, and how they are combined.
+    modalities: M.
     representation: R.
     hidden: L.
     latent: Z.
     remat: compute the draw steps once more in the backward pass instead of keeping them.
   """
 
-  num_experts: int
-  shared: bool
-  identify: bool
+  pooling: Pooling
+  modalities: int
   representation: int
   hidden: int
   latent: int
   remat: bool = False
 
   def setup(self):
-    sets = 1 if self.shared else self.num_experts
-    one_hot = self.num_experts if self.identify else 0
+    one_hot = self.pooling.one_hot(self.modalities)
+    sets = 1 if self.pooling.shared else self.pooling.experts(self.modalities)
 
     def affine(name: str, inputs: int, outputs: int) -> tuple[Array, Array]:
       init = fan_in_uniform(KERNEL_SIZE**2 * inputs)
@@ -109,23 +108,22 @@ class Experts(nn.Module):
     )
     self.prior_heads = affine('prior_heads', self.hidden, 2 * self.latent)
 
-  def infer(
+  def sample_posterior(
     self,
     context_ENhwR: Array,
     target_ENhwR: Array,
-    noise_TNhwZ: Array,
+    noise_NThwZ: Array,
     in_context_EN: Array | None = None,
     in_either_EN: Array | None = None,
   ) -> Draw:
-    """Draws z from the posterior, with the prior beside it at every step.
+    """Samples z from the posterior, with the prior beside it at every step.
 
     Args:
       context_ENhwR: representation of each expert's context.
       target_ENhwR: of its targets.
-      noise_TNhwZ: standard normal numbers; zeros give the means.
-      in_context_EN: whether an expert takes part in the prior's product; None: all do. Where none
-        would, all do.
-      in_either_EN: the same for the posterior's product.
+      noise_NThwZ: standard normal numbers; zeros give the means.
+      in_context_EN: whether an expert has a say in the prior; None: all have.
+      in_either_EN: the same for the posterior.
     """
     chex.assert_equal_shape([context_ENhwR, target_ENhwR])
     R, L, G = self.representation, self.hidden, 4 * self.hidden
@@ -139,7 +137,8 @@ class Experts(nn.Module):
     prior = self._prior(context_ENhwR, in_context_EN)
     heads_kernel, heads_bias = self.posterior_heads
     heads_kernel = heads_kernel.astype(dtype)
-    present = _present(in_either_EN)
+    present = _per_latent(in_either_EN)
+    noise_TNhwZ = noise_NThwZ.swapaxes(0, 1)
     # One convolution of each hidden state feeds all that reads it.
     k_of_prior = jnp.concatenate([prior.k_hidden, prior.k_heads, k_prior_hidden], axis=-1)
     k_of_posterior = jnp.concatenate([k_hidden, heads_kernel], axis=-1)
@@ -150,7 +149,7 @@ class Experts(nn.Module):
 
     def draw(of_prior, heads, noise) -> Draw:
       experts = _gaussian(heads + _per_channel(heads_bias))
-      belief = Gaussian(*gaussians.product(*experts, present))
+      belief = Gaussian(*self.pooling.combine(*experts, present))
       return Draw(gaussians.sample(*belief, noise), *prior.believe(of_prior), belief, experts)
 
     def step(carry, noise):
@@ -171,12 +170,13 @@ class Experts(nn.Module):
       noise_TNhwZ[:-1],
     )
     last = draw(carry[0], _lift(update(carry)[0], heads_kernel), noise_TNhwZ[-1])
-    return _append(draws, last)
+    return _episodes_first(_append(draws, last))
 
-  def imagine(
-    self, context_ENhwR: Array, noise_TNhwZ: Array, in_context_EN: Array | None = None
+  def sample_prior(
+    self, context_ENhwR: Array, noise_NThwZ: Array, in_context_EN: Array | None = None
   ) -> Draw:
-    """Draws z from the prior alone: the belief given the context. Arguments as in `infer`."""
+    """Samples z from the prior, the belief given the context; as `sample_posterior`."""
+    noise_TNhwZ = noise_NThwZ.swapaxes(0, 1)
     prior = self._prior(context_ENhwR, in_context_EN)
     k_of_prior = jnp.concatenate([prior.k_hidden, prior.k_heads], axis=-1)
 
@@ -193,15 +193,15 @@ class Experts(nn.Module):
     of_prior = jnp.zeros(prior.constant.shape[:-1] + k_of_prior.shape[-1:], prior.constant.dtype)
     cell = jnp.zeros_like(prior.constant[..., : self.hidden])
     (of_prior, _), draws = jax.lax.scan(step, (of_prior, cell), noise_TNhwZ[:-1])
-    return _append(draws, draw(of_prior, noise_TNhwZ[-1]))
+    return _episodes_first(_append(draws, draw(of_prior, noise_TNhwZ[-1])))
 
   @property
   def _one_hot(self) -> int:
-    return self.num_experts if self.identify else 0
+    return self.pooling.one_hot(self.modalities)
 
   def _identity(self, k_id: Array, grid: tuple[int, int]) -> Array:
     """What the one-hots contribute, (E, 1, h, w, G), or zero without them."""
-    if not self.identify:
+    if not self.pooling.identify:
       return jnp.zeros((), k_id.dtype)
     return constant_response(k_id[0], *grid).transpose(2, 0, 1, 3)[:, None]
 
@@ -215,7 +215,13 @@ class Experts(nn.Module):
     constant = add_bias(constant + self._identity(k_id, grid), _per_channel(bias))
     k_heads, heads_bias = self.prior_heads
     return _Prior(
-      constant, k_z, k_hidden, k_heads.astype(dtype), heads_bias, _present(in_context_EN)
+      constant,
+      k_z,
+      k_hidden,
+      k_heads.astype(dtype),
+      heads_bias,
+      _per_latent(in_context_EN),
+      self.pooling.combine,
     )
 
 
@@ -231,11 +237,12 @@ class _Prior(NamedTuple):
   k_heads: Array
   heads_bias: Array
   present: Array | None
+  combine: Combine
 
   def believe(self, of_prior: Array) -> tuple[Gaussian, Gaussian]:
     gates, heads = self.k_hidden.shape[-1], self.k_heads.shape[-1]
     experts = _gaussian(of_prior[..., gates : gates + heads] + _per_channel(self.heads_bias))
-    return Gaussian(*gaussians.product(*experts, self.present)), experts
+    return Gaussian(*self.combine(*experts, self.present)), experts
 
   def update(self, of_prior: Array, z_NhwZ: Array, cell: Array) -> tuple[Array, Array]:
     of_z = _lift(z_NhwZ[None].astype(self.constant.dtype), self.k_z)
@@ -266,11 +273,27 @@ def _gaussian(heads: Array) -> Gaussian:
   return Gaussian(*jnp.split(heads.astype(jnp.promote_types(heads.dtype, jnp.float32)), 2, axis=-1))
 
 
-def _present(mask_EN: Array | None) -> Array | None:
-  if mask_EN is None:
-    return None
-  return (mask_EN | ~mask_EN.any(axis=0))[:, :, None, None, None]
+def _per_latent(mask_EN: Array | None) -> Array | None:
+  return None if mask_EN is None else mask_EN[:, :, None, None, None]
 
 
 def _append(draws: Draw, last: Draw) -> Draw:
   return jax.tree.map(lambda many, one: jnp.concatenate([many, one[None]]), draws, last)
+
+
+def _episodes_first(draw: Draw) -> Draw:
+  """From the loop's order, (T, N, ...) and (T, E, N, ...), to that of a `Draw`."""
+
+  def belief(part: Gaussian | None) -> Gaussian | None:
+    return jax.tree.map(lambda x: x.swapaxes(0, 1), part)
+
+  def experts(part: Gaussian | None) -> Gaussian | None:
+    return jax.tree.map(lambda x: jnp.moveaxis(x, 2, 0), part)
+
+  return Draw(
+    draw.z.swapaxes(0, 1),
+    belief(draw.prior),
+    experts(draw.prior_experts),
+    belief(draw.posterior),
+    experts(draw.posterior_experts),
+  )

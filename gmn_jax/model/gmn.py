@@ -7,58 +7,64 @@ T draw steps, h w latent grid, R representation channels, Z latent channels per 
 
 import functools
 from collections.abc import Sequence
-from typing import Literal
+from typing import NamedTuple
 
 import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from gmn_jax.model.episodes import Episodes, seen
 from gmn_jax.model.experts import Draw, Experts
 from gmn_jax.model.hierarchy import LatentRepresentation
-from gmn_jax.senses.batch import Episodes, Views
-from gmn_jax.senses.encoders import HapticEncoder, ImageEncoder
+from gmn_jax.model.pooling import APOE, Pooling
 from gmn_jax.senses.modality import Modality, latent_grid
-from gmn_jax.senses.renderers import Renderer
+from gmn_jax.senses.query import QUERY_SIZE
+from gmn_jax.senses.views import Views
 
 Array = jax.Array
 
 
+class Noise(NamedTuple):
+  """Standard normal numbers from which everything latent in N episodes is sampled; zeros give the
+  means.
+
+  Attributes:
+    latents: of z, (N, T, h, w, Z).
+    representations: of a hierarchical model's representations, (N, M, h, w, R); else None.
+  """
+
+  latents: Array
+  representations: Array | None = None
+
+
 class GMN(nn.Module):
-  """The model of all three variants (see `experts.py`); the defaults are the paper's sizes.
+  """The model of every pooling (see `pooling.py`); the defaults are the paper's sizes.
 
   Attributes:
     modalities: what it senses; latent grid and parameters follow from their shapes.
-    variant: 'apoe', 'poe' or 'baseline'.
+    pooling: how representations become experts, and the experts a belief.
     width: L, hidden channels of the LSTMs; every other width is a fixed multiple of it, R = 4 L.
     steps: T.
     latent: Z.
-    absent: what a modality without a view does: 'prior', its expert still multiplies, fed the
-      learned initial representation (the authors' code); 'mask', it takes no part (the paper's Eq.
-      2 and 5), unless all are absent.
-    hierarchical: representations are latents too (the paper's Eq. 3; `hierarchy.py`); then
-      `noise_MNhwR`, standard normal, draws them wherever the methods take it.
+    hierarchical: representations are latents too (the paper's Eq. 3; `hierarchy.py`).
     dtype: what convolutions and matrices are computed in; None: as given. Parameters, sums over
       views and draw steps, beliefs and the loss keep at least float32.
     remat: compute the draw steps once more in the backward pass instead of keeping them.
   """
 
   modalities: tuple[Modality, ...]
-  variant: Literal['apoe', 'poe', 'baseline'] = 'apoe'
+  pooling: Pooling = APOE
   width: int = 64
   steps: int = 12
   latent: int = 3
-  absent: Literal['prior', 'mask'] = 'prior'
   hierarchical: bool = False
   dtype: jnp.dtype | None = None
   remat: bool = False
 
   def setup(self):
     grid, representation = self.grid, 4 * self.width
-    self.encoders = {
-      m.name: ImageEncoder(self.width) if m.kind == 'image' else HapticEncoder(self.width, grid)
-      for m in self.modalities
-    }
+    self.encoders = {m.name: m.sense.encoder(self.width, grid) for m in self.modalities}
     self.initial = {
       m.name: self.param(
         f'initial_{m.name}', nn.initializers.zeros, (*grid, representation), jnp.float32
@@ -66,9 +72,8 @@ class GMN(nn.Module):
       for m in self.modalities
     }
     self.experts = Experts(
-      num_experts=1 if self.variant == 'baseline' else len(self.modalities),
-      shared=self.variant != 'poe',
-      identify=self.variant == 'apoe',
+      pooling=self.pooling,
+      modalities=len(self.modalities),
       representation=representation,
       hidden=self.width,
       latent=self.latent,
@@ -79,7 +84,7 @@ class GMN(nn.Module):
         m.name: LatentRepresentation(representation) for m in self.modalities
       }
     self.renderers = {
-      m.name: Renderer(m, self.width, self.steps, self.remat) for m in self.modalities
+      m.name: m.sense.renderer(m, self.width, self.steps, self.remat) for m in self.modalities
     }
 
   @property
@@ -87,26 +92,26 @@ class GMN(nn.Module):
     """Rows and columns of the latent grid."""
     return latent_grid(self.modalities)
 
-  def noise_shape(self, episodes: int) -> tuple[int, ...]:
-    """(T, N, h, w, Z): the shape of the latents of N episodes and of the noise that draws them."""
-    return (self.steps, episodes, *self.grid, self.latent)
+  def latents_shape(self, episodes: int) -> tuple[int, ...]:
+    """(N, T, h, w, Z): the shape of the latents of N episodes and of the noise for them."""
+    return (episodes, self.steps, *self.grid, self.latent)
 
-  def representation_shape(self, episodes: int) -> tuple[int, ...]:
-    """(M, N, h, w, R): the shape of the representations of N episodes."""
-    return (len(self.modalities), episodes, *self.grid, 4 * self.width)
+  def representations_shape(self, episodes: int) -> tuple[int, ...]:
+    """(N, M, h, w, R): the shape of the representations of N episodes."""
+    return (episodes, len(self.modalities), *self.grid, 4 * self.width)
 
   def __call__(
-    self, views: Views, episodes: Episodes, noise_TNhwZ: Array, noise_MNhwR: Array | None = None
+    self, views: Views, episodes: Episodes, noise: Noise
   ) -> tuple[Draw, tuple[Array, ...]]:
-    """Infers z of every episode from its context and targets, and renders every view from where it
-    is a target.
+    """Samples z of every episode from its posterior, and renders every view from where it is a
+    target.
 
     Returns:
       The draw, and per modality the means (B, V, *modality.shape); a view that is no target is
       rendered from zeros.
     """
     encoded = self.encode(views)
-    draw = self.infer(encoded, episodes, noise_TNhwZ, noise_MNhwR)
+    draw = self.sample_posterior(encoded, episodes, noise)
     view_of = jnp.moveaxis(episodes.target, 2, 0)
     return draw, self.render(draw.z, view_of, views.queries)
 
@@ -121,63 +126,53 @@ class GMN(nn.Module):
       encoded.append(flat.reshape(*query.shape[:2], *flat.shape[1:]))
     return tuple(encoded)
 
-  def infer(
-    self,
-    encoded: tuple[Array, ...],
-    episodes: Episodes,
-    noise_TNhwZ: Array,
-    noise_MNhwR: Array | None = None,
-  ) -> Draw:
+  def sample_posterior(self, encoded: tuple[Array, ...], episodes: Episodes, noise: Noise) -> Draw:
     """z from the posterior given context and targets, beside the prior given the context."""
     either = episodes.context | episodes.target
     context_MNhwR = self.represent(encoded, episodes.context)
     target_MNhwR = self.represent(encoded, episodes.target)
-    kl_N = log_weight_N = jnp.zeros(context_MNhwR.shape[1], noise_TNhwZ.dtype)
+    kl_N = log_weight_N = jnp.zeros(context_MNhwR.shape[1], noise.latents.dtype)
     if self.hierarchical:
-      present_MN = _seen(either)
+      present_MN = seen(either)
       drawn = [
-        self.latent_representations[m.name].infer(context, target, noise)
-        for m, context, target, noise in zip(
-          self.modalities, context_MNhwR, target_MNhwR, noise_MNhwR, strict=True
+        self.latent_representations[m.name].sample_posterior(context, target, of_m)
+        for m, context, target, of_m in zip(
+          self.modalities, context_MNhwR, target_MNhwR, _by_modality(noise), strict=True
         )
       ]
       seen_MNhwR, kl_MN, log_weight_MN = (jnp.stack(part) for part in zip(*drawn, strict=True))
       # Nothing was sensed of an absent modality: its posterior is its prior.
-      unseen_MNhwR = self._imagine_representations(context_MNhwR, noise_MNhwR)
+      unseen_MNhwR = self._sample_representations(context_MNhwR, noise)
       context_MNhwR = jnp.where(present_MN[:, :, None, None, None], seen_MNhwR, unseen_MNhwR)
       kl_N = jnp.where(present_MN, kl_MN, 0).sum(axis=0)
       log_weight_N = jnp.where(present_MN, log_weight_MN, 0).sum(axis=0)
-    draw = self.experts.infer(
+    draw = self.experts.sample_posterior(
       self._feed(context_MNhwR, episodes.context),
       self._feed(target_MNhwR, episodes.target),
-      noise_TNhwZ,
-      self._takes_part(episodes.context),
-      self._takes_part(either),
+      noise.latents,
+      self.pooling.taking_part(seen(episodes.context)),
+      self.pooling.taking_part(seen(either)),
     )
     return draw._replace(representation_kl=kl_N, representation_log_weight=log_weight_N)
 
-  def imagine(
-    self,
-    encoded: tuple[Array, ...],
-    context_SBMV: Array,
-    noise_TNhwZ: Array,
-    noise_MNhwR: Array | None = None,
-  ) -> Draw:
+  def sample_prior(self, encoded: tuple[Array, ...], context_SBMV: Array, noise: Noise) -> Draw:
     """z from the prior given the context."""
     context_MNhwR = self.represent(encoded, context_SBMV)
     if self.hierarchical:
-      context_MNhwR = self._imagine_representations(context_MNhwR, noise_MNhwR)
-    return self.experts.imagine(
-      self._feed(context_MNhwR, context_SBMV), noise_TNhwZ, self._takes_part(context_SBMV)
+      context_MNhwR = self._sample_representations(context_MNhwR, noise)
+    return self.experts.sample_prior(
+      self._feed(context_MNhwR, context_SBMV),
+      noise.latents,
+      self.pooling.taking_part(seen(context_SBMV)),
     )
 
   def render(
-    self, z_TNhwZ: Array, view_of_MSBV: Sequence[Array], queries: Sequence[Array]
+    self, z_NThwZ: Array, view_of_MSBV: Sequence[Array], queries: Sequence[Array]
   ) -> tuple[Array, ...]:
     """Renders views from latents.
 
     Args:
-      z_TNhwZ: latents of N = S B episodes.
+      z_NThwZ: latents of N = S B episodes.
       view_of_MSBV: per modality (S, B, V), 1 for the episode from whose latents a view is rendered,
         else 0.
       queries: per modality (B, V, 7), embedded; V may be 0.
@@ -185,13 +180,13 @@ class GMN(nn.Module):
     Returns:
       Per modality the means (B, V, *modality.shape).
     """
-    chex.assert_axis_dimension(z_TNhwZ, 0, self.steps)
-    steps, _, h, w, channels = z_TNhwZ.shape
-    latents_NhwTZ = z_TNhwZ.transpose(1, 2, 3, 0, 4).reshape(-1, h, w, steps * channels)
+    chex.assert_axis_dimension(z_NThwZ, 1, self.steps)
+    _, steps, h, w, channels = z_NThwZ.shape
+    latents_NhwTZ = z_NThwZ.transpose(0, 2, 3, 1, 4).reshape(-1, h, w, steps * channels)
     means = []
     for m, view_of_SBV, query in zip(self.modalities, view_of_MSBV, queries, strict=True):
       latents = latents_NhwTZ.reshape(*view_of_SBV.shape[:2], *latents_NhwTZ.shape[1:])
-      empty = jnp.zeros((*query.shape[:2], *m.shape), z_TNhwZ.dtype)
+      empty = jnp.zeros((*query.shape[:2], *m.shape), z_NThwZ.dtype)
       means.append(
         self.renderers[m.name](self._computed(latents), view_of_SBV, query)
         if query.shape[1]
@@ -213,56 +208,49 @@ class GMN(nn.Module):
     ]
     return jnp.stack(sums).reshape(len(sums), -1, *sums[0].shape[2:])
 
-  def _imagine_representations(self, context_MNhwR: Array, noise_MNhwR: Array) -> Array:
+  def _sample_representations(self, context_MNhwR: Array, noise: Noise) -> Array:
     return jnp.stack(
       [
-        self.latent_representations[m.name].imagine(context, noise)
-        for m, context, noise in zip(self.modalities, context_MNhwR, noise_MNhwR, strict=True)
+        self.latent_representations[m.name].sample_prior(context, of_m)
+        for m, context, of_m in zip(
+          self.modalities, context_MNhwR, _by_modality(noise), strict=True
+        )
       ]
     )
 
   def _feed(self, r_MNhwR: Array, mask_SBMV: Array) -> Array:
-    """What each expert is fed, (E, N, h, w, R): r_m, or for the baseline its sum over the
-    modalities.
-    """
-    if self.variant != 'baseline':
-      return self._computed(r_MNhwR)
-    if self.absent == 'mask':
-      present_MN = _seen(mask_SBMV)
-      present_MN |= ~present_MN.any(axis=0)
-      r_MNhwR = jnp.where(present_MN[:, :, None, None, None], r_MNhwR, 0)
-    return self._computed(r_MNhwR.sum(axis=0, keepdims=True))
+    return self._computed(self.pooling.feed(r_MNhwR, seen(mask_SBMV)))
 
   def _computed(self, x: Array) -> Array:
     return x if self.dtype is None else x.astype(self.dtype)
 
-  def _takes_part(self, mask_SBMV: Array) -> Array | None:
-    """Which experts multiply, (E, N); None: all."""
-    if self.absent == 'prior' or self.variant == 'baseline':
-      return None
-    return _seen(mask_SBMV)
 
-
-def draw_noise(model: GMN, key: Array, episodes: int) -> tuple[Array, Array | None]:
-  """Standard normal numbers for z of N episodes, and for a hierarchical model's other latents."""
+def sample_noise(model: GMN, key: Array, episodes: int) -> Noise:
+  """Standard normal numbers for everything latent in N episodes."""
   key_latents, key_representations = jax.random.split(key)
-  noise_TNhwZ = jax.random.normal(key_latents, model.noise_shape(episodes))
+
+  def sample(key: Array, shape: tuple[int, ...]) -> Array:
+    # The numbers follow the loop's order, so that a seed means what it always has.
+    episodes, sets, *rest = shape
+    return jax.random.normal(key, (sets, episodes, *rest)).swapaxes(0, 1)
+
+  latents = sample(key_latents, model.latents_shape(episodes))
   if not model.hierarchical:
-    return noise_TNhwZ, None
-  return noise_TNhwZ, jax.random.normal(key_representations, model.representation_shape(episodes))
+    return Noise(latents)
+  return Noise(latents, sample(key_representations, model.representations_shape(episodes)))
 
 
 def init_params(model: GMN, key: Array):
-  """Draws a model's parameters, float32: PyTorch 0.4's ranges, and zeros for the initial
+  """Samples a model's parameters, float32: PyTorch 0.4's ranges, and zeros for the initial
   representations.
   """
   views = Views(
     tuple(jnp.zeros((1, 1, *m.shape)) for m in model.modalities),
-    tuple(jnp.zeros((1, 1, 7)) for _ in model.modalities),
+    tuple(jnp.zeros((1, 1, QUERY_SIZE)) for _ in model.modalities),
   )
   mask = jnp.ones((1, 1, len(model.modalities), 1), bool)
-  noise = jnp.zeros(model.noise_shape(1)), jnp.zeros(model.representation_shape(1))
-  return model.init(key, views, Episodes(mask, mask), *noise)['params']
+  noise = Noise(jnp.zeros(model.latents_shape(1)), jnp.zeros(model.representations_shape(1)))
+  return model.init(key, views, Episodes(mask, mask), noise)['params']
 
 
 def parameter_shapes(model: GMN):
@@ -270,7 +258,8 @@ def parameter_shapes(model: GMN):
   return jax.eval_shape(functools.partial(init_params, model), jax.random.key(0))
 
 
-def _seen(mask_SBMV: Array) -> Array:
-  """Whether an episode has a view of a modality, (M, N)."""
-  seen_SBM = mask_SBMV.any(axis=-1)
-  return seen_SBM.reshape(-1, seen_SBM.shape[-1]).T
+def _by_modality(noise: Noise) -> Array:
+  """The representations' noise, M first."""
+  if noise.representations is None:
+    raise ValueError('a hierarchical model needs noise.representations: use sample_noise.')
+  return noise.representations.swapaxes(0, 1)

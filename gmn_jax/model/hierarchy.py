@@ -26,13 +26,13 @@ class LatentRepresentation(nn.Module):
     self.log_std = Dense(self.features)
     self.relative = Dense(2 * self.features)
 
-  def imagine(self, context_NhwR: Array, noise_NhwR: Array) -> Array:
+  def sample_prior(self, context_NhwR: Array, noise_NhwR: Array) -> Array:
     """r ~ p(r | C)."""
     return context_NhwR + jnp.exp(self.log_std(context_NhwR)) * noise_NhwR.astype(
       context_NhwR.dtype
     )
 
-  def infer(
+  def sample_posterior(
     self, context_NhwR: Array, target_NhwR: Array, noise_NhwR: Array
   ) -> tuple[Array, Array, Array]:
     """r ~ q(r | C, O); the KL of q to the prior; and log p(r) - log q(r); both in nats, (N,)."""

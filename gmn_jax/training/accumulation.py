@@ -14,14 +14,13 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gmn_jax.model.objective import Evidence
-from gmn_jax.senses.batch import Episodes
+from gmn_jax.model import ElboTerms, Episodes, Noise
 
 Array = jax.Array
 
 
 class Latents(NamedTuple):
-  """What is reported of the latents, (T, N, h, w, Z) each."""
+  """What is reported of the latents, (N, T, h, w, Z) each."""
 
   z: Array
   prior_logvar: Array
@@ -33,19 +32,19 @@ def in_parts(
   count: int,
   scenes: dict[str, Array],
   episodes: Episodes,
-  noise: tuple[Array, Array | None],
-) -> tuple[tuple[Array, tuple[Evidence, Latents]], dict]:
+  noise: Noise,
+) -> tuple[tuple[Array, tuple[ElboTerms, Latents]], dict]:
   """What `value_and_gradient(scenes, episodes, noise)` returns, computed in `count` parts.
 
   Part k holds the scenes k, k + count, ...: some of each device where they are split over several.
 
   Args:
-    value_and_gradient: returns (a mean over episodes, (their parts of the bound, their latents)),
+    value_and_gradient: returns (a mean over episodes, (their terms of the ELBO, their latents)),
       and the gradient of that mean.
     count: K; divides B.
     scenes: arrays (B, ...).
     episodes: of the scenes.
-    noise: arrays with N as their second axis.
+    noise: of the episodes.
   """
   sets = len(episodes.context)
 
@@ -53,13 +52,12 @@ def in_parts(
     x = x.reshape(*x.shape[:axis], x.shape[axis] // count, count, *x.shape[axis + 1 :])
     return jnp.moveaxis(x, axis + 1, 0)
 
-  def split_episodes(x: Array) -> Array:  # (?, N, ...) to (K, ?, N / K, ...)
-    parts = split(x.reshape(x.shape[0], sets, -1, *x.shape[2:]), axis=2)
-    return parts.reshape(*parts.shape[:2], -1, *parts.shape[4:])
+  def split_episodes(x: Array) -> Array:  # (N, ...) to (K, N / K, ...)
+    parts = split(x.reshape(sets, -1, *x.shape[1:]), axis=1)
+    return parts.reshape(count, -1, *x.shape[1:])
 
-  def join(x: Array, axis: int) -> Array:  # (K, ..., N / K, ...) to N at `axis`, parts together
-    x = jnp.moveaxis(x, 0, axis)
-    return x.reshape(*x.shape[:axis], -1, *x.shape[axis + 2 :])
+  def join(x: Array) -> Array:  # (K, N / K, ...) to (N, ...), parts together
+    return x.reshape(-1, *x.shape[2:])
 
   def add(total, part):
     (mean, measured), gradient = value_and_gradient(*part)
@@ -72,12 +70,5 @@ def in_parts(
   )
   (mean, _), gradient = jax.eval_shape(value_and_gradient, *jax.tree.map(lambda x: x[0], parts))
   zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), (mean, gradient))
-  (mean, gradient), (evidence, latents) = jax.lax.scan(add, zeros, parts)
-  evidence = Evidence(
-    squared_error=join(evidence.squared_error, 0),
-    kl=join(evidence.kl, 1),
-    targets=join(evidence.targets, 0),
-    representation_kl=join(evidence.representation_kl, 0),
-  )
-  latents = jax.tree.map(functools.partial(join, axis=1), latents)
-  return (mean, (evidence, latents)), gradient
+  (mean, gradient), measured = jax.lax.scan(add, zeros, parts)
+  return (mean, jax.tree.map(join, measured)), gradient

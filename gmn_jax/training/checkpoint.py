@@ -1,8 +1,8 @@
 """Checkpoints of a run: all that is needed to continue it bit for bit, and to use its model.
 
 A checkpoint holds `params`; `training` (optimiser, step, key); `data`, the state of the input
-iterator; and `run`, the config and the haptic range. They are written in the background, and
-appear only when complete.
+iterator; and `run`, the config and the ranges of the senses. They are written in the background,
+and appear only when complete.
 """
 
 import pathlib
@@ -19,7 +19,7 @@ from ml_collections import ConfigDict
 
 from gmn_jax.config import differences, make_model
 from gmn_jax.model import GMN, parameter_shapes
-from gmn_jax.senses.batch import HapticRange
+from gmn_jax.senses import HAPTIC, Range, Ranges
 from gmn_jax.training.train_step import TrainState
 from mese_env.errors import UserError
 
@@ -35,14 +35,14 @@ class Run(NamedTuple):
     config: of the run.
     model: the network.
     params: its parameters.
-    haptic_range: of the training split.
+    ranges: of the senses, over the training split.
     step: how many steps it was trained.
   """
 
   config: ConfigDict
   model: GMN
   params: Any
-  haptic_range: HapticRange
+  ranges: Ranges
   step: int
 
 
@@ -86,7 +86,7 @@ class Checkpoints:
     state: TrainState,
     batches: grain.DatasetIterator,
     config: ConfigDict,
-    haptic_range: HapticRange,
+    ranges: Ranges,
     elbo: float | None = None,
   ) -> None:
     """Starts to write a checkpoint of the state's step, unless there is one.
@@ -104,7 +104,7 @@ class Checkpoints:
         training=ocp.args.StandardSave(_training(state)),
         # The same in every process of the run, so that another number of them can go on from it.
         data=ocp.args.JsonSave(batches.get_state()),
-        run=ocp.args.JsonSave(_description(config, haptic_range)),
+        run=ocp.args.JsonSave(_description(config, ranges)),
       ),
       metrics=None if elbo is None else {_METRIC: elbo},
     )
@@ -187,8 +187,7 @@ def load_run(workdir: pathlib.Path, best: bool = False) -> Run:
       parameter_shapes(model),
     )
     params = _restore(manager, step, params=ocp.args.StandardRestore(like)).params
-  low, high = (jnp.array(stored[field], jnp.float32) for field in ('haptic_min', 'haptic_max'))
-  return Run(config, model, params, HapticRange(low, high), step)
+  return Run(config, model, params, _ranges(stored), step)
 
 
 def save_model(run: Run, workdir: pathlib.Path) -> None:
@@ -213,18 +212,31 @@ def save_model(run: Run, workdir: pathlib.Path) -> None:
         run.step,
         args=ocp.args.Composite(
           params=ocp.args.StandardSave(run.params),
-          run=ocp.args.JsonSave(_description(run.config, run.haptic_range)),
+          run=ocp.args.JsonSave(_description(run.config, run.ranges)),
         ),
       )
   except OSError as error:
     raise UserError(f'cannot write {directory} ({error.strerror}); give another folder.') from error
 
 
-def _description(config: ConfigDict, haptic_range: HapticRange) -> dict[str, Any]:
+def _description(config: ConfigDict, ranges: Ranges) -> dict[str, Any]:
   return {
     'config': config.to_dict(),
-    'haptic_min': np.asarray(haptic_range.low).tolist(),
-    'haptic_max': np.asarray(haptic_range.high).tolist(),
+    'ranges': {
+      name: {end: np.asarray(numbers).tolist() for end, numbers in span._asdict().items()}
+      for name, span in ranges.items()
+    },
+  }
+
+
+def _ranges(stored: Mapping[str, Any]) -> Ranges:
+  """The ranges that a checkpoint holds; those of before 0.1 held that of haptics alone."""
+  spans = stored.get('ranges') or {
+    HAPTIC.name: {'low': stored['haptic_min'], 'high': stored['haptic_max']}
+  }
+  return {
+    name: Range(*(jnp.array(span[end], jnp.float32) for end in Range._fields))
+    for name, span in spans.items()
   }
 
 

@@ -3,17 +3,16 @@
 Every process knows the order of all scenes, and reads those of each batch that its devices hold.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import grain
 import jax
 import numpy as np
 
+from gmn_jax.senses import Modality, fields_of
 from mese_env.errors import UserError
 from tfds_mese.dataset import Source
 
-# What the model reads of a scene; `index` names it.
-FIELDS = ('images', 'cameras', 'haptics', 'hands', 'index')
 # Memory for scenes that need not be read again: 22,000 of 15 views.
 KEPT_BYTES = 4 * 2**30
 
@@ -31,19 +30,19 @@ def train_batches(
   was consumed.
 
   Args:
-    source: scenes of the training split, with the arrays of `FIELDS`.
+    source: scenes of the training split, such as `Selected`, with arrays of the same shapes.
     batch_size: scenes in a batch, over all processes; epochs follow each other without a gap, so
       that no scene is left out.
     seed: decides the order.
     sharding: of the batch over devices.
     few_scenes: how many scenes of the split, the first ones, the first batches are made of.
     few_steps: how many batches; all others are made of all scenes.
-    kept_bytes: memory for scenes that were read, which are not read again; of `FIELDS`, a scene of
-      15 views takes .2 MB.
+    kept_bytes: memory for scenes that were read, which are not read again; with 15 looks and
+      grasps a scene takes .2 MB.
 
   Returns:
-    An iterator of dicts of device arrays: images uint8 (B, V, H, W, 3), cameras and hands float32
-    (B, V, 5), haptics float32 (B, V, 132), index uint32 (B,).
+    An iterator of dicts of device arrays, those of the source with a leading B, such as images
+    uint8 (B, V, H, W, 3), cameras float32 (B, V, 5), index uint32 (B,).
 
   Raises:
     UserError: the source has no scene.
@@ -89,6 +88,35 @@ def read_first(source: Source, scenes: int) -> dict[str, np.ndarray]:
   return _stack(source, np.arange(min(scenes, len(source))))
 
 
+def read_fields(modalities: Sequence[Modality]) -> tuple[str, ...]:
+  """The arrays of a scene that a model reads, and `index`, which names it."""
+  return (*fields_of(modalities), 'index')
+
+
+class Selected:
+  """A source whose scenes have only the arrays that a model reads.
+
+  Args:
+    source: scenes with at least those arrays.
+    modalities: the model's.
+  """
+
+  def __init__(self, source: Source, modalities: Sequence[Modality]):
+    self._source, self._fields = source, read_fields(modalities)
+
+  def __len__(self) -> int:
+    return len(self._source)
+
+  def __getitem__(self, position: int) -> dict[str, np.ndarray]:
+    scene = self._source[position]
+    if lacking := [field for field in self._fields if field not in scene]:
+      raise UserError(
+        f'scene {position} has no {", ".join(lacking)}, which the model senses; give scenes with '
+        f'{", ".join(self._fields)}, or --config.modalities of what they have.'
+      )
+    return {field: scene[field] for field in self._fields}
+
+
 class _Kept:
   """A source that keeps the scenes which it was asked for first, as many as fit in `most_bytes`."""
 
@@ -103,10 +131,10 @@ class _Kept:
     if position in self._kept:
       return self._kept[position]
     scene = self._source[position]
-    size = sum(scene[field].nbytes for field in FIELDS)
+    size = sum(array.nbytes for array in scene.values())
     if size <= self._free_bytes:
       self._free_bytes -= size
-      self._kept[position] = {field: scene[field] for field in FIELDS}
+      self._kept[position] = scene
     return scene
 
 
@@ -125,7 +153,7 @@ def _rows_of_this_process(batch_size: int, sharding: jax.sharding.Sharding) -> n
 
 def _stack(source: Source, positions: np.ndarray) -> dict[str, np.ndarray]:
   chosen = [source[int(position)] for position in positions]
-  batch = {field: np.stack([scene[field] for scene in chosen]) for field in FIELDS}
+  batch = {field: np.stack([scene[field] for scene in chosen]) for field in chosen[0]}
   # JAX has no 64-bit integers by default; an index is below 2**32.
   return batch | {'index': batch['index'].astype(np.uint32)}
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmn_jax.model import GMN
-from gmn_jax.senses.batch import Views
+from gmn_jax.senses import Views
 
 _QUIET_LOGVAR = -4.0
 

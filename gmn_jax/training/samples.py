@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 
 from gmn_jax import inference
-from gmn_jax.model import GMN, draw_noise
-from gmn_jax.senses.batch import Episodes, HapticRange, Views, cut_scenes
+from gmn_jax.model import GMN, Episodes, sample_noise
+from gmn_jax.senses import Ranges, Views, cut_scenes
 
 Array = jax.Array
 # How many views of each modality are given, the first ones, and how many asked for, the next ones.
@@ -37,24 +37,24 @@ class Samples(NamedTuple):
   generation: tuple[Array, ...]
 
 
-def draw_samples(
-  params: Any, scenes: dict[str, Array], haptic_range: HapticRange, key: Array, *, model: GMN
+def sample_views(
+  params: Any, scenes: dict[str, Array], ranges: Ranges, key: Array, *, model: GMN
 ) -> Samples:
   """Reconstructs and generates views of the first few of the scenes, raw as for `cut_scenes`."""
   scenes = {name: value[:_SCENES] for name, value in scenes.items()}
   views: Views = jax.tree.map(
-    lambda x: x[:, : GIVEN + ASKED], cut_scenes(model.modalities, scenes, haptic_range)
+    lambda x: x[:, : GIVEN + ASKED], cut_scenes(model.modalities, scenes, ranges)
   )
   batch, count = views.queries[0].shape[:2]
   context = jnp.broadcast_to(jnp.arange(count) < GIVEN, (1, batch, len(model.modalities), count))
   key_posterior, key_prior = jax.random.split(key)
-  noise = draw_noise(model, key_posterior, batch)
+  noise = sample_noise(model, key_posterior, batch)
   encoded = model.apply({'params': params}, views, method='encode')
   posterior = model.apply(
-    {'params': params}, encoded, Episodes(context, ~context), *noise, method='infer'
+    {'params': params}, encoded, Episodes(context, ~context), noise, method='sample_posterior'
   )
-  noise = draw_noise(model, key_prior, batch)
-  prior = model.apply({'params': params}, encoded, context, *noise, method='imagine')
+  noise = sample_noise(model, key_prior, batch)
+  prior = model.apply({'params': params}, encoded, context, noise, method='sample_prior')
   reconstruction, generation = (
     inference.render(model, params, draw.z, views.queries) for draw in (posterior, prior)
   )
@@ -62,7 +62,7 @@ def draw_samples(
 
 
 def save_picture(path: pathlib.Path, model: GMN, drawn: Samples) -> None:
-  """Writes samples as a PNG: image modalities from left to right, scenes from top to bottom.
+  """Writes samples as a PNG: modalities that are pictures left to right, scenes top to bottom.
 
   Each scene has three rows, truth, reconstruction and generation; the columns are its views, those
   given first.
@@ -70,7 +70,7 @@ def save_picture(path: pathlib.Path, model: GMN, drawn: Samples) -> None:
   panels = [
     _tile(np.stack([np.asarray(part[i]) for part in drawn], axis=1))
     for i, modality in enumerate(model.modalities)
-    if modality.kind == 'image'
+    if modality.sense.drawn_as_pixels
   ]
   wall = np.concatenate(panels, axis=1)
   path.parent.mkdir(parents=True, exist_ok=True)

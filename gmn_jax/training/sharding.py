@@ -4,20 +4,19 @@ The devices form a mesh of two axes. Scenes are split over both. Along `fsdp`, t
 parameters and optimiser state are split too, and gathered where a step uses them; along `data` all
 devices hold the same.
 
-Dims: S episodes of a scene, B scenes, N = S B episodes, M modalities, V views, T draw steps.
+Dims: S episodes of a scene, B scenes, N = S B episodes (S-major).
 """
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from gmn_jax.model import GMN
-from gmn_jax.model.experts import Draw
-from gmn_jax.senses.batch import Episodes, Views
+from gmn_jax.model import GMN, Draw, Episodes, Noise
+from gmn_jax.senses import Views
 from mese_env.errors import UserError
 
 Array = jax.Array
@@ -25,16 +24,6 @@ _DATA, _FSDP = 'data', 'fsdp'
 _SCENES = (_DATA, _FSDP)
 # Gathering a smaller array would cost more than it saves.
 _SMALLEST_SPLIT = 1024
-# Where N is among the axes of what the model draws.
-_EPISODES_AXIS = Draw(
-  z=1,
-  prior=1,
-  prior_experts=2,
-  posterior=1,
-  posterior_experts=2,
-  representation_kl=0,
-  representation_log_weight=0,
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,37 +104,33 @@ class ParallelGMN:
     return getattr(self._model, name)
 
   def apply(
-    self,
-    variables: Any,
-    views: Views,
-    episodes: Episodes,
-    noise_TNhwZ: Array,
-    noise_MNhwR: Array | None = None,
+    self, variables: Any, views: Views, episodes: Episodes, noise: Noise
   ) -> tuple[Draw, tuple[Array, ...]]:
     """As `GMN.__call__` of parameters; B divides by the devices."""
     specs = jax.tree.map(self._layout._spec, variables)
     count = len(episodes.context)
 
-    def on_a_device(variables, views, episodes, noises):
+    def split(x: Array) -> Array:  # N to S, B
+      return x.reshape(count, -1, *x.shape[1:])
+
+    def merge(x: Array) -> Array:  # S, B to N
+      return x.reshape(-1, *x.shape[2:])
+
+    def on_a_device(variables, views, episodes, noise):
       gathered = jax.tree.map(_gather, variables, specs)
-      draw, means = self._model.apply(
-        gathered, views, episodes, *(_merge(noise, 1) for noise in noises)
-      )
-      return _map_axes(lambda x, axis: _split(x, axis, count), draw), means
+      draw, means = self._model.apply(gathered, views, episodes, jax.tree.map(merge, noise))
+      return jax.tree.map(split, draw), means
 
     scenes, after_S = PartitionSpec(_SCENES), PartitionSpec(None, _SCENES)
-    after_axis = Draw(*(PartitionSpec(*[None] * (axis + 1), _SCENES) for axis in _EPISODES_AXIS))
-    after_TS = PartitionSpec(None, None, _SCENES)
-    noises = (noise_TNhwZ,) if noise_MNhwR is None else (noise_TNhwZ, noise_MNhwR)
     draw, means = jax.shard_map(
       on_a_device,
       mesh=self._layout.mesh,
-      in_specs=(specs, scenes, after_S, after_TS),
-      out_specs=(after_axis, scenes),
+      in_specs=(specs, scenes, after_S, after_S),
+      out_specs=(after_S, scenes),
       # Each output is split over all devices, so that there is nothing to check or to add up.
       check_vma=False,
-    )(variables, views, episodes, tuple(_split(noise, 1, count) for noise in noises))
-    return _map_axes(_merge, draw), means
+    )(variables, views, episodes, jax.tree.map(split, noise))
+    return jax.tree.map(merge, draw), means
 
 
 def _gather(leaf: Array, spec: PartitionSpec) -> Array:
@@ -153,23 +138,3 @@ def _gather(leaf: Array, spec: PartitionSpec) -> Array:
   if _FSDP not in spec:
     return leaf
   return jax.lax.all_gather(leaf, _FSDP, axis=spec.index(_FSDP), tiled=True)
-
-
-def _split(x: Array, axis: int, count: int) -> Array:
-  """N at `axis` into S and B."""
-  return x.reshape(*x.shape[:axis], count, -1, *x.shape[axis + 1 :])
-
-
-def _merge(x: Array, axis: int) -> Array:
-  """S and B at `axis` into N."""
-  return x.reshape(*x.shape[:axis], -1, *x.shape[axis + 2 :])
-
-
-def _map_axes(change: Callable[[Array, int], Array], draw: Draw) -> Draw:
-  """Changes each array of a draw, given where its episodes are."""
-  return Draw(
-    *(
-      jax.tree.map(lambda x, axis=axis: change(x, axis), part)
-      for part, axis in zip(draw, _EPISODES_AXIS, strict=True)
-    )
-  )

@@ -20,12 +20,13 @@ from ml_collections import ConfigDict
 
 from gmn_jax import config as configs
 from gmn_jax.model import GMN
-from gmn_jax.senses.batch import HapticRange, cut_scenes
+from gmn_jax.senses import count_views, cut_scenes
+from gmn_jax.senses.sense import as_ranges
 from gmn_jax.training.checkpoint import Checkpoints
 from gmn_jax.training.distributed import Agreement, leads
 from gmn_jax.training.flops import hoisted, step_flops
 from gmn_jax.training.heap import return_free_memory
-from gmn_jax.training.input import KEPT_BYTES, read_first, train_batches
+from gmn_jax.training.input import KEPT_BYTES, Selected, read_first, train_batches
 from gmn_jax.training.interruption import Interrupted, Interruption
 from gmn_jax.training.metrics import Metrics, Silence, Throughput, memory_bytes
 from gmn_jax.training.optimizer import make_optimizer
@@ -66,10 +67,11 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
   configs.check_dataset(config, dataset)
   layout = make_layout(config.batch_size, config.fsdp, jax.devices(), config.accumulate)
   model, optimizer = configs.make_model(config), make_optimizer(config)
-  host_range = HapticRange(dataset.haptic_min, dataset.haptic_max)
-  haptic_range, missing = jax.device_put((host_range, configs.make_missing(config)), layout.whole)
+  host_ranges = as_ranges(dataset.ranges)
+  ranges, missing = jax.device_put((host_ranges, configs.make_missing(config)), layout.whole)
+  sources = {split: Selected(dataset.splits[split], model.modalities) for split in ('train', 'val')}
   batches = train_batches(
-    dataset.splits['train'],
+    sources['train'],
     config.batch_size,
     config.seed,
     layout.scenes,
@@ -78,10 +80,10 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
     # Only an accelerator is done with a batch before the next one has been read from disk.
     kept_bytes=0 if jax.default_backend() == 'cpu' else KEPT_BYTES,
   )
-  scenes = read_first(dataset.splits['train'], _SCENES_OF_THE_MEAN)
+  scenes = read_first(sources['train'], _SCENES_OF_THE_MEAN)
   quiet_biases = None
   if config.quiet_start:
-    quiet_biases = mean_biases(model, cut_scenes(model.modalities, scenes, host_range))
+    quiet_biases = mean_biases(model, cut_scenes(model.modalities, scenes, host_ranges))
   start = functools.partial(init_state, model, optimizer, config.seed, quiet_biases)
   shapes = jax.eval_shape(start)
   shardings = layout.state(shapes)
@@ -94,10 +96,10 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
   )
   validation = Validation(
     model,
-    dataset.splits['val'],
+    sources['val'],
     config.validate_scenes,
     config.batch_size,
-    haptic_range,
+    ranges,
     config.std,
     missing,
     layout,
@@ -110,20 +112,20 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
     if checkpoints.latest_step is None:
       state = jax.block_until_ready(jax.jit(start, out_shardings=shardings)())
       # Shows at once that the folder can be written, and claims it for this config.
-      checkpoints.save(state, batches, config, haptic_range)
+      checkpoints.save(state, batches, config, host_ranges)
     else:
       state = checkpoints.restore(like, batches, config)
       if leads():
         print(f'resuming {workdir} after step {int(state.step)} of {config.steps}', file=sys.stderr)
     # Ahead of the first step, which needs the memory that initialising and compiling leave behind.
     batch_like = _batch_like(scenes, config, layout)
-    update = update.lower(like, batch_like, haptic_range, missing).compile()
+    update = update.lower(like, batch_like, ranges, missing).compile()
     return_free_memory()
     first = int(state.step)
     profile = Profile(workdir / 'profile', first + _PROFILE_FROM, config.profile_steps)
     writer = Metrics(workdir, first, config.steps) if leads() else Silence()
     with writer as metrics, profile:
-      forward = hoisted(model, scenes['cameras'].shape[1], config.opposite)
+      forward = hoisted(model, count_views(model.modalities, scenes)[1], config.opposite)
       throughput = Throughput(step_flops(forward, scenes=1), _peak_flops_per_s(model))
       agreement = Agreement(layout)
       unread = []
@@ -132,7 +134,7 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
         batch = _read(batches)
         throughput.add(config.batch_size, time.monotonic() - asked)
         profile.before(step)
-        state, measured = update(state, batch, haptic_range, missing)
+        state, measured = update(state, batch, ranges, missing)
         received = agreement.exchange(interruption.received or 0)
         unread.append((step, measured, batch['index']))
         ends = step == config.steps
@@ -150,7 +152,7 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
         if ends or step % config.sample_every == 0:
           validation.draw(state.params, workdir / 'samples' / f'{step:08d}.png')
         if saves:
-          checkpoints.save(state, batches, config, haptic_range, elbo)
+          checkpoints.save(state, batches, config, host_ranges, elbo)
         if received:
           checkpoints.wait()
           name = signal.Signals(received).name

@@ -12,10 +12,17 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from gmn_jax.model import GMN, draw_noise, init_params
-from gmn_jax.model.objective import Evidence, weigh
-from gmn_jax.senses.batch import Episodes, HapticRange, add_opposite, cut_scenes, draw_episodes
-from gmn_jax.senses.modality import Modality
+from gmn_jax.model import (
+  GMN,
+  ElboTerms,
+  Episodes,
+  add_opposite,
+  init_params,
+  sample_episodes,
+  sample_noise,
+)
+from gmn_jax.model.objective import terms_of
+from gmn_jax.senses import Modality, Ranges, count_views, cut_scenes
 from gmn_jax.training.accumulation import Latents, in_parts
 from gmn_jax.training.missing import Missing
 from gmn_jax.training.quiet_start import quiet_start
@@ -60,7 +67,7 @@ def init_state(
 def train_step(
   state: TrainState,
   scenes: Scenes,
-  haptic_range: HapticRange,
+  ranges: Ranges,
   missing: Missing | None = None,
   *,
   model: GMN,
@@ -77,7 +84,7 @@ def train_step(
   Args:
     state: before the step.
     scenes: raw, as `cut_scenes` takes them.
-    haptic_range: the dataset's.
+    ranges: the dataset's.
     missing: which modalities which scenes lack, in place of `withheld`; None: none do.
     model: the network.
     optimizer: of `state.opt_state`.
@@ -94,29 +101,29 @@ def train_step(
     before the clip.
   """
   key_episodes, key_noise = jax.random.split(jax.random.fold_in(state.key, state.step))
-  batch, views_per_modality = scenes['cameras'].shape[:2]
+  batch, views_per_modality = count_views(model.modalities, scenes)
   episode_shape = batch, len(model.modalities), views_per_modality
   gives_BM = None
   if missing is not None:
     gives_BM = missing.masks(scenes['index'], len(model.modalities))
     withheld = jnp.float32(missing.strict)
-  episodes = draw_episodes(key_episodes, *episode_shape, gives_BM, withheld, withheld_views)
+  episodes = sample_episodes(key_episodes, *episode_shape, gives_BM, withheld, withheld_views)
   if opposite:
     episodes = add_opposite(episodes)
-  noise = draw_noise(model, key_noise, len(episodes.context) * batch)
+  noise = sample_noise(model, key_noise, len(episodes.context) * batch)
 
   def loss_of(params, scenes: Scenes, episodes: Episodes, noise):
-    views = cut_scenes(model.modalities, scenes, haptic_range)
-    draw, means = model.apply({'params': params}, views, episodes, *noise)
-    parts = weigh(views, episodes, draw, means)
-    return parts.loss(std, beta), (parts, Latents(draw.z, draw.prior.logvar, draw.posterior.logvar))
+    views = cut_scenes(model.modalities, scenes, ranges)
+    draw, means = model.apply({'params': params}, views, episodes, noise)
+    terms = terms_of(views, episodes, draw, means)
+    return terms.loss(std, beta), (terms, Latents(draw.z, draw.prior.logvar, draw.posterior.logvar))
 
   value_and_gradient = functools.partial(jax.value_and_grad(loss_of, has_aux=True), state.params)
   if accumulate > 1:
     value_and_gradient = functools.partial(in_parts, value_and_gradient, accumulate)
-  (loss, (parts, latents)), gradient = value_and_gradient(scenes, episodes, noise)
+  (loss, (terms, latents)), gradient = value_and_gradient(scenes, episodes, noise)
   updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
-  metrics = summary(model.modalities, parts, std)
+  metrics = summary(model.modalities, terms, std)
   metrics |= {'loss': loss, 'gradient_norm': optax.tree.norm(gradient)}
   metrics |= {f'gradient_norm/{name}': optax.tree.norm(part) for name, part in gradient.items()}
   metrics |= {
@@ -131,7 +138,7 @@ def train_step(
   return TrainState(params, opt_state, state.step + 1, state.key), metrics
 
 
-def summary(modalities: tuple[Modality, ...], parts: Evidence, std: float) -> dict[str, Array]:
+def summary(modalities: tuple[Modality, ...], terms: ElboTerms, std: float) -> dict[str, Array]:
   """What is reported of some episodes, every Gaussian constant in place.
 
   Returns:
@@ -142,14 +149,14 @@ def summary(modalities: tuple[Modality, ...], parts: Evidence, std: float) -> di
     the target views.
   """
   sizes_M = jnp.array([m.size for m in modalities])
-  log_likelihood_NM = parts.log_likelihood(sizes_M, std)
-  views_M = jnp.maximum(parts.targets.sum(axis=0), 1)
-  squared_error_M = parts.squared_error.sum(axis=0) / views_M
+  log_likelihood_NM = terms.log_likelihood(sizes_M, std)
+  views_M = jnp.maximum(terms.targets.sum(axis=0), 1)
+  squared_error_M = terms.squared_error.sum(axis=0) / views_M
   nats_M = log_likelihood_NM.sum(axis=0) / (views_M * sizes_M)
   return {
-    'elbo': jnp.mean(log_likelihood_NM.sum(axis=1) - parts.total_kl),
-    'kl': parts.total_kl.mean(),
-    'kl_per_step': parts.kl.mean(axis=1),
+    'elbo': jnp.mean(log_likelihood_NM.sum(axis=1) - terms.total_kl),
+    'kl': terms.total_kl.mean(),
+    'kl_per_step': terms.kl.mean(axis=0),
     **{f'squared_error/{m.name}': squared_error_M[i] for i, m in enumerate(modalities)},
     **{f'nats_per_dimension/{m.name}': nats_M[i] for i, m in enumerate(modalities)},
   }

@@ -13,9 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gmn_jax.model import GMN, draw_noise
-from gmn_jax.model.objective import Evidence, evidence
-from gmn_jax.senses.batch import HapticRange, cut_scenes, draw_episodes
+from gmn_jax.model import GMN, ElboTerms, elbo_terms, sample_episodes, sample_noise
+from gmn_jax.senses import Ranges, count_views, cut_scenes
 from gmn_jax.training import samples
 from gmn_jax.training.distributed import leads
 from gmn_jax.training.input import batches_in_order
@@ -39,22 +38,22 @@ def all_modalities(missing: Missing | None, key: Array, index_B: Array, modaliti
 def validation_step(
   params: Any,
   scenes: Scenes,
-  haptic_range: HapticRange,
+  ranges: Ranges,
   missing: Missing | None,
   key: Array,
   *,
   model: GMN,
   masks: Masks,
-) -> tuple[Evidence, Array]:
-  """The evidence of one episode per scene, and how many modalities might give context, (B,)."""
+) -> tuple[ElboTerms, Array]:
+  """The ELBO's terms of one episode per scene, and how many modalities may give context, (B,)."""
   key_masks, key_episodes, key_noise = jax.random.split(key, 3)
-  batch, views_per_modality = scenes['cameras'].shape[:2]
+  batch, views_per_modality = count_views(model.modalities, scenes)
   gives_BM = masks(missing, key_masks, scenes['index'], len(model.modalities))
   withheld = 0.0 if missing is None else jnp.float32(missing.strict)
-  episodes = draw_episodes(key_episodes, *gives_BM.shape, views_per_modality, gives_BM, withheld)
-  views = cut_scenes(model.modalities, scenes, haptic_range)
-  parts = evidence(model, params, views, episodes, *draw_noise(model, key_noise, batch))
-  return parts, gives_BM.sum(axis=1)
+  episodes = sample_episodes(key_episodes, *gives_BM.shape, views_per_modality, gives_BM, withheld)
+  views = cut_scenes(model.modalities, scenes, ranges)
+  terms = elbo_terms(model, params, views, episodes, sample_noise(model, key_noise, batch))
+  return terms, gives_BM.sum(axis=1)
 
 
 class Validation:
@@ -65,7 +64,7 @@ class Validation:
     source: the split.
     scenes: how many of its scenes; all of them if there are fewer.
     batch_size: scenes taken at once.
-    haptic_range: of the training split.
+    ranges: of the training split.
     std: of the likelihood.
     missing: which modalities the training scenes lack; None: none.
     layout: of the run over devices.
@@ -77,12 +76,12 @@ class Validation:
     source: Source,
     scenes: int,
     batch_size: int,
-    haptic_range: HapticRange,
+    ranges: Ranges,
     std: float,
     missing: Missing | None,
     layout: Layout,
   ):
-    self._model, self._haptic_range, self._std = model, haptic_range, std
+    self._model, self._ranges, self._std = model, ranges, std
     self._missing = missing
     self._source, self._scenes = source, scenes
     self._batch_size, self._sharding = batch_size, layout.scenes
@@ -100,7 +99,7 @@ class Validation:
       for name, which in masks.items()
     }
     self._samples = jax.jit(
-      functools.partial(samples.draw_samples, model=model), out_shardings=layout.whole
+      functools.partial(samples.sample_views, model=model), out_shardings=layout.whole
     )
 
   def measure(self, params: Any) -> dict[str, dict[str, Any]]:
@@ -119,16 +118,11 @@ class Validation:
     for number, (batch, real) in enumerate(self._batches()):
       key = jax.random.fold_in(self._key_measure, number)
       part, size_B = jax.device_get(
-        self._steps[name](params, batch, self._haptic_range, self._missing, key)
+        self._steps[name](params, batch, self._ranges, self._missing, key)
       )
-      parts.append((part, real))
+      parts.append(jax.tree.map(lambda x, real=real: x[:real], part))
       sizes.append(size_B[:real])
-    whole = Evidence(
-      np.concatenate([part.squared_error[:real] for part, real in parts]),
-      np.concatenate([part.kl[:, :real] for part, real in parts], axis=1),
-      np.concatenate([part.targets[:real] for part, real in parts]),
-      np.concatenate([part.representation_kl[:real] for part, real in parts]),
-    )
+    whole = jax.tree.map(lambda *blocks: np.concatenate(blocks), *parts)
     numbers_M = np.array([m.size for m in self._model.modalities])
     elbo_N = whole.log_likelihood(numbers_M, self._std).sum(axis=1) - whole.total_kl
     measured = summary(self._model.modalities, whole, self._std)
@@ -142,7 +136,7 @@ class Validation:
   def draw(self, params: Any, path: pathlib.Path) -> None:
     """Saves a picture of what the model makes of the first scenes; called by every process."""
     batch, _ = next(self._batches())
-    drawn = self._samples(params, batch, self._haptic_range, self._key_draw)
+    drawn = self._samples(params, batch, self._ranges, self._key_draw)
     if leads():
       samples.save_picture(path, self._model, drawn)
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from gmn_jax import authors
-from gmn_jax.model import GMN, init_params
+from gmn_jax.model import GMN, POOLINGS, init_params
+from gmn_jax.senses import IMAGE
 from gmn_jax.senses.sets import modality_set
 from mese_env.errors import UserError
 from tests import numpy_reference, tiny
@@ -16,7 +17,7 @@ from tests import numpy_reference, tiny
 
 def dims_of(modalities):
   return [
-    (m.shape[2], *m.shape[:2], 7, 'image') if m.kind == 'image' else (m.size, 1, 1, 7, 'haptic')
+    (m.shape[2], *m.shape[:2], 7, 'image') if m.sense is IMAGE else (m.size, 1, 1, 7, 'haptic')
     for m in modalities
   ]
 
@@ -42,15 +43,15 @@ def test_a_full_size_state_dict_has_the_authors_shapes(variant):
   modalities = modality_set('m5', 64)
   shapes = numpy_reference.names_and_shapes(variant, dims_of(modalities))
   one = np.ones((), np.float16)
-  params = authors.from_authors(
-    GMN(modalities, variant), {name: np.broadcast_to(one, shape) for name, shape in shapes.items()}
-  )
+  model = GMN(modalities, POOLINGS[variant])
+  theirs = {name: np.broadcast_to(one, shape) for name, shape in shapes.items()}
+  params = authors.from_authors(model, theirs)
   # Every one of our numbers was filled from one of theirs.
   assert all(leaf.dtype == np.float16 and leaf.all() for leaf in jax.tree.leaves(params))
 
 
 def test_initial_parameters_have_the_ranges_of_pytorch_0_4():
-  model = GMN((tiny.LEFT, tiny.TOUCH), 'poe', width=16, steps=2)
+  model = GMN((tiny.LEFT, tiny.TOUCH), POOLINGS['poe'], width=16, steps=2)
   drawn = jax.jit(functools.partial(init_params, model))(jax.random.key(0))
   theirs = authors.to_authors(model, drawn)
   for name, array in theirs.items():

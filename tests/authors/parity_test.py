@@ -14,8 +14,7 @@ import pytest
 
 from gmn_jax.authors import parity
 from gmn_jax.authors import recordings as goldens
-from gmn_jax.model import objective
-from gmn_jax.senses.batch import add_opposite
+from gmn_jax.model import Noise, add_opposite, objective
 from gmn_jax.senses.sets import modality_set
 from tests import recording
 
@@ -68,12 +67,12 @@ def test_a_batch_with_its_swap_in_one_pass_equals_the_authors_six_episodes(run, 
   expected = recorded[f'apoe_m2_{run}']
   golden = read_extract('apoe', run)
   model, episodes = golden.model, add_opposite(golden.episodes)
-  noise = goldens.seeded_noise(model, 4000 + 2, episodes=6) * (run == 'noise')
+  noise = Noise(goldens.seeded_noise(model, 4000 + 2, episodes=6) * (run == 'noise'))
 
   @jax.jit
   def loss_and_gradient(params, views, noise):
     def summed_loss(params):
-      parts = objective.evidence(model, params, views, episodes, noise)
+      parts = objective.elbo_terms(model, params, views, episodes, noise)
       return parts.loss() * len(parts.targets), parts
 
     (_, parts), gradient = jax.value_and_grad(summed_loss, has_aux=True)(params)

@@ -8,6 +8,7 @@ from gmn_jax import inference
 from gmn_jax.authors import parity
 from gmn_jax.authors import recordings as goldens
 from gmn_jax.model import objective
+from gmn_jax.senses import IMAGE
 from gmn_jax.senses.sets import modality_set
 from tests import recording
 
@@ -27,7 +28,7 @@ def test_inference_and_generation_equal_the_reference(name, image_size, variant,
   @jax.jit
   def run(params, views, queries, noise, generate_noise):
     draw, means = model.apply({'params': params}, views, episodes, noise)
-    parts = objective.weigh(views, episodes, draw, means)
+    parts = objective.terms_of(views, episodes, draw, means)
     context = episodes.context[0]
     return (
       draw,
@@ -39,19 +40,19 @@ def test_inference_and_generation_equal_the_reference(name, image_size, variant,
   outputs = run(golden.params, golden.views, golden.queries, golden.noise, golden.generate_noise)
   draw, means, parts, (z, generated) = jax.tree.map(np.asarray, outputs)
   ours = {
-    'z': draw.z.transpose(1, 0, 4, 2, 3),
-    'gen_z': z.transpose(1, 0, 4, 2, 3),
-    'kl_step_scene': parts.kl,
+    'z': draw.z.transpose(0, 1, 4, 2, 3),
+    'gen_z': z.transpose(0, 1, 4, 2, 3),
+    'kl_step_scene': parts.kl.T,
   }
   for side, belief, experts in (
     ('post', draw.posterior, draw.posterior_experts), ('prior', draw.prior, draw.prior_experts)
   ):  # fmt: skip
     for moment in ('mean', 'logvar'):
-      ours[f'{side}_{moment}'] = np.moveaxis(getattr(belief, moment), -1, 2)
-      for t, step in enumerate(getattr(experts, moment)):
-        ours[f'expert_{side}_{moment}_step{t}'] = step.transpose(1, 0, 4, 2, 3)
+      ours[f'{side}_{moment}'] = getattr(belief, moment).transpose(1, 0, 4, 2, 3)
+      for t, step_NEhwZ in enumerate(getattr(experts, moment).swapaxes(0, 1)):
+        ours[f'expert_{side}_{moment}_step{t}'] = step_NEhwZ.transpose(0, 1, 4, 2, 3)
   for m, modality in enumerate(model.modalities):
-    first = (0, 3, 1, 2) if modality.kind == 'image' else (0, 1)
+    first = (0, 3, 1, 2) if modality.sense is IMAGE else (0, 1)
     ours[f'recon_{m}'] = means[m][episodes.target[0, :, m]].transpose(first)
     ours[f'gen_{m}'] = generated[m][:, 0].transpose(first)
   for quantity, values in ours.items():

@@ -12,7 +12,7 @@ from experiments.evaluation.pairing import Pairing, weigh_pairs
 from experiments.modes import classify
 from gmn_jax import inference
 from gmn_jax.inference import importance
-from gmn_jax.senses.batch import Views, cut_scenes
+from gmn_jax.senses import Views, cut_scenes
 from mese_env.errors import UserError
 from tests import linear_gaussian, tiny, tiny_run
 from tfds_mese import reading
@@ -87,10 +87,10 @@ def test_pairs_are_weighed_as_a_scene_of_both_would_be():
     functools.partial(
       weigh_pairs, model=model, pairing=pairing, likelihood=likelihood, samples=samples, chunk=2
     )
-  )(params, raw, tiny_run.HAPTIC_RANGE, key)
+  )(params, raw, tiny_run.RANGES, key)
   assert found.log_likelihood.shape == (len(given), 2, batch, batch)
 
-  views = cut_scenes(model.modalities, raw, tiny_run.HAPTIC_RANGE)
+  views = cut_scenes(model.modalities, raw, tiny_run.RANGES)
   count = tiny_run.VIEWS
   part, of_target, of_context = (
     x.ravel() for x in np.meshgrid(range(2), range(batch), range(batch), indexing='ij')
@@ -117,7 +117,7 @@ def test_pairs_are_weighed_as_a_scene_of_both_would_be():
     key_s = jax.random.split(key, len(given))[s]
     noise = jnp.stack(
       [
-        inference.latent_noise(model, jax.random.fold_in(key_s, k), len(part))[0]
+        inference.noise_from(model, jax.random.fold_in(key_s, k), len(part))[0]
         for k in range(samples)
       ]
     )

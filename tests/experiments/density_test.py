@@ -13,7 +13,7 @@ from experiments.evaluation import blocks
 from experiments.evaluation.held_out import Question, weigh
 from experiments.modes import density
 from gmn_jax import inference
-from gmn_jax.senses.batch import cut_scenes
+from gmn_jax.senses import cut_scenes
 from mese_env.errors import UserError
 from tests import tiny, tiny_run
 
@@ -38,10 +38,10 @@ def test_contexts_are_weighed_as_each_would_be_by_itself():
       samples=samples,
       chunk=2,
     )  # fmt: skip
-  )(params, raw, tiny_run.HAPTIC_RANGE, key)
+  )(params, raw, tiny_run.RANGES, key)
   views = jax.tree.map(
     lambda x: jnp.tile(x, (len(given), *(1,) * (x.ndim - 1))),
-    cut_scenes(model.modalities, raw, tiny_run.HAPTIC_RANGE),
+    cut_scenes(model.modalities, raw, tiny_run.RANGES),
   )
   context = np.zeros((len(given) * batch, 3, tiny_run.VIEWS), bool)
   target = np.zeros_like(context)
@@ -51,7 +51,7 @@ def test_contexts_are_weighed_as_each_would_be_by_itself():
       context[s * batch : (s + 1) * batch, m, :n] = True
   noise = jnp.stack(
     [
-      inference.latent_noise(model, jax.random.fold_in(key, k), len(context))[0]
+      inference.noise_from(model, jax.random.fold_in(key, k), len(context))[0]
       for k in range(samples)
     ]
   )

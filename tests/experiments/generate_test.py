@@ -14,7 +14,7 @@ from experiments.figures import canvas
 from experiments.figures import hand as hand_pictures
 from experiments.modes import generate
 from gmn_jax.config import make_model
-from gmn_jax.senses.batch import cut_scenes
+from gmn_jax.senses import IMAGE, cut_scenes
 from gmn_jax.senses.sets import modality_set
 from gmn_jax.training.checkpoint import Run
 from mese_env import SceneConfig, generate_scene, poses
@@ -35,7 +35,7 @@ def make_run(**fields) -> Run:
   config = tiny_run.tiny_config(**fields)
   model = make_model(config)
   params = jax.tree.map(np.float32, tiny.draw_params(model))
-  return Run(config, model, params, tiny_run.HAPTIC_RANGE, 0)
+  return Run(config, model, params, tiny_run.RANGES, 0)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_names_of_contexts_are_those_of_modalities_and_kinds():
 
 def test_parts_of_an_image_come_together_again():
   image = np.random.default_rng(0).random((2, 16, 16, 3)).astype(np.float32)
-  parts = [m.cut(image) if m.kind == 'image' else None for m in M5]
+  parts = [m.cut(image) if m.sense is IMAGE else None for m in M5]
   np.testing.assert_array_equal(canvas.compose(M5, parts), image)
   names = [m.name for m in M5]
   parts[names.index('right-upper')] = None
@@ -122,7 +122,7 @@ def test_errors_are_means_over_the_numbers_of_a_kind_that_are_asked_for():
 
 def test_predictors_without_a_model_are_the_mean_and_the_nearest_training_view(scenes):
   run = make_run()
-  views = cut_scenes(run.model.modalities, stack_scenes(scenes), run.haptic_range)
+  views = cut_scenes(run.model.modalities, stack_scenes(scenes), run.ranges)
   queries = tuple(at[1:2, 2:] for at in views.queries)
   predicted = baselines.predict(run, scenes, queries)
   for sense, mean, nearest in zip(views.senses, *predicted, strict=True):
@@ -162,7 +162,7 @@ def test_a_hand_of_which_joints_are_not_sensed_is_not_drawn(scenes):
   but_one = np.arange(1, 132)
   with pytest.raises(UserError, match='all of its joints are sensed'):
     hand_pictures.draw(
-      scenes[0], np.zeros((3, 131)), np.zeros((1, 3, 131)), but_one, tiny_run.HAPTIC_RANGE, ''
+      scenes[0], np.zeros((3, 131)), np.zeros((1, 3, 131)), but_one, tiny_run.RANGES, ''
     )
 
 

@@ -91,7 +91,7 @@ def workdir(tmp_path_factory):
   here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
   batches = train_batches(tiny_run.random_dataset().splits['train'], 2, 0, here)
   with Checkpoints(folder) as checkpoints:
-    checkpoints.save(state, batches, run.config, run.haptic_range)
+    checkpoints.save(state, batches, run.config, run.ranges)
   return folder
 
 

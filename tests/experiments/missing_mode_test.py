@@ -19,7 +19,7 @@ def make_run(**fields) -> Run:
   config = tiny_run.tiny_config(**fields)
   model = make_model(config)
   params = jax.tree.map(jnp.float32, tiny.draw_params(model))
-  return Run(config, model, params, tiny_run.HAPTIC_RANGE, 0)
+  return Run(config, model, params, tiny_run.RANGES, 0)
 
 
 def write_metrics(folder):
@@ -55,7 +55,7 @@ def test_the_bound_is_per_number_and_below_its_maximum():
 
   compute = jax.jit(
     lambda params, scenes: missing.bound_per_number(
-      run.model, params, scenes, run.haptic_range, jax.random.key(0), 1, std=30.0, asked=3
+      run.model, params, scenes, run.ranges, jax.random.key(0), 1, std=30.0, asked=3
     )
   )
   values = np.asarray(compute(run.params, batch))

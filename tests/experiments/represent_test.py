@@ -26,7 +26,7 @@ def make_run() -> Run:
   config = tiny_run.tiny_config()
   model = make_model(config)
   params = jax.tree.map(jnp.float32, tiny.draw_params(model))
-  return Run(config, model, params, tiny_run.HAPTIC_RANGE, 0)
+  return Run(config, model, params, tiny_run.RANGES, 0)
 
 
 @pytest.fixture(scope='module')
@@ -82,7 +82,7 @@ def test_the_file_holds_the_beliefs_and_labels_of_the_scenes(tmp_path, capsys):
   with np.load(tmp_path / 'represent.npz') as file:
     stored = dict(file)
   views = represent.cut_scenes(
-    run.model.modalities, represent.stack_scenes(scenes[4:]), run.haptic_range
+    run.model.modalities, represent.stack_scenes(scenes[4:]), run.ranges
   )
   _, means = inference.represent(run.model, run.params, views, context_mask((2, 2), 2, 2))
   np.testing.assert_allclose(stored['test_z'], means.swapaxes(0, 1), rtol=1e-4, atol=1e-5)

@@ -8,8 +8,8 @@ import pytest
 import scipy.stats
 
 from gmn_jax import inference
-from gmn_jax.model import objective
-from gmn_jax.senses.batch import Episodes, Views
+from gmn_jax.model import Episodes, Noise, objective
+from gmn_jax.senses import HAPTIC, IMAGE, Views
 from tests import tiny
 
 pytestmark = pytest.mark.usefixtures('x64')
@@ -38,21 +38,24 @@ def compiled(function, **static):
 
 
 def test_at_temperature_zero_every_step_is_its_mean(params, views):
-  draw = compiled(inference.infer, temperature=0.0)(params, views, CONTEXT, jax.random.key(0))
+  sample_mean = compiled(inference.sample_prior, temperature=0.0)
+  draw = sample_mean(params, views, CONTEXT, jax.random.key(0))
   np.testing.assert_array_equal(draw.z, draw.prior.mean)
-  silent = compiled(inference.infer)(params, views, CONTEXT, np.zeros(MODEL.noise_shape(2)))
+  zeros = Noise(np.zeros(MODEL.latents_shape(2)))
+  silent = compiled(inference.sample_prior)(params, views, CONTEXT, zeros)
   np.testing.assert_allclose(draw.z, silent.z, rtol=1e-12)
 
 
 def test_noise_in_place_of_a_key_and_its_temperature(params, views):
   key = jax.random.key(1)
-  noise, _ = inference.latent_noise(MODEL, key, episodes=2)
-  from_key = compiled(inference.infer, temperature=0.5)(params, views, CONTEXT, key)
-  from_noise = compiled(inference.infer)(params, views, CONTEXT, 0.5 * noise)
+  noise = inference.noise_from(MODEL, key, episodes=2).latents
+  sample = compiled(inference.sample_prior, temperature=0.5)
+  from_key = sample(params, views, CONTEXT, key)
+  from_noise = compiled(inference.sample_prior)(params, views, CONTEXT, Noise(0.5 * noise))
   np.testing.assert_allclose(from_key.z, from_noise.z, rtol=1e-12)
   spread = np.exp(0.5 * from_key.prior.logvar)
   np.testing.assert_allclose((from_key.z - from_key.prior.mean) / spread, 0.5 * noise, rtol=1e-9)
-  other = compiled(inference.infer, temperature=0.5)(params, views, CONTEXT, jax.random.key(2))
+  other = sample(params, views, CONTEXT, jax.random.key(2))
   assert not np.allclose(from_key.z, other.z)
 
 
@@ -73,24 +76,25 @@ def test_generation_reads_nothing_but_the_context(params, views):
 
 def test_an_importance_weight_is_likelihood_times_prior_over_posterior(params, views):
   std = 0.3
-  noise = np.stack([tiny.draw_noise(MODEL, 2, seed) for seed in range(3)])
-  weigh = compiled(
+  noises = [tiny.draw_noise(MODEL, 2, seed) for seed in range(3)]
+  noise = Noise(np.stack([noise.latents for noise in noises]))
+  log_weights_of = compiled(
     inference.log_importance_weights, samples=3, likelihood=inference.Likelihood(std=std)
   )
-  log_weights = weigh(params, views, CONTEXT, TARGET, noise)
+  log_weights = log_weights_of(params, views, CONTEXT, TARGET, noise)
   assert log_weights.shape == (3, 2)
 
   @jax.jit
   def run(params, views, noise):
     episodes = Episodes(CONTEXT[None], TARGET[None])
     draw, means = MODEL.apply({'params': params}, views, episodes, noise)
-    return draw, objective.weigh(views, episodes, draw, means)
+    return draw, objective.terms_of(views, episodes, draw, means)
 
   sizes = np.array([modality.size for modality in MODEL.modalities])
   for sample in range(3):
-    draw, parts = run(params, views, noise[sample])
+    draw, parts = run(params, views, noises[sample])
     prior, posterior = (
-      scipy.stats.norm(belief.mean, np.exp(0.5 * belief.logvar)).logpdf(draw.z).sum((0, 2, 3, 4))
+      scipy.stats.norm(belief.mean, np.exp(0.5 * belief.logvar)).logpdf(draw.z).sum((1, 2, 3, 4))
       for belief in (draw.prior, draw.posterior)
     )
     likelihood = parts.log_likelihood(sizes, std).sum(axis=1)
@@ -98,8 +102,8 @@ def test_an_importance_weight_is_likelihood_times_prior_over_posterior(params, v
 
 
 def test_importance_weights_draw_independent_samples_from_a_key(params, views):
-  weigh = compiled(inference.log_importance_weights, samples=5)
-  log_weights = weigh(params, views, CONTEXT, TARGET, jax.random.key(0))
+  log_weights_of = compiled(inference.log_importance_weights, samples=5)
+  log_weights = log_weights_of(params, views, CONTEXT, TARGET, jax.random.key(0))
   assert log_weights.shape == (5, 2)
   assert np.isfinite(log_weights).all()
   assert len(np.unique(log_weights)) == 10
@@ -122,9 +126,9 @@ def test_likelihood_scales():
     (inference.Likelihood(gray=True), expected(bright, bright_mean)),
     (inference.Likelihood(levels=255, gray=True), expected(255 * bright, 255 * bright_mean)),
   ):
-    np.testing.assert_allclose(likelihood.log_density('image', sense, mean), reference, rtol=1e-9)
+    np.testing.assert_allclose(likelihood.log_density(IMAGE, sense, mean), reference, rtol=1e-9)
   for likelihood in (inference.Likelihood(), inference.Likelihood(levels=255, gray=True)):
-    ours = likelihood.log_density('haptic', *touch)
+    ours = likelihood.log_density(HAPTIC, *touch)
     np.testing.assert_allclose(ours, expected(*touch), rtol=1e-9)
 
 
@@ -136,5 +140,6 @@ def test_features_are_sums_over_the_context_and_means_of_the_belief(params, view
       given = np.asarray(encoded[m])[scene, CONTEXT[scene, m]]
       expected = params[f'initial_{modality.name}'] + given.sum(axis=0)
       np.testing.assert_allclose(r[m, scene], expected, rtol=1e-9, atol=1e-12)
-  silent = compiled(inference.infer)(params, views, CONTEXT, np.zeros(MODEL.noise_shape(2)))
+  zeros = Noise(np.zeros(MODEL.latents_shape(2)))
+  silent = compiled(inference.sample_prior)(params, views, CONTEXT, zeros)
   np.testing.assert_allclose(means, silent.prior.mean, rtol=1e-12)

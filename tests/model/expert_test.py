@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gmn_jax.model import gaussians
+from gmn_jax.model import POOLINGS, gaussians
 from gmn_jax.model.experts import Experts
 
 EPISODES, STEPS, GRID, REPRESENTATION, HIDDEN, LATENT = 2, 3, (3, 2), 4, 3, 2
@@ -13,9 +13,8 @@ EPISODES, STEPS, GRID, REPRESENTATION, HIDDEN, LATENT = 2, 3, (3, 2), 4, 3, 2
 
 def make_experts(variant, modalities):
   return Experts(
-    num_experts=modalities,
-    shared=variant == 'apoe',
-    identify=variant == 'apoe',
+    pooling=POOLINGS[variant],
+    modalities=modalities,
     representation=REPRESENTATION,
     hidden=HIDDEN,
     latent=LATENT,
@@ -26,19 +25,19 @@ def draw_inputs(modalities, dtype=np.float32):
   """Context, target, noise."""
   rng = np.random.default_rng(0)
   context, target = rng.standard_normal((2, modalities, EPISODES, *GRID, REPRESENTATION))
-  noise = rng.standard_normal((STEPS, EPISODES, *GRID, LATENT))
+  noise = rng.standard_normal((EPISODES, STEPS, *GRID, LATENT))
   return jnp.asarray(context, dtype), jnp.asarray(target, dtype), jnp.asarray(noise, np.float32)
 
 
 def loss_of(experts, params, inputs, *present):
-  draw = experts.apply({'params': params}, *inputs, *present, method='infer')
+  draw = experts.apply({'params': params}, *inputs, *present, method='sample_posterior')
   kl = gaussians.divergence(*draw.posterior, *draw.prior)
   return kl.sum() + draw.z.sum(), draw
 
 
 def draw_params(experts, inputs):
   shapes = jax.eval_shape(
-    lambda: experts.init(jax.random.key(0), *inputs, method='infer')['params']
+    lambda: experts.init(jax.random.key(0), *inputs, method='sample_posterior')['params']
   )
   rng = np.random.default_rng(1)
   return jax.tree.map(lambda leaf: 0.1 * rng.standard_normal(leaf.shape, np.float32), shapes)
@@ -78,8 +77,8 @@ def test_the_product_over_one_modality_is_its_expert(variant):
   for belief, of_experts in (
     (draw.prior, draw.prior_experts), (draw.posterior, draw.posterior_experts)
   ):  # fmt: skip
-    np.testing.assert_array_equal(belief.mean, of_experts.mean[:, 0])
-    np.testing.assert_array_equal(belief.logvar, of_experts.logvar[:, 0])
+    np.testing.assert_array_equal(belief.mean, of_experts.mean[:, :, 0])
+    np.testing.assert_array_equal(belief.logvar, of_experts.logvar[:, :, 0])
 
 
 @pytest.mark.parametrize('dtype', [jnp.float32, jnp.bfloat16])
@@ -93,7 +92,7 @@ def test_sharp_and_flat_experts_stay_finite(dtype):
     )(params)
 
   everyone = np.ones((3, EPISODES), bool)
-  some = np.array([[True, False], [False, False], [True, False]])
+  some = np.array([[True, False], [False, False], [True, True]])
   for logvar in (-60, 60):
     params = draw_params(experts, inputs)
     # The prior's experts are all as sharp, or as flat; of the posterior's, only the first.

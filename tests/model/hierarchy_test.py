@@ -42,19 +42,18 @@ def test_without_variance_it_is_the_plain_model(variant):
   model = tiny.make_model(variant, hierarchical=True)
   plain = tiny.make_model(variant)
   params, views, noise = draw_params(model), tiny.draw_views(model), tiny.draw_noise(model, 2)
-  of_representations = np.random.default_rng(1).standard_normal(model.representation_shape(2))
 
   @functools.partial(jax.jit, static_argnums=0)
-  def run(model, params, *noise):
-    return objective.evidence(model, params, views, EPISODES, *noise)
+  def run(model, params, noise):
+    return objective.elbo_terms(model, params, views, EPISODES, noise)
 
   expected = run(
     plain, {name: params[name] for name in params if not name.startswith(LATENT)}, noise
   )
-  parts = run(model, without_variance(params), noise, of_representations)
+  parts = run(model, without_variance(params), noise)
   jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-12), parts, expected)
   # With variance it is not.
-  parts = run(model, params, noise, of_representations)
+  parts = run(model, params, noise)
   assert np.all(parts.representation_kl > 0)
   assert not np.allclose(parts.squared_error, expected.squared_error, rtol=1e-3)
 
@@ -63,9 +62,9 @@ def test_divergence_and_weight_are_those_of_the_sampled_gaussians():
   latent = LatentRepresentation(features=4)
   rng = np.random.default_rng(0)
   context, target = rng.standard_normal((2, 3, 2, 2, 4))
-  params = latent.init(jax.random.key(0), context, target, context, method='infer')
-  infer = functools.partial(latent.apply, params, context, target, method='infer')
-  imagine = functools.partial(latent.apply, params, context, method='imagine')
+  params = latent.init(jax.random.key(0), context, target, context, method='sample_posterior')
+  infer = functools.partial(latent.apply, params, context, target, method='sample_posterior')
+  imagine = functools.partial(latent.apply, params, context, method='sample_prior')
 
   def belief(sample):
     """Mean and log-variance, from what noise of zero and of one becomes."""
@@ -84,13 +83,10 @@ def test_divergence_and_weight_are_those_of_the_sampled_gaussians():
 def test_the_divergence_of_absent_modalities_does_not_count():
   model = tiny.make_model('apoe', hierarchical=True)
   params, views, noise = draw_params(model), tiny.draw_views(model), tiny.draw_noise(model, 2)
-  of_representations = np.random.default_rng(1).standard_normal(model.representation_shape(2))
 
   @jax.jit
   def run(params):
-    return objective.evidence(
-      model, params, views, EPISODES, noise, of_representations
-    ).representation_kl
+    return objective.elbo_terms(model, params, views, EPISODES, noise).representation_kl
 
   # The third modality is absent from the first scene, and present in the second.
   name = LATENT + 'right'

@@ -6,8 +6,8 @@ import numpy as np
 import optax
 import pytest
 
-from gmn_jax.senses.batch import HapticRange, cut_scenes
-from gmn_jax.senses.modality import HapticCut, ImageCut, Modality, embed_query, scale_haptic
+from gmn_jax.senses import IMAGE, ImageCut, Modality, Range, VectorCut, cut_scenes, embed_query
+from gmn_jax.senses.sense import scale_by_range
 from gmn_jax.senses.sets import haptic_halves, haptics, modality_set
 from gmn_jax.training import train_step
 from mese_env import sensors
@@ -39,7 +39,7 @@ def draw_scenes(image_size, scenes=2, views=3):
 
 
 def no_scaling():
-  return HapticRange(-np.ones(132, np.float32), np.ones(132, np.float32))
+  return {'haptic': Range(-np.ones(132, np.float32), np.ones(132, np.float32))}
 
 
 def cut(name, scenes):
@@ -115,7 +115,7 @@ def test_a_set_of_the_users_own_trains_every_parameter():
   fingers = (*sensors.FINGERS, 'palm')
   modalities = (
     *(haptics(finger, sensors.channels(finger=finger)) for finger in fingers),
-    Modality('left', 'image', ImageCut(16, rows=(0, 16), columns=(0, 8)), shape=(16, 8, 3)),
+    Modality('left', IMAGE, ImageCut(16, rows=(0, 16), columns=(0, 8)), shape=(16, 8, 3)),
   )
   model = tiny.make_model('apoe', modalities)
   optimizer = optax.sgd(1.0)
@@ -141,7 +141,7 @@ def test_a_set_of_the_users_own_trains_every_parameter():
 def test_haptic_scaling():
   low, high = np.float32([-1, 0, 5]), np.float32([1, 0.05, 5])
   # A range below 0.1 counts as 0.1; nothing is clipped.
-  scaled = scale_haptic(np.float32([[-1, 0, 5], [1, 0.1, 5.1], [3, -0.1, 4.9]]), low, high)
+  scaled = scale_by_range(np.float32([[-1, 0, 5], [1, 0.1, 5.1], [3, -0.1, 4.9]]), Range(low, high))
   np.testing.assert_allclose(scaled, [[-1, -1, -1], [1, 1, 1], [3, -3, -3]], atol=1e-5)
 
 
@@ -157,8 +157,8 @@ def test_query_embedding():
     (lambda: modality_set('m5', 20), 'multiple of 8'),
     (lambda: modality_set('m14', 44), 'multiple of 8'),
     (lambda: modality_set('m2', 0), 'image_size is 0'),
-    (lambda: Modality('depth', 'image', ImageCut(8, (0, 6), (0, 8)), (6, 8, 3)), 'divisible by'),
-    (lambda: Modality('sound', 'audio', HapticCut((0,)), (1,)), "kind 'audio'"),
+    (lambda: Modality('depth', IMAGE, ImageCut(8, (0, 6), (0, 8)), (6, 8, 3)), 'divisible by'),
+    (lambda: Modality('sound', 'audio', VectorCut((0,)), (1,)), "'audio', no sense"),
     (lambda: tiny.make_model('apoe', (tiny.TOUCH,)).grid, r"\['touch'\] imply"),
     (lambda: tiny.make_model('apoe', modality_set('m2', 8) + tiny.MODALITIES).grid, 'one height'),
   ],

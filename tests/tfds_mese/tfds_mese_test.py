@@ -92,9 +92,9 @@ def test_no_scene_and_no_held_out_cell_set_is_shared(dataset):
 
 def test_haptic_range_is_that_of_the_training_split(dataset):
   haptics = np.concatenate([scene['haptics'] for scene in dataset.splits['train']])
-  np.testing.assert_array_equal(dataset.haptic_min, haptics.min(axis=0))
-  np.testing.assert_array_equal(dataset.haptic_max, haptics.max(axis=0))
-  assert dataset.haptic_min.dtype == np.float32
+  np.testing.assert_array_equal(dataset.ranges['haptic'][0], haptics.min(axis=0))
+  np.testing.assert_array_equal(dataset.ranges['haptic'][1], haptics.max(axis=0))
+  assert dataset.ranges['haptic'][0].dtype == np.float32
   assert dataset.metadata['seed'] == SMALL['seed']
 
 

@@ -20,7 +20,7 @@ def _save(run, workdir):
   here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
   batches = train_batches(tiny_run.random_dataset().splits['train'], 2, 0, here)
   with Checkpoints(workdir) as checkpoints:
-    checkpoints.save(state, batches, run.config, run.haptic_range)
+    checkpoints.save(state, batches, run.config, run.ranges)
 
 
 def test_an_exported_model_is_the_run_s_without_what_training_needs(tmp_path):
@@ -29,7 +29,7 @@ def test_an_exported_model_is_the_run_s_without_what_training_needs(tmp_path):
   export.main(['export.py', f'--workdir={workdir}', f'--to={copy}'])
   exported = load_run(copy)
   chex.assert_trees_all_equal(exported.params, run.params)
-  chex.assert_trees_all_close(exported.haptic_range, run.haptic_range, rtol=0, atol=0)
+  chex.assert_trees_all_close(exported.ranges, run.ranges, rtol=0, atol=0)
   assert exported.step == 3 and exported.config.to_dict() == run.config.to_dict()
   assert list(workdir.rglob('training')) and not list(copy.rglob('training'))
   with pytest.raises(UserError, match='holds checkpoints already'):

@@ -10,12 +10,13 @@ import optax
 from optax import contrib
 
 from gmn_jax.config import make_model
-from gmn_jax.senses.batch import cut_scenes
+from gmn_jax.model import Noise
+from gmn_jax.senses import cut_scenes
 from gmn_jax.training.muon import muon
 from gmn_jax.training.optimizer import make_optimizer
 from gmn_jax.training.quiet_start import mean_biases, quiet_start
 from tests import tiny
-from tests.tiny_run import HAPTIC_RANGE, random_batch, tiny_config
+from tests.tiny_run import RANGES, random_batch, tiny_config
 
 
 def update_of(params, **fields):
@@ -104,11 +105,11 @@ def test_rate_rises_stays_and_falls():
 def test_quiet_start_renders_the_mean_and_believes_nothing():
   config = tiny_config()
   model = make_model(config)
-  views = cut_scenes(model.modalities, random_batch(2), HAPTIC_RANGE)
+  views = cut_scenes(model.modalities, random_batch(2), RANGES)
   noise = jax.tree.map(jnp.float32, tiny.draw_params(model))
   params = quiet_start(noise, mean_biases(model, views))
   apply = jax.jit(functools.partial(model.apply, {'params': params}), static_argnames='method')
-  z = 3 * jax.random.normal(jax.random.key(1), model.noise_shape(2))
+  z = 3 * jax.random.normal(jax.random.key(1), model.latents_shape(2))
   view_of = [jnp.ones((1, *query.shape[:2])) for query in views.queries]
   images, haptics = apply(z, view_of, views.queries, method='render')
   np.testing.assert_allclose(
@@ -119,5 +120,5 @@ def test_quiet_start_renders_the_mean_and_believes_nothing():
   )
   encoded = apply(views, method='encode')
   context = jnp.ones((1, 2, 2, views.queries[0].shape[1]), bool)
-  prior = apply(encoded, context, z, method='imagine').prior
+  prior = apply(encoded, context, Noise(z), method='sample_prior').prior
   assert not prior.mean.any() and np.ptp(prior.logvar) < 1e-6

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from gmn_jax.config import check, check_dataset, make_model
-from gmn_jax.senses.batch import HapticRange, cut_scenes
+from gmn_jax.senses import cut_scenes
+from gmn_jax.senses.sense import as_ranges
 from gmn_jax.training.input import train_batches
 from gmn_jax.training.sharding import make_layout
 from gmn_jax.training.train import train
@@ -53,7 +54,7 @@ def test_the_recipe_of_the_docs_makes_a_dataset_to_train_on(tmp_path, monkeypatc
   model = make_model(config)
   layout = make_layout(1, 1, jax.devices())
   batch = next(train_batches(dataset.splits['train'], 1, 0, layout.scenes))
-  views = cut_scenes(model.modalities, batch, HapticRange(dataset.haptic_min, dataset.haptic_max))
+  views = cut_scenes(model.modalities, batch, as_ranges(dataset.ranges))
   assert [sense.shape for sense in views.senses] == [(1, 15, 8, 8, 3), (1, 15, 24)]
   assert -1 <= views.senses[1].min() < views.senses[1].max() <= 1
   assert 'own_data.from_arrays' in in_memory
@@ -65,8 +66,8 @@ def test_a_folder_and_arrays_in_memory_are_the_same_dataset(tmp_path):
   folder, memory = own_data.open_folder(tmp_path / 'robot'), own_data.from_arrays(splits)
   haptics = splits['train']['haptics'].astype(np.float32)
   for dataset in (folder, memory):
-    np.testing.assert_array_equal(dataset.haptic_min, haptics.min(axis=(0, 1)))
-    np.testing.assert_array_equal(dataset.haptic_max, haptics.max(axis=(0, 1)))
+    np.testing.assert_array_equal(dataset.ranges['haptic'][0], haptics.min(axis=(0, 1)))
+    np.testing.assert_array_equal(dataset.ranges['haptic'][1], haptics.max(axis=(0, 1)))
   indices = []
   for split, source in folder.splits.items():
     for scene, other in zip(source, memory.splits[split], strict=True):

@@ -48,8 +48,8 @@ def _finish(process: subprocess.Popen) -> str:
 _STEPS = """
 import functools, json, re, sys
 import jax
-from gmn_jax.sharding import make_layout
-from tests.tiny_run import HAPTIC_RANGE, random_batch, tiny_config, tiny_step
+from gmn_jax.training.sharding import make_layout
+from tests.tiny_run import RANGES, random_batch, tiny_config, tiny_step
 
 found = {}
 whole_step, start = tiny_step(tiny_config(**json.loads(sys.argv[1])))
@@ -59,9 +59,9 @@ for count, fsdp in ((1, 1), (2, 1), (4, 2), (8, 1)):
   shardings = layout.state(start)
   state = jax.device_put(start, shardings)
   batch = jax.device_put(random_batch(8), layout.scenes)
-  haptic_range = jax.device_put(HAPTIC_RANGE, layout.whole)
+  ranges = jax.device_put(RANGES, layout.whole)
   step = jax.jit(step, out_shardings=(shardings, layout.whole))
-  step = step.lower(state, batch, haptic_range).compile()
+  step = step.lower(state, batch, ranges).compile()
   here = found[f'{count} devices, fsdp {fsdp}'] = {
     'measured': [],
     'flops': step.cost_analysis()['flops'],
@@ -70,7 +70,7 @@ for count, fsdp in ((1, 1), (2, 1), (4, 2), (8, 1)):
     ),
   }
   for _ in range(2):
-    state, metrics = step(state, batch, haptic_range)
+    state, metrics = step(state, batch, ranges)
     here['measured'].append([float(metrics[n]) for n in ('loss', 'kl', 'gradient_norm')])
   leaves = jax.tree.leaves((state.params, state.opt_state))
   here['numbers'] = sum(leaf.size for leaf in leaves)
@@ -113,7 +113,7 @@ def test_fsdp_halves_what_a_device_holds_and_scatters_its_gradients(steps):
 
 _TRAIN = """
 import json, pathlib, sys
-from gmn_jax.train import train
+from gmn_jax.training.train import train
 from tests.tiny_run import random_dataset, tiny_config
 train(tiny_config(**json.loads(sys.argv[1])), random_dataset(), pathlib.Path(sys.argv[2]))
 """
@@ -152,7 +152,7 @@ import json, pathlib, signal, sys
 import jax
 from gmn_jax.distributed import join
 from gmn_jax.interruption import Interrupted
-from gmn_jax.train import train
+from gmn_jax.training.train import train
 from tests.tiny_run import random_dataset, tiny_config
 
 join(sys.argv[3])

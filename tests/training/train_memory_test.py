@@ -8,14 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.tiny_run import HAPTIC_RANGE, random_batch, tiny_config, tiny_step
+from tests.tiny_run import RANGES, random_batch, tiny_config, tiny_step
 
 
 def updated(**fields):
   """State and metrics after one step of the tiny config with `fields`."""
   config = tiny_config(batch_size=4, quiet_start=False, optimizer='adam', **fields)
   step, state = tiny_step(config)
-  return jax.jit(step)(state, random_batch(4), HAPTIC_RANGE)
+  return jax.jit(step)(state, random_batch(4), RANGES)
 
 
 @pytest.fixture(scope='module')
@@ -49,7 +49,7 @@ def test_bfloat16_keeps_what_must_stay_exact(plain):
 def test_bfloat16_is_what_convolutions_compute_in():
   config = tiny_config(dtype='bfloat16')
   step, state = tiny_step(config)
-  jaxpr = jax.make_jaxpr(functools.partial(step))(state, random_batch(2), HAPTIC_RANGE)
+  jaxpr = jax.make_jaxpr(functools.partial(step))(state, random_batch(2), RANGES)
   dtypes = {
     variable.aval.dtype
     for equation in _equations(jaxpr.jaxpr)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gmn_jax.config import check, make_missing, make_model, make_step
-from gmn_jax.senses.batch import draw_episodes
+from gmn_jax.model import sample_episodes
 from gmn_jax.training.missing import EXPERIMENTS, Missing, experiment, fresh_masks
 from gmn_jax.training.optimizer import make_optimizer
 from gmn_jax.training.sharding import make_layout
@@ -17,7 +17,7 @@ from gmn_jax.training.train_step import init_state
 from gmn_jax.training.validation import Validation
 from mese_env.errors import UserError
 from tests import tiny
-from tests.tiny_run import HAPTIC_RANGE, random_batch, random_dataset, tiny_config
+from tests.tiny_run import RANGES, random_batch, random_dataset, tiny_config
 
 
 def test_masks_have_the_sizes_allowed_with_probability_one_over_size():
@@ -53,7 +53,7 @@ def test_fresh_masks_are_uniform_over_sizes():
 @pytest.mark.parametrize('strict', [False, True])
 def test_a_missing_modality_gives_no_context_and_strictly_no_target(strict):
   gives = np.array([[True, False, False], [True, True, False]] * 50)
-  episodes = draw_episodes(jax.random.key(1), 100, 3, 2, jnp.array(gives), float(strict))
+  episodes = sample_episodes(jax.random.key(1), 100, 3, 2, jnp.array(gives), float(strict))
   context, target = np.asarray(episodes.context[0]), np.asarray(episodes.target[0])
   assert not context[~gives].any()
   assert target[~gives].all() == (not strict) and target[~gives].any() == (not strict)
@@ -63,7 +63,7 @@ def test_a_missing_modality_gives_no_context_and_strictly_no_target(strict):
 
 
 def test_a_part_of_the_scenes_goes_without_the_modalities_that_give_no_context():
-  episodes = draw_episodes(jax.random.key(2), 4_000, 2, 15, withheld=0.5)
+  episodes = sample_episodes(jax.random.key(2), 4_000, 2, 15, withheld=0.5)
   seen = np.asarray(episodes.context[0] | episodes.target[0])
   # Of a modality all views are there or none.
   np.testing.assert_array_equal(seen.any(axis=2), seen.all(axis=2))
@@ -75,7 +75,7 @@ def test_a_part_of_the_scenes_goes_without_the_modalities_that_give_no_context()
 
 
 def test_a_part_of_the_scenes_goes_without_some_views():
-  episodes = draw_episodes(jax.random.key(3), 8_000, 2, 4, withheld_views=0.75)
+  episodes = sample_episodes(jax.random.key(3), 8_000, 2, 4, withheld_views=0.75)
   context, target = np.asarray(episodes.context[0]), np.asarray(episodes.target[0])
   assert not (context & target).any() and target.any(axis=(1, 2)).all()
   views = (context | target).sum(axis=2)
@@ -110,7 +110,7 @@ def test_experiments_and_seeds_are_one_compilation_of_the_training_step():
     model, optimizer = make_model(config), make_optimizer(config)
     state = jax.eval_shape(functools.partial(init_state, model, optimizer, config.seed))
     step = jax.jit(make_step(config, model, optimizer))
-    lowered = step.lower(state, random_batch(2), HAPTIC_RANGE, make_missing(config))
+    lowered = step.lower(state, random_batch(2), RANGES, make_missing(config))
     programs.add(lowered.as_text())
   assert len(programs) == 1
 
@@ -120,7 +120,7 @@ def test_validation_reports_fixed_and_fresh_masks_and_each_size():
   model, missing = make_model(config), make_missing(config)
   scenes = random_dataset().splits['val']
   layout = make_layout(2, 1, jax.devices())
-  validation = Validation(model, scenes, 3, 2, HAPTIC_RANGE, config.std, missing, layout)
+  validation = Validation(model, scenes, 3, 2, RANGES, config.std, missing, layout)
   params = jax.tree.map(np.float32, tiny.draw_params(model))
   measured = validation.measure(params)
   assert list(measured) == ['val', 'val_missing', 'val_full']

@@ -69,7 +69,7 @@ def test_the_run_can_be_used_without_dataset_or_config(straight):
   assert run.step == 6
   assert run.config.to_dict() == tiny_config().to_dict()
   _assert_equal(state.params, run.params)
-  np.testing.assert_array_equal(run.haptic_range.low, random_dataset().haptic_min)
+  np.testing.assert_array_equal(run.ranges['haptic'].low, random_dataset().ranges['haptic'].low)
   assert (workdir / 'samples' / '00000006.png').stat().st_size > 0
 
 

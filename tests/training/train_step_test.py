@@ -10,7 +10,7 @@ import chex
 import jax
 import numpy as np
 
-from tests.tiny_run import HAPTIC_RANGE, random_batch, tiny_config, tiny_step
+from tests.tiny_run import RANGES, random_batch, tiny_config, tiny_step
 
 _ROOT = pathlib.Path(__file__).parents[2]
 
@@ -35,7 +35,7 @@ def test_twenty_context_sizes_are_one_compilation_and_one_step_each():
   before = jax.tree.map(np.asarray, state.params)
   batch, losses = random_batch(2), []
   for _ in range(20):
-    state, metrics = step(state, batch, HAPTIC_RANGE)
+    state, metrics = step(state, batch, RANGES)
     losses.append(float(metrics['loss']))
   assert int(state.step) == 20
   # Each step draws episodes and noise of its own.
@@ -47,7 +47,7 @@ def test_twenty_context_sizes_are_one_compilation_and_one_step_each():
 _TRAIN_TWO_STEPS = """
 import pathlib, sys
 from experiments import main
-from gmn_jax.train import train
+from gmn_jax.training.train import train
 from tests.tiny_run import random_dataset, tiny_config
 train(tiny_config(steps=2), random_dataset(), pathlib.Path(sys.argv[1]))
 print([name for name in sys.modules if name.split('.')[0] == 'tensorflow'])

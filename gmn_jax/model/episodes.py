@@ -1,31 +1,15 @@
-"""Batches: scenes cut into modalities, and the episodes (context and target views) drawn from them
-on the device.
+"""Episodes: which views of a scene are given, and which are asked for.
 
-Dims: S episodes of a scene (2 with its swap), B scenes, M modalities, V views, H W C image, D
-haptic length.
+Dims: S episodes of a scene (2 with its swap), B scenes, M modalities, V views, N = S B episodes
+(S-major).
 """
 
 from typing import NamedTuple
 
-import chex
 import jax
 import jax.numpy as jnp
 
-from gmn_jax.senses.modality import Modality, embed_query, scale_haptic
-
 Array = jax.Array
-
-
-class Views(NamedTuple):
-  """All views of B scenes, a tuple entry per modality.
-
-  Attributes:
-    senses: (B, V, *modality.shape); images in [0, 1], haptics scaled.
-    queries: (B, V, 7), embedded.
-  """
-
-  senses: tuple[Array, ...]
-  queries: tuple[Array, ...]
 
 
 class Episodes(NamedTuple):
@@ -41,38 +25,7 @@ class Episodes(NamedTuple):
   target: Array
 
 
-class HapticRange(NamedTuple):
-  """Minimum and maximum of each haptic channel over the training split, (132,) each, in the
-  sensors' own units.
-  """
-
-  low: Array
-  high: Array
-
-
-def cut_scenes(
-  modalities: tuple[Modality, ...], scenes: dict[str, Array], haptic_range: HapticRange
-) -> Views:
-  """Cuts raw scenes into the views of each modality.
-
-  Args:
-    modalities: the M modalities.
-    scenes: `images` uint8 (B, V, H, W, 3), `cameras` (B, V, 5), `haptics` (B, V, 132), `hands` (B,
-      V, 5).
-    haptic_range: the dataset's.
-  """
-  chex.assert_rank([scenes['images'], scenes['haptics']], [5, 3])
-  raw = {
-    'image': scenes['images'].astype(jnp.float32) / 255,
-    'haptic': scale_haptic(scenes['haptics'], haptic_range.low, haptic_range.high),
-  }
-  queries = {'image': embed_query(scenes['cameras']), 'haptic': embed_query(scenes['hands'])}
-  return Views(
-    tuple(m.cut(raw[m.kind]) for m in modalities), tuple(queries[m.kind] for m in modalities)
-  )
-
-
-def draw_episodes(
+def sample_episodes(
   key: Array,
   scenes: int,
   modalities: int,
@@ -81,7 +34,7 @@ def draw_episodes(
   withheld: float = 0.0,
   withheld_views: float = 0.0,
 ) -> Episodes:
-  """Draws one episode per scene, as in training.
+  """Samples one episode per scene, as in training.
 
   A subset of k ~ U{1..M} modalities, uniform among those of its size, may give context: c ~ U{0..V}
   of its views in random order, the others being targets. The other modalities have only targets, or
@@ -143,3 +96,9 @@ def add_opposite(episodes: Episodes) -> Episodes:
     jnp.concatenate([episodes.context, episodes.target]),
     jnp.concatenate([episodes.target, episodes.context]),
   )
+
+
+def seen(mask_SBMV: Array) -> Array:
+  """Whether an episode has a view of a modality, (M, N)."""
+  seen_SBM = mask_SBMV.any(axis=-1)
+  return seen_SBM.reshape(-1, seen_SBM.shape[-1]).T

@@ -1,0 +1,57 @@
+"""Views: raw scenes, scaled and cut into modalities.
+
+Dims: B scenes, V views, H W C image, D haptic length.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import chex
+import jax
+
+from gmn_jax.senses.modality import Modality
+from gmn_jax.senses.query import embed_query
+from gmn_jax.senses.sense import Ranges, senses_of
+
+Array = jax.Array
+
+
+class Views(NamedTuple):
+  """All views of B scenes, a tuple entry per modality.
+
+  Attributes:
+    senses: (B, V, *modality.shape); images in [0, 1], haptics scaled.
+    queries: (B, V, 7), embedded.
+  """
+
+  senses: tuple[Array, ...]
+  queries: tuple[Array, ...]
+
+
+def cut_scenes(
+  modalities: Sequence[Modality], scenes: Mapping[str, Array], ranges: Ranges
+) -> Views:
+  """Cuts raw scenes into the views of each modality.
+
+  Args:
+    modalities: the M modalities.
+    scenes: of every sense its views and their poses (B, V, 5); for the two that come along `images`
+      uint8 (B, V, H, W, 3), `cameras`, `haptics` (B, V, D) and `hands`.
+    ranges: the dataset's, of the senses that are scaled by one.
+
+  Raises:
+    UserError: a sense needs a range, and there is none.
+  """
+  scaled, queries = {}, {}
+  for sense in senses_of(modalities):
+    raw, pose = scenes[sense.field], scenes[sense.pose_field]
+    chex.assert_equal_shape_prefix([raw, pose], 2)
+    scaled[sense], queries[sense] = sense.scaled(raw, ranges), embed_query(pose)
+  return Views(
+    tuple(m.cut(scaled[m.sense]) for m in modalities), tuple(queries[m.sense] for m in modalities)
+  )
+
+
+def count_views(modalities: Sequence[Modality], scenes: Mapping[str, Array]) -> tuple[int, int]:
+  """B and V of raw scenes, which are the same for all senses."""
+  return scenes[modalities[0].sense.pose_field].shape[:2]

@@ -1,4 +1,4 @@
-"""Generative multisensory networks in JAX: the model, its training, and what a trained one knows."""
+"""Generative multisensory networks in JAX: the model, its training and its inference."""
 
 from mese_env import __version__
 

@@ -117,7 +117,10 @@ def test_wheel_carries_what_code_and_law_ask_for(wheel):
   assert tracked <= files
   assert {f'{package}/py.typed' for package in PACKAGES} <= files
   information = f'gmn_jax-{version}.dist-info'
-  assert {f'{information}/licenses/LICENSE', f'{information}/licenses/mese_env/data/NOTICE'} <= files
+  assert {
+    f'{information}/licenses/LICENSE',
+    f'{information}/licenses/mese_env/data/NOTICE',
+  } <= files
   metadata = wheel.read(f'{information}/METADATA').decode()
   assert 'License-Expression: Apache-2.0' in metadata
   assert 'Description-Content-Type: text/markdown' in metadata

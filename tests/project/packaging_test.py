@@ -105,6 +105,12 @@ def test_every_package_says_its_version_and_names(package, declared):
     assert getattr(module, name) is not None
 
 
+def test_citation_and_changelog_are_of_this_version():
+  version = importlib.import_module(PACKAGES[0]).__version__
+  assert f'\nversion: {version}\n' in (ROOT / 'CITATION.cff').read_text()
+  assert f'\n## [{version}]' in (ROOT / 'CHANGELOG.md').read_text()
+
+
 def test_wheel_carries_what_code_and_law_ask_for(wheel):
   version = importlib.import_module(PACKAGES[0]).__version__
   files = set(wheel.namelist())

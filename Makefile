@@ -19,7 +19,7 @@ faults: $(installed)
 	.venv/bin/python -m experiments.faults --write docs/faults.md
 
 lint: $(installed)
-	.venv/bin/ruff check .
+	.venv/bin/pre-commit run --all-files
 
 lock: $(installed)
 	.venv/bin/uv lock --upgrade --no-config --default-index https://pypi.org/simple

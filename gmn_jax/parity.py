@@ -1,4 +1,4 @@
-"""`python -m gmn_jax.parity [FILE.npz ...]`: is it the paper's model? (`authors/parity.py`)"""
+"""Is it the paper's model? `python -m gmn_jax.parity [FILE.npz ...]` (`authors/parity.py`)."""
 
 import sys
 

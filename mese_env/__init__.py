@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
   from mese_env.scene import GENERATOR_VERSION, SceneConfig, generate_scene
 
+# The version of the project: pyproject.toml and the other packages read it here.
 __version__ = '0.1.0'
-__all__ = ['GENERATOR_VERSION', 'SceneConfig', 'generate_scene']
+__all__ = ['GENERATOR_VERSION', 'SceneConfig', '__version__', 'generate_scene']
 
 
 def __getattr__(name: str) -> Any:

@@ -194,6 +194,7 @@ def _try(script: str, **environment: str) -> subprocess.CompletedProcess:
       capture_output=True,
       text=True,
       timeout=_SECONDS,
+      check=False,
     )
   except subprocess.TimeoutExpired:
     return subprocess.CompletedProcess(command, 1, '', f'no answer in {_SECONDS} s')

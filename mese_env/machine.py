@@ -9,12 +9,13 @@ _CONTROL_GROUP = pathlib.Path('/sys/fs/cgroup')
 
 def available_cores() -> int:
   """Counts the cores that this process may use, by its affinity and its container's quota."""
-  cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
+  knows_affinity = hasattr(os, 'sched_getaffinity')
+  cores = len(os.sched_getaffinity(0)) if knows_affinity else os.cpu_count() or 1
   # Of a control group: microseconds of CPU time in each period, or 'max'; and the period.
   with contextlib.suppress(OSError, ValueError):
     quota, period = (_CONTROL_GROUP / 'cpu.max').read_text().split()
     cores = min(cores, -(-int(quota) // int(period)))
-  return cores or 1
+  return cores
 
 
 def available_memory() -> int:

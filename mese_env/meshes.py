@@ -28,7 +28,7 @@ def folder() -> pathlib.Path:
     raise UserError(f'myosuite, whose wheel holds the meshes, is missing: {REMEDY}') from error
   if wheel.version != RELEASE:
     raise UserError(f'the meshes are those of myosuite {RELEASE}, not {wheel.version}: {REMEDY}')
-  found = pathlib.Path(wheel.locate_file(_FOLDER))
+  found = pathlib.Path(str(wheel.locate_file(_FOLDER)))
   if not found.is_dir():
     raise UserError(f'{found}, where myosuite has its meshes, is missing: {REMEDY}')
   return found

@@ -71,7 +71,11 @@ def render_dense(
   """Draws what `render` draws by following every ray.
 
   Args:
-    centres, colours, position, frame, image_size: as for `render`.
+    centres: as for `render`.
+    colours: as for `render`.
+    position: as for `render`.
+    frame: as for `render`.
+    image_size: as for `render`.
     xp: array namespace to compute in, `numpy` or `jax.numpy`.
 
   Returns:

@@ -88,7 +88,8 @@ def generate_scene(config: SceneConfig, seed: int, index: int) -> dict[str, np.n
       ]
     )
   grasps = grasp.sample_grasps(model, config.num_grasps, grasp_rng)
-  return {
+  # A number of NumPy's does what an array without dimensions does.
+  return {  # pyright: ignore[reportReturnType]
     'images': images,
     'cameras': np.stack([poses.query(camera) for camera in cameras]),
     'haptics': grasps.haptics,

@@ -65,12 +65,12 @@ SENSOR_NAMES = _names()
 
 def kind_of(name: str) -> str:
   """Returns the kind of a channel, one of `KINDS`."""
-  return name.split('/')[0]
+  return name.split('/', maxsplit=1)[0]
 
 
 def finger_of(name: str) -> str:
   """Returns whose channel it is: one of `FINGERS`, 'wrist' or 'palm'."""
-  return name.split('/')[1].split('_')[0]
+  return name.split('/')[1].split('_', maxsplit=1)[0]
 
 
 def channels(*, kind: str | None = None, finger: str | None = None) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ for cell sets, and of the smallest rotated cell set for shapes.
 import functools
 import hashlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +24,7 @@ PITCH = 2 * HALF_EXTENT  # metres between the centres of neighbouring cubes
 DIRECTIONS = ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1))
 HELD_OUT_SHARE = 0.1
 
-Cell = tuple[int, int, int]
+Cell = tuple[int, ...]  # of three
 Cells = tuple[Cell, ...]
 
 
@@ -52,7 +52,7 @@ def sample_walk(num_parts: int, rng: np.random.Generator) -> np.ndarray:
   Returns:
     int64 (num_parts, 3): cells in the order of the walk, the first at the origin.
   """
-  walk = [(0, 0, 0)]
+  walk: list[Cell] = [(0, 0, 0)]
   while len(walk) < num_parts:
     free = [cell for cell in _neighbours(walk[-1]) if cell not in walk]
     walk.append(free[rng.integers(len(free))])
@@ -145,7 +145,7 @@ def _neighbours(cell: Cell) -> list[Cell]:
   return [(x + dx, y + dy, z + dz) for dx, dy, dz in DIRECTIONS]
 
 
-def _normalise(cells: Cells) -> Cells:
+def _normalise(cells: Sequence[Cell]) -> Cells:
   corner = [min(axis) for axis in zip(*cells, strict=True)]
   return tuple(sorted(tuple(c - m for c, m in zip(cell, corner, strict=True)) for cell in cells))
 

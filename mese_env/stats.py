@@ -64,7 +64,7 @@ def acceptance_figures(num_scenes: int, seed: int, hand_name: str = hand.DEFAULT
   for kind in sensors.KINDS:
     group = list(sensors.channels(kind=kind))
     ratio = np.linalg.norm(haptics[:, group].std(axis=0)) / np.linalg.norm(released[group])
-    figures.append(Figure(f'{kind}: std / released std', ratio, *_SPREAD_RATIO))
+    figures.append(Figure(f'{kind}: std / released std', float(ratio), *_SPREAD_RATIO))
   return [figure._replace(value=float(figure.value)) for figure in figures]
 
 

@@ -60,7 +60,7 @@ def main(arguments: list[str]) -> int:
     return _verify(arguments[1:])
   if arguments[:1] == ['stats']:
     return _print_statistics(arguments[1:])
-  parse = cli_utils.make_flags_parser(Args, description=__doc__)
+  parse = cli_utils.make_flags_parser(Args, description=__doc__ or '')
   dataset = pathlib.Path(__file__).parent
   parse(['tfds_mese', *arguments, f'--datasets={dataset}']).execute()
   return 0
@@ -86,9 +86,9 @@ def _config(config: str) -> str | configs.MeseConfig:
 
 def _parse_shards(text: str) -> tuple[int, int]:
   share, slash, num_shares = text.partition('/')
-  if slash and share.isdecimal() and num_shares.isdecimal():
-    if 1 <= int(share) <= int(num_shares):
-      return int(share), int(num_shares)
+  whole = slash and share.isdecimal() and num_shares.isdecimal()
+  if whole and 1 <= int(share) <= int(num_shares):
+    return int(share), int(num_shares)
   raise UserError(f'--shards={text} is not a share: write 2/4 for the second of four.')
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import os
 import pathlib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -73,7 +73,8 @@ def write_chunk(chunk: Chunk, folder: pathlib.Path) -> None:
   partial = path.with_suffix(f'.{os.getpid()}{_PARTIAL}')
   try:
     with partial.open('wb') as file:
-      np.savez_compressed(file, **arrays)
+      # No array has the name of the function's own argument.
+      np.savez_compressed(file, **arrays)  # pyright: ignore[reportArgumentType]
       file.flush()
       os.fsync(file.fileno())
     partial.rename(path)
@@ -88,7 +89,7 @@ def remove_partial(folder: pathlib.Path) -> None:
 
 
 def read_chunks(
-  chunks: list[Chunk], folder: pathlib.Path
+  chunks: Sequence[Chunk], folder: pathlib.Path
 ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
   """Yields (index, scene) for each scene of cached chunks, in order.
 

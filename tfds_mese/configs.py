@@ -40,7 +40,7 @@ class MeseConfig(tfds.core.BuilderConfig):
     train_objects: `objects` of SceneConfig for the training and validation splits.
     test_objects: `objects` of SceneConfig for the test split.
     seed: seed of every scene; with its index it decides the scene.
-    scene: the other fields of SceneConfig, as one or as a mapping.
+    scene: the other fields of SceneConfig; JSON gives them as a mapping.
 
   Raises:
     UserError: a size below one, an unknown field in `scene`, or no name where one is needed.
@@ -53,7 +53,7 @@ class MeseConfig(tfds.core.BuilderConfig):
   train_objects: str = 'all'
   test_objects: str = 'all'
   seed: int = 0
-  scene: SceneConfig | Mapping[str, Any] = SceneConfig()
+  scene: SceneConfig = SceneConfig()
 
   def __post_init__(self):
     if not isinstance(self.scene, SceneConfig):

@@ -13,7 +13,9 @@ def scene_features(scene: SceneConfig) -> dict[str, tfds.features.FeatureConnect
       scene.num_looks, scene.num_grasps, scene.image_size, scene.num_parts
   )  # fmt: skip
 
-  def array(shape, dtype, desc, value_range=None):
+  def array(
+    shape: tuple[int, ...], dtype: type[np.generic], desc: str, value_range: str | None = None
+  ) -> tfds.features.Tensor:
     # The default encoding would store a byte of an image as a 64-bit integer.
     return tfds.features.Tensor(
       shape=shape,

@@ -16,13 +16,15 @@ import pathlib
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from mese_env.errors import UserError, nearest
 from tfds_mese import configs
-from tfds_mese.dataset import Dataset, Source
+from tfds_mese.dataset import Dataset
+
+_Result = TypeVar('_Result')
 
 _NEEDED = ('train', 'val')
 _FLOATS = ('cameras', 'haptics', 'hands')
@@ -166,7 +168,7 @@ class _Opened:
     _require_keys(str(self._path), self._file)
     return self
 
-  def __exit__(self, *exception) -> None:
+  def __exit__(self, *exception: object) -> None:
     self._file.close()
 
   def read(self, name: str) -> np.ndarray:
@@ -188,7 +190,7 @@ class _Opened:
 
     return self._guarded(read)
 
-  def _guarded(self, read):
+  def _guarded(self, read: Callable[[], _Result]) -> _Result:
     try:
       return read()
     # A damaged file fails where the damage is: in the archive, its compression, or an array.
@@ -199,9 +201,10 @@ class _Opened:
       ) from error
 
 
-def _check(sources: dict[str, Source], metadata: dict[str, str]) -> Dataset:
+def _check(sources: Mapping[str, _Files | _Arrays], metadata: dict[str, str]) -> Dataset:
   """Checks every scene, and measures the haptic range of the training split."""
-  expected, low, high = None, np.inf, -np.inf
+  expected = None
+  low, high = np.array(np.inf, np.float32), np.array(-np.inf, np.float32)
   for split, source in sources.items():
     for where, headers, read in source.parts():
       _check_headers(where, headers, expected)
@@ -215,12 +218,10 @@ def _check(sources: dict[str, Source], metadata: dict[str, str]) -> Dataset:
 
 
 def _require_keys(where: str, given: Mapping[str, np.ndarray]) -> None:
-  for name in _SHAPES:
+  for name, shape in _SHAPES.items():
     if name not in given:
       found = ', '.join(given) or 'nothing'
-      raise UserError(
-        f"{where} has no array '{name}' but {found}; it needs {name} {_SHAPES[name]}."
-      )
+      raise UserError(f"{where} has no array '{name}' but {found}; it needs {name} {shape}.")
 
 
 def _check_headers(
@@ -279,7 +280,8 @@ def _check_numbers(where: str, floats: Mapping[str, np.ndarray]) -> None:
 
 def _as_scene(arrays: Mapping[str, np.ndarray], index: int) -> dict[str, np.ndarray]:
   scene = {name: arrays[name].astype(np.float32) for name in _FLOATS}
-  return {'images': arrays['images'], **scene, 'index': np.int64(index)}
+  # A number of NumPy's does what an array without dimensions does.
+  return {'images': arrays['images'], **scene, 'index': np.int64(index)}  # pyright: ignore[reportReturnType]
 
 
 def _first_index(split: str) -> int:

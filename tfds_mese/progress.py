@@ -30,7 +30,7 @@ class Progress:
   def __enter__(self) -> Self:
     return self
 
-  def __exit__(self, *exception):
+  def __exit__(self, *exception: object) -> None:
     if self._bar is not None:
       self._bar.close()
 

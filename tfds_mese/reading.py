@@ -2,7 +2,8 @@
 
 import os
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -48,7 +49,8 @@ def open_dataset(
   if not (folder / constants.DATASET_INFO_FILENAME).exists():
     raise MissingDataset(_why_missing(name, folder) + _remedy(name, data_dir))
   builder = tfds.builder_from_directory(folder)
-  metadata = dict(builder.info.metadata)
+  # TFDS types what it returns for any dataset; of this one it is known what there is.
+  metadata = cast(dict[str, Any], builder.info.metadata)
   for split, info in builder.info.splits.items():
     expected = metadata['splits'][split]['num_scenes']
     if info.num_examples != expected:
@@ -59,10 +61,13 @@ def open_dataset(
     for path in info.filepaths:
       if not path.exists():
         raise MissingDataset(f'{path} is missing: build the dataset again with --overwrite.')
-  features = builder.info.features
+  features = cast(tfds.features.FeaturesDict, builder.info.features)
   if fields is not None:
     features = tfds.features.FeaturesDict({field: features[field] for field in fields})
-  records = builder.as_data_source(deserialize_method=decode.DeserializeMethod.RAW_BYTES)
+  records = cast(
+    Mapping[str, Sequence[bytes]],
+    builder.as_data_source(deserialize_method=decode.DeserializeMethod.RAW_BYTES),
+  )
   return Dataset(
     splits={
       split: _Scenes(split, records_of_split, features, folder)
@@ -92,13 +97,14 @@ class _Scenes:
     if not 0 <= position < len(self):
       raise IndexError(f'{self._split} has {len(self)} scenes')  # Which ends a `for` loop.
     try:
-      return self._features.deserialize_example_np(self._records[position])
+      scene = self._features.deserialize_example_np(self._records[position])
     except RuntimeError as error:
       raise UserError(
         f'scene {position} of {self._split} cannot be read: '
         f'`python -m tfds_mese verify {self._folder}` names each damaged file; build the dataset '
         'again with --overwrite.'
       ) from error
+    return cast(dict[str, np.ndarray], scene)
 
 
 def _why_missing(name: str, folder: pathlib.Path) -> str:

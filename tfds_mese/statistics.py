@@ -1,6 +1,6 @@
 """Statistics of a dataset's haptic channels and objects, as the tables of its card."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -31,7 +31,7 @@ def haptic_table(source: Source, per_sensor: bool) -> Iterator[str]:
     )
 
 
-def object_table(splits: dict[str, Source]) -> Iterator[str]:
+def object_table(splits: Mapping[str, Source]) -> Iterator[str]:
   """Yields the lines of a Markdown table: scenes and distinct objects of each split."""
   yield '| split | scenes | walks | cell sets | shapes | mean of images (0 to 255) |'
   yield '|---|---|---|---|---|---|'

@@ -13,7 +13,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -50,8 +50,11 @@ class Builder(tfds.core.ShardBasedBuilder):
   """
 
   VERSION = tfds.core.Version(GENERATOR_VERSION)
-  RELEASE_NOTES = {'1.0.0': 'First release.'}
-  BUILDER_CONFIGS = list(configs.CONFIGS)
+  RELEASE_NOTES: ClassVar[dict[str, str]] = {'1.0.0': 'First release.'}
+  BUILDER_CONFIGS: ClassVar[list[tfds.core.BuilderConfig]] = list(configs.CONFIGS)
+
+  # What TFDS has as optional, as not every dataset has configs.
+  builder_config: configs.MeseConfig
 
   def __init__(
     self,
@@ -72,7 +75,7 @@ class Builder(tfds.core.ShardBasedBuilder):
     scene = self.builder_config.scene
     return self.dataset_info_from_configs(
       # Else TFDS would print the whole README after every build.
-      description=self.__doc__.split('\n')[0],
+      description=(self.__doc__ or '').split('\n')[0],
       features=tfds.features.FeaturesDict(scene_features(scene)),
       metadata=tfds.core.MetadataDict(),
       disable_shuffling=True,  # Scenes are independent draws, so their order means nothing.
@@ -117,21 +120,26 @@ class Builder(tfds.core.ShardBasedBuilder):
       self._generate(_all(self._plan(None))[share - 1 :: num_shares], cache)
     print(f'share {share} of {num_shares} is in {cache}', file=sys.stderr)
 
-  def _download_and_prepare(self, dl_manager, download_config) -> None:
+  def _download_and_prepare(
+    self,
+    dl_manager: tfds.download.DownloadManager,
+    download_config: tfds.download.DownloadConfig,
+  ) -> None:
     """Generates the scenes that are missing, then has TFDS write those of each split."""
     if download_config.max_examples_per_split == 0:
       return
     self._chunks = self._plan(download_config.max_examples_per_split)
-    self._cache = self._cache_folder() if download_config.beam_options is None else None
-    if self._cache:
+    if download_config.beam_options is None:
+      self._cache = self._cache_folder()
       self._generate(_all(self._chunks), self._cache)
     else:
-      import apache_beam as beam
+      from apache_beam.options.pipeline_options import StandardOptions
 
-      options = download_config.beam_options.view_as(beam.options.pipeline_options.StandardOptions)
+      self._cache = None
+      options = download_config.beam_options.view_as(StandardOptions)
       download_config.beam_runner = options.runner or 'DirectRunner'
     super()._download_and_prepare(dl_manager, download_config)
-    self.info.metadata.update(self._provenance() | self._haptic_range())
+    self._metadata().update(self._provenance() | self._haptic_range())
 
   def _post_download_and_prepare_hook(self) -> None:
     """Removes what was built from, but not what a larger build that was stopped continues from."""
@@ -159,7 +167,9 @@ class Builder(tfds.core.ShardBasedBuilder):
     self._announce(chunks, cache)
     workers.generate_chunks(chunks, cache, self._num_workers)
 
-  def _shard_iterators_per_split(self, dl_manager) -> Mapping[str, Sequence[Any]]:
+  def _shard_iterators_per_split(
+    self, dl_manager: tfds.download.DownloadManager
+  ) -> Mapping[str, Sequence[Any]]:
     del dl_manager  # Nothing is downloaded.
     scenes = functools.partial(_read, self._cache) if self._cache else _generate_anew
     return {
@@ -171,7 +181,7 @@ class Builder(tfds.core.ShardBasedBuilder):
     }
 
   def _example_writer(self) -> writer.ExampleWriter:
-    return _CanonicalWriter(file_format=self.info.file_format)
+    return _CanonicalWriter(file_format=tfds.core.FileFormat.ARRAY_RECORD)
 
   def _provenance(self) -> dict[str, Any]:
     """What the scenes were made of and with: enough to make any of them again."""
@@ -183,10 +193,15 @@ class Builder(tfds.core.ShardBasedBuilder):
       'splits': {name: asdict(split) for name, split in self.builder_config.splits.items()},
     }
 
+  def _metadata(self) -> dict[str, Any]:
+    return cast(dict[str, Any], self.info.metadata)  # `_info` puts it there.
+
   def _haptic_range(self) -> dict[str, list[float]]:
     """Smallest and largest value of each haptic channel over the training split, as written."""
-    low, high = np.inf, -np.inf
-    for scene in self.as_data_source(split='train'):
+    low, high = np.array(np.inf, np.float32), np.array(-np.inf, np.float32)
+    # TFDS's decorator of the method hides what it takes.
+    scenes = self.as_data_source(split='train')  # pyright: ignore[reportCallIssue]
+    for scene in scenes:
       low = np.minimum(low, scene['haptics'].min(axis=0))
       high = np.maximum(high, scene['haptics'].max(axis=0))
     return {'haptic_min': low.tolist(), 'haptic_max': high.tolist()}
@@ -225,7 +240,7 @@ class Builder(tfds.core.ShardBasedBuilder):
 
   def _refuse_unlike(self, limit: int | None) -> None:
     """Raises a UserError where the dataset that is there is not the one asked for."""
-    recorded = _with_defaults(self.info.metadata.get('splits', {}))
+    recorded = _with_defaults(self._metadata().get('splits', {}))
     if recorded != json.loads(json.dumps(self._provenance()['splits'])):
       raise UserError(
         f'{self.data_dir} holds a dataset of other settings: give the new config another "name", '
@@ -243,7 +258,7 @@ class Builder(tfds.core.ShardBasedBuilder):
 class _CanonicalWriter(writer.ExampleWriter):
   """Gives the same bytes for the same scenes, which protocol buffers by themselves do not."""
 
-  def write(self, path, examples):
+  def write(self, path: pathlib.Path, examples: Iterator[tuple[Any, bytes]]) -> Any:
     try:
       return super().write(path, ((key, _canonical(example)) for key, example in examples))
     except RuntimeError as error:
@@ -254,7 +269,9 @@ class _CanonicalWriter(writer.ExampleWriter):
 
 
 def _canonical(example: bytes) -> bytes:
-  return tf_example_pb2.Example.FromString(example).SerializeToString(deterministic=True)
+  # protoc makes the class when the module is loaded.
+  message = tf_example_pb2.Example.FromString(example)  # pyright: ignore[reportAttributeAccessIssue]
+  return message.SerializeToString(deterministic=True)
 
 
 def _with_defaults(splits: Mapping[str, Any]) -> dict[str, Any]:

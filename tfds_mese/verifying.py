@@ -4,11 +4,13 @@ import importlib.metadata
 import pathlib
 import platform
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import tensorflow_datasets as tfds
-from array_record.python import array_record_module
+
+# A compiled module, which comes without types.
+from array_record.python import array_record_module  # pyright: ignore[reportAttributeAccessIssue]
 
 from mese_env import GENERATOR_VERSION, SceneConfig, generate_scene
 from mese_env.errors import UserError
@@ -31,9 +33,10 @@ def verify(folder: pathlib.Path, num_regenerated: int, seed: int = 0) -> Iterato
       f'~/tensorflow_datasets/tfds_mese/shepard_metzler_5_tiny/{GENERATOR_VERSION}.'
     )
   info = tfds.builder_from_directory(folder).info
-  if info.metadata['generator_version'] != GENERATOR_VERSION:
+  metadata = _metadata(info)
+  if metadata['generator_version'] != GENERATOR_VERSION:
     raise UserError(
-      f'{folder} is of generator {info.metadata["generator_version"]} and this is '
+      f'{folder} is of generator {metadata["generator_version"]} and this is '
       f'{GENERATOR_VERSION}: check it with the version of gmn_jax that built it.'
     )
   rng = np.random.default_rng(seed)
@@ -48,7 +51,7 @@ def verify(folder: pathlib.Path, num_regenerated: int, seed: int = 0) -> Iterato
 
 def provenance(folder: pathlib.Path) -> str:
   """Says what made the dataset and what this machine has, as bytes may differ between the two."""
-  metadata = tfds.builder_from_directory(folder).info.metadata
+  metadata = _metadata(tfds.builder_from_directory(folder).info)
   versions = {
     'built with': {name: metadata[f'{name}_version'] for name in ('mujoco', 'numpy')},
     'checked with': {name: importlib.metadata.version(name) for name in ('mujoco', 'numpy')},
@@ -60,6 +63,11 @@ def provenance(folder: pathlib.Path) -> str:
     )
     + f' on {platform.machine()}'
   )
+
+
+def _metadata(info: tfds.core.DatasetInfo) -> dict[str, Any]:
+  # TFDS types it for any dataset, which may have none.
+  return cast(dict[str, Any], info.metadata)
 
 
 def _verify_file(
@@ -76,14 +84,16 @@ def _verify_file(
   if not reader.ok() or reader.num_records() != length:
     yield f'{path}: the file is not whole; {reader.num_records()} of {length} records can be read'
     return
-  settings = info.metadata['splits'][split]
+  settings = _metadata(info)['splits'][split]
+  features = cast(tfds.features.FeaturesDict, info.features)
   for record in range(length):
     try:
       # Unlike the reading of one record after another, this goes on after a damaged one.
-      scene = info.features.deserialize_example_np(reader.read([record])[0])
+      read = features.deserialize_example_np(reader.read([record])[0])
     except (RuntimeError, ValueError) as error:
       yield f'{path}: record {record} is damaged ({_first_clause(error)})'
       continue
+    scene = cast(dict[str, np.ndarray], read)
     if record in to_regenerate and (wrong := _differences(scene, settings)):
       yield (
         f'{path}: record {record} (scene {int(scene["index"])}) is not what this machine '

@@ -87,10 +87,12 @@ class _Worker:
     """Has the process write a chunk; returns when it is there, or raises a UserError."""
     request = {'chunk': dataclasses.asdict(chunk), 'folder': str(folder)}
     answer = ''
+    stdin, stdout = self._process.stdin, self._process.stdout
+    assert stdin is not None and stdout is not None  # Both are pipes.
     with contextlib.suppress(BrokenPipeError):
-      self._process.stdin.write(json.dumps(request) + '\n')
-      self._process.stdin.flush()
-      answer = self._process.stdout.readline()
+      stdin.write(json.dumps(request) + '\n')
+      stdin.flush()
+      answer = stdout.readline()
     if not answer:
       raise UserError(
         f'a generating process ended with status {self._process.wait()} (out of memory, unless '

@@ -18,6 +18,8 @@ import jax.numpy as jnp
 from mese_env.errors import UserError
 
 Array = jax.Array
+# Of weights, of their squares, and of log-weights: the first two as logarithms.
+_Sums = tuple[Array, Array, Array]
 
 
 class Estimate(NamedTuple):
@@ -59,7 +61,7 @@ def estimate(
   chunk = math.ceil(samples / chunks)
   weigh = jax.vmap(lambda k: log_weight(jax.random.fold_in(key, k)))
 
-  def add(carry: tuple[Array, Array, Array], first: Array) -> tuple[tuple[Array, ...], None]:
+  def add(carry: _Sums, first: Array) -> tuple[_Sums, None]:
     log_sum, log_sum_of_squares, total = carry
     number_k = first + jnp.arange(chunk)
     log_weights = weigh(number_k)
@@ -107,7 +109,9 @@ def within_memory(function: Callable[..., Any], budget: float, samples: int) -> 
 def _fit(function: Callable[..., Any], budget: float, chunk: int, arrays: tuple) -> Any:
   while True:
     compiled = jax.jit(functools.partial(function, chunk=chunk)).lower(*arrays).compile()
-    needed = compiled.memory_analysis().temp_size_in_bytes
+    memory = compiled.memory_analysis()
+    assert memory is not None  # Every backend that JAX comes with says.
+    needed = memory.temp_size_in_bytes
     if needed <= budget:
       return compiled
     if chunk == 1:

@@ -34,13 +34,15 @@ def lstm_cell(gates: Array, cell: Array) -> tuple[Array, Array]:
   return o * jnp.tanh(cell), cell
 
 
-def _lstm_cell_forward(gates, cell):
+def _lstm_cell_forward(gates: Array, cell: Array) -> tuple[tuple[Array, Array], tuple[Array, ...]]:
   i, f, o, g = _activate(gates)
   new_cell = f * cell + i * g
   return (o * jnp.tanh(new_cell), new_cell), (i, f, o, g, cell)
 
 
-def _lstm_cell_backward(saved, grads):
+def _lstm_cell_backward(
+  saved: tuple[Array, ...], grads: tuple[Array, Array]
+) -> tuple[Array, Array]:
   i, f, o, g, cell = saved
   grad_hidden, grad_cell = grads
   squashed = jnp.tanh(f * cell + i * g)

@@ -42,7 +42,7 @@ def repository(tmp_path):
   folder = tmp_path / 'origin'
   for name in (*_PACKAGES, 'experiments'):
     shutil.copytree(_ROOT / name, folder / name, ignore=shutil.ignore_patterns('__pycache__'))
-  for name in ('setup.py', 'pyproject.toml'):
+  for name in ('setup.py', 'pyproject.toml', 'README.md', 'LICENSE'):
     shutil.copy(_ROOT / name, folder)
   author = ['-c', 'user.name=nobody', '-c', 'user.email=nobody@localhost']
   for arguments in (['init', '--quiet'], ['add', '.'], [*author, 'commit', '-qm', 'A copy']):

@@ -94,7 +94,7 @@ def _nan(array):
     ('images', lambda a: a[:, ::2, ::2], r'\(4, 8, 8, 3\), and \(4, 16, 16, 3\) in the first'),
     ('images', lambda a: a[:3], r'images is \(3, 16, 16, 3\), and \(4, 16'),
     ('cameras', lambda a: a[:, :3], r'cameras is \(4, 3\); it must be \(views, 5\)'),
-    ('cameras', lambda a: np.rad2deg(a), r'cameras .* one of its radians is .* convert it'),
+    ('cameras', np.rad2deg, r'cameras .* one of its radians is .* convert it'),
     ('hands', lambda a: 1000 * a[:, [0, 1, 2, 3, 3]] * [1, 1, 1, 0, 0], r'one of its metres is'),
     ('hands', _nan, r'hands\[2, 1\] is nan; every number must be finite'),
     ('haptics', lambda a: a[:, :5], r'haptics is \(4, 5\), and \(4, 6\) in the first training'),

@@ -13,7 +13,7 @@ from tests.tiny_run import RANGES, random_batch, tiny_config, tiny_step
 
 
 def geometric_mean(mean_E, logvar_E, present_E=None):
-  """Of E Gaussians: the mean of their precisions, and the mean of their means, weighted by those."""
+  """The mean of E precisions, and of E means weighted by those."""
   precision_E = jnp.exp(-logvar_E)
   weight_E = jnp.ones_like(mean_E) if present_E is None else present_E * jnp.ones_like(mean_E)
   precision = (weight_E * precision_E).sum(axis=0) / weight_E.sum(axis=0)

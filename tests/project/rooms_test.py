@@ -1,4 +1,4 @@
-"""What may enter which room, and that the paper's senses are objects, not words that are compared."""
+"""What may enter which room, and that senses and poolings are objects, not words to compare."""
 
 import ast
 import pathlib

@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Mapping
+import pathlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,19 +21,46 @@ def compare(comparison: Comparison) -> results.Table:
     A row per headline, a column per config: mean ± standard error over the seeds; and a column per
     config but the first: what its mean is above that one's, ± the error of the difference.
   """
-  found: dict[str, list[dict[str, float]]] = {}
+  folders: dict[str, list[pathlib.Path]] = {}
   for run in comparison.runs:
-    found.setdefault(run.config, []).append(headlines.of_run(run.workdir, [*run.jobs][1:]))
+    folders.setdefault(run.config, []).append(run.workdir)
+  evaluations = [*comparison.runs[0].jobs][1:]
+  summary = _summarise(folders, evaluations)
+  table = _table(summary, [*folders], seeds=len(next(iter(folders.values()))))
+  record = {
+    'commands': {f'{run.config}-{run.seed}': carried_out(run) for run in comparison.runs},
+    'commit': results.commit(),
+    'versions': results.versions(),
+    'results': summary,
+  }
+  for suffix, text in (('json', json.dumps(record, indent=2) + '\n'), ('txt', f'{table}\n')):
+    with results.replacing(comparison.workdir / f'compare.{suffix}') as path:
+      path.write_text(text)
+  with results.replacing(comparison.workdir / 'compare.png') as path:
+    compare_figure.draw(folders, evaluations).savefig(path, dpi=150, format='png')
+  return table
+
+
+def _summarise(
+  folders: Mapping[str, Sequence[pathlib.Path]], evaluations: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+  """By headline and config, the mean over seeds, its standard error, and the seeds' own."""
   summary: dict[str, dict[str, Any]] = {}
-  for config, of_seeds in found.items():
+  for config, of_config in folders.items():
+    of_seeds = [headlines.of_run(folder, evaluations) for folder in of_config]
     for name in of_seeds[0]:
       values = np.array([numbers[name] for numbers in of_seeds])
       mean, error = results.mean_and_error(values)
       summary.setdefault(name, {})[config] = {
         'mean': float(mean), 'error': float(error), 'seeds': values.tolist()
       }  # fmt: skip
-  seeds = len(next(iter(found.values())))
-  first, *others = found
+  return summary
+
+
+def _table(
+  summary: Mapping[str, Mapping[str, Any]], configs: Sequence[str], seeds: int
+) -> results.Table:
+  first, *others = configs
   rows = []
   for name, of in summary.items():
     above = [
@@ -43,27 +71,11 @@ def compare(comparison: Comparison) -> results.Table:
       for config in others
     ]
     rows.append([name, *(_shown(of_config, seeds) for of_config in [*of.values(), *above])])
-  table = results.Table(
+  return results.Table(
     f'Mean ± standard error over {seeds} seeds' if seeds > 1 else 'One seed',
-    ['', *found, *(f'{config} - {first}' for config in others)],
+    ['', *configs, *(f'{config} - {first}' for config in others)],
     rows,
   )
-  record = {
-    'commands': {f'{run.config}-{run.seed}': carried_out(run) for run in comparison.runs},
-    'commit': results.commit(),
-    'versions': results.versions(),
-    'results': summary,
-  }
-  for suffix, text in (('json', json.dumps(record, indent=2) + '\n'), ('txt', f'{table}\n')):
-    with results.replacing(comparison.workdir / f'compare.{suffix}') as path:
-      path.write_text(text)
-  folders = {
-    config: [run.workdir for run in comparison.runs if run.config == config] for config in found
-  }
-  with results.replacing(comparison.workdir / 'compare.png') as path:
-    figure = compare_figure.draw(folders, [*comparison.runs[0].jobs][1:])
-    figure.savefig(path, dpi=150, format='png')
-  return table
 
 
 def _shown(of_seeds: Mapping[str, Any], seeds: int) -> str:

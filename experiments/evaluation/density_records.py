@@ -14,16 +14,13 @@ import numpy as np
 from experiments.evaluation import baselines, held_out, results
 from experiments.evaluation.blocks import Block
 from experiments.evaluation.contexts import KINDS
-from experiments.evaluation.held_out import Question
+from experiments.evaluation.held_out import LEVELS, Question
 from experiments.evaluation.scenes import stack_scenes
 from gmn_jax.inference import Likelihood, importance
 from gmn_jax.senses.batch import cut_scenes
 from gmn_jax.senses.modality import Modality
 from gmn_jax.training.checkpoint import Run
 from tfds_mese.dataset import Dataset
-
-# Of the predictive intervals.
-LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 class Target(NamedTuple):

@@ -99,8 +99,13 @@ def measure(setting: Setting[Options]) -> Classified:
     functools.partial(
       weigh_pairs,
       model=run.model,
-      pairing=Pairing(distinct, options.target, options.held_out, options.together),
-      likelihood=Likelihood(options.std or run.config.std),
+      pairing=Pairing(
+        distinct,
+        options.target,
+        options.held_out,
+        options.together,
+        Likelihood(options.std or run.config.std),
+      ),
       samples=options.samples,
     ),
     options.memory_gib * 2**30,

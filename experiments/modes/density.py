@@ -23,7 +23,6 @@ from experiments.evaluation import blocks, density_tables, held_out, results
 from experiments.evaluation.contexts import KINDS
 from experiments.evaluation.contract import Evaluation, Panel, Setting
 from experiments.evaluation.density_records import (
-  LEVELS,
   Densities,
   Target,
   coverage_records,
@@ -150,11 +149,11 @@ def _measure(
 
   @functools.cache
   def weigher(kind: str) -> Callable[..., importance.Estimate]:
+    likelihoods = tuple(target.likelihood for target in targets if target.kind == kind)
     function = functools.partial(
       held_out.weigh,
       model=run.model,
-      question=Question(tuple(given.values()), kind, options.held_out),
-      likelihoods=tuple(target.likelihood for target in targets if target.kind == kind),
+      question=Question(tuple(given.values()), kind, options.held_out, likelihoods),
       samples=options.samples,
     )
     return importance.within_memory(function, options.memory_gib * 2**30, options.samples)
@@ -168,7 +167,6 @@ def _measure(
         question=Question(alike, kind, options.held_out),
         std=std,
         samples=options.samples,
-        levels=LEVELS,
       )
     )
 

@@ -81,13 +81,11 @@ def test_pairs_are_weighed_as_a_scene_of_both_would_be():
   params = jax.tree.map(jnp.float32, tiny.draw_params(model))
   raw, samples, batch = tiny_run.random_batch(2), 3, 2
   given = ((1, 2, 0), (0, 0, 0))
-  pairing = Pairing(given, 'image', held_out=2, together=1)
   likelihood = inference.Likelihood(std=0.3)
+  pairing = Pairing(given, 'image', held_out=2, together=1, likelihood=likelihood)
   key = jax.random.key(5)
   found = jax.jit(
-    functools.partial(
-      weigh_pairs, model=model, pairing=pairing, likelihood=likelihood, samples=samples, chunk=2
-    )
+    functools.partial(weigh_pairs, model=model, pairing=pairing, samples=samples, chunk=2)
   )(params, raw, tiny_run.HAPTIC_RANGE, key)
   assert found.log_likelihood.shape == (len(given), 2, batch, batch)
 

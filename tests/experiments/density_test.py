@@ -33,8 +33,7 @@ def test_contexts_are_weighed_as_each_would_be_by_itself():
     functools.partial(
       weigh,
       model=model,
-      question=Question(given, 'image', 2),
-      likelihoods=(likelihood,),
+      question=Question(given, 'image', 2, (likelihood,)),
       samples=samples,
       chunk=2,
     )  # fmt: skip

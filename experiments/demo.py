@@ -3,11 +3,8 @@ imagines.
 
 It writes `runs/demo/demo.png` and `runs/demo/demo.json`, prints a table, and exits with 1 when the
 model has not learned what the demo is to show.
-
-Dims: B scenes, V views, M modalities, H W C image.
 """
 
-import functools
 import json
 import pathlib
 import subprocess
@@ -17,18 +14,21 @@ import time
 # The command is run from the checkout, where `experiments` is not installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-import jax  # noqa: E402
-import jax.numpy as jnp  # noqa: E402
-import matplotlib  # noqa: E402
-import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 
-from experiments.evaluation import baselines  # noqa: E402
-from gmn_jax import inference  # noqa: E402
-from gmn_jax.senses.batch import Views, cut_scenes  # noqa: E402
+from experiments.evaluation import baselines, contexts, unseen  # noqa: E402
+from experiments.evaluation.imagining import (  # noqa: E402
+  Imagination,
+  another_scenes,
+  only,
+  squared_errors,
+)
+from experiments.evaluation.scenes import first_scenes, stack_scenes  # noqa: E402
+from experiments.figures import generate as pictures  # noqa: E402
+from gmn_jax.senses.batch import cut_scenes  # noqa: E402
 from gmn_jax.training.checkpoint import Run, load_run  # noqa: E402
 from mese_env.errors import UserError, exit_on_user_error  # noqa: E402
-from tfds_mese.dataset import Source  # noqa: E402
+from tfds_mese.dataset import Dataset  # noqa: E402
 from tfds_mese.reading import open_dataset  # noqa: E402
 
 WORKDIR = pathlib.Path('runs/demo')
@@ -36,6 +36,14 @@ LOOKS, GRASPS, CAMERAS = 7, 15, 8  # given, given, and held out: a scene's 15 lo
 SCENES = 100  # of the test split, for the numbers
 OBJECTS, SAMPLES = 3, 3  # in the picture: test scenes 0, 1, 2
 AVERAGED = 8  # samples of the scene whose mean is the prediction that is measured
+# How many looks and grasps are given, by their name in the table.
+CONTEXTS = {
+  'own looks and grasps': (LOOKS, GRASPS),
+  'own looks': (LOOKS, 0),
+  'own grasps': (0, GRASPS),
+  'nothing': (0, 0),
+}
+DRAWN = ('own looks and grasps', 'own looks', 'own grasps')  # panels of the picture
 # What the demo has to show, as bounds on ratios of image errors.
 BOUNDS = (
   ('own looks', 'nothing', 0.7),
@@ -57,12 +65,8 @@ def main() -> int:
     return trained.returncode
   run = load_run(WORKDIR)
   dataset = open_dataset(run.config.dataset, run.config.data_dir or None)
-  scenes = _stack(dataset.splits['test'], SCENES)
-  views = cut_scenes(run.model.modalities, scenes, run.haptic_range)
-  errors = image_errors(run, views)
-  errors |= baseline_errors(run, views, dataset.splits['train'])
   picture = WORKDIR / 'demo.png'
-  draw_picture(run, jax.tree.map(lambda x: x[:OBJECTS], views), picture)
+  errors = evaluate(run, dataset, picture)
   (WORKDIR / 'demo.json').write_text(json.dumps({'step': run.step, 'image_mse': errors}, indent=2))
   print(f'\nImage MSE at {CAMERAS} held-out cameras of {SCENES} unseen objects, pixels in [0, 1]:')
   for given, error in errors.items():
@@ -75,109 +79,65 @@ def main() -> int:
   return int(bool(missed))
 
 
-def image_errors(run: Run, views: Views) -> dict[str, float]:
-  """Mean squared error of the images predicted at the held-out cameras, by what the model is given.
+def evaluate(run: Run, dataset: Dataset, picture: pathlib.Path) -> dict[str, float]:
+  """Imagines the looks held out from each context, and draws the first objects.
 
-  The prediction is the mean of the images rendered from `AVERAGED` samples of the scene.
+  Args:
+    run: the trained run.
+    dataset: whose test scenes are imagined.
+    picture: is written: per object and context the looks given, the truth, and samples.
+
+  Returns:
+    By what is given, the mean squared error of the images; the prediction is the mean over
+    `AVERAGED` samples. Beside it that of two predictors without a model.
+
+  Raises:
+    UserError: there are too few test scenes.
   """
-  predict = jax.jit(functools.partial(inference.generate, run.model))
-  queries, truth = _held_out(views)
-  # Looks of the scene before, for every scene.
-  others = jax.tree.map(lambda x: jnp.roll(x, 1, axis=0), views)
-
-  def error(given: Views, looks: int, grasps: int) -> float:
-    context = _context(len(truth), looks, grasps, truth_views=views.queries[0].shape[1])
-    predicted = sum(
-      predict(run.params, given, context, queries, jax.random.key(sample))[1][0]
-      for sample in range(AVERAGED)
+  if len(dataset.splits['test']) < SCENES:
+    raise UserError(
+      f'the demo needs {SCENES} scenes and there are {len(dataset.splits["test"])}; '
+      'build the dataset without a limit.'
     )
-    return float(jnp.mean((predicted / AVERAGED - truth) ** 2))
-
-  return {
-    'own looks and grasps': error(views, LOOKS, GRASPS),
-    'own looks': error(views, LOOKS, 0),
-    'own grasps': error(views, 0, GRASPS),
-    "another scene's looks": error(others, LOOKS, 0),
-    "another scene's grasps": error(others, 0, GRASPS),
-    'nothing': error(views, 0, 0),
+  modalities = run.model.modalities
+  scenes = first_scenes(dataset, 'test', SCENES)
+  held_out = [unseen.keep_last(scene, CAMERAS, grasps=1) for scene in scenes]
+  given, truth = (
+    cut_scenes(modalities, stack_scenes(raw), run.haptic_range) for raw in (scenes, held_out)
+  )
+  truth = only(contexts.parse_target(['image'], modalities), truth)
+  counts = {
+    name: contexts.parse_context([f'image:{looks}', f'haptic:{grasps}'], modalities, GRASPS)
+    for name, (looks, grasps) in CONTEXTS.items()
   }
-
-
-def baseline_errors(run: Run, views: Views, train: Source) -> dict[str, float]:
-  """The errors of two predictors without a model: the mean training image, and the training view of
-  nearest camera.
-  """
-  queries, truth = _held_out(views)
-  predicted = baselines.predict(run, train, queries)
-  return {
-    'no model: the mean training image': float(jnp.mean((predicted.mean[0] - truth) ** 2)),
-    'no model: the nearest training view': float(jnp.mean((predicted.nearest[0] - truth) ** 2)),
+  imagination = Imagination(run, truth.queries, AVERAGED, seed=0, drawn=OBJECTS)
+  imagined = {name: imagination(given, counts_M) for name, counts_M in counts.items()}
+  others = another_scenes(given)
+  baseline = baselines.predict(run, dataset.splits['train'], truth.queries)
+  predicted = {
+    **{name: imagined[name].mean for name in DRAWN},
+    "another scene's looks": imagination(others, counts['own looks']).mean,
+    "another scene's grasps": imagination(others, counts['own grasps']).mean,
+    'nothing': imagined['nothing'].mean,
+    'no model: the mean training image': baseline.mean,
+    'no model: the nearest training view': baseline.nearest,
   }
-
-
-def draw_picture(run: Run, views: Views, path: pathlib.Path) -> None:
-  """Draws, per object and panel, the given looks, the truth at the held-out cameras, and samples of
-  the model there.
-  """
-  matplotlib.use('Agg')
-  queries, truth = _held_out(views)
-  predict = jax.jit(functools.partial(inference.generate, run.model))
-  panels = [(LOOKS, GRASPS), (LOOKS, 0), (0, GRASPS)]
-  figure, axes = plt.subplots(1, len(panels), figsize=(5.2 * len(panels), 10), layout='constrained')
-  for axis, (looks, grasps) in zip(axes, panels, strict=True):
-    context = _context(len(truth), looks, grasps, truth_views=views.queries[0].shape[1])
-    samples = [
-      predict(run.params, views, context, queries, jax.random.key(k))[1][0] for k in range(SAMPLES)
-    ]
-    given = views.senses[0][:, :CAMERAS].at[:, looks:].set(0.85)
-    rows = jnp.stack([given, truth, *samples], axis=1)  # B, rows, CAMERAS, H, W, C
-    axis.imshow(np.asarray(_mosaic(rows)), interpolation='nearest')
-    count, height = rows.shape[1], rows.shape[3]
-    labels = [f'{looks} looks given', 'truth', *(f'sample {k + 1}' for k in range(SAMPLES))]
-    axis.set_yticks((np.arange(len(rows) * count) + 0.5) * height, labels * len(rows), fontsize=8)
-    axis.set_xticks([])
-    axis.set_title(f'given {looks} looks and {grasps} grasps')
-    for edge in range(1, len(rows)):
-      axis.axhline(edge * count * height - 0.5, color='white', linewidth=3)
-    axis.spines[:].set_visible(False)
-  figure.suptitle(
+  panels = {
+    'given {} looks and {} grasps'.format(*CONTEXTS[name]): (
+      counts[name],
+      [sample[:SAMPLES] for sample in imagined[name].drawn],
+    )
+    for name in DRAWN
+  }
+  title = (
     f'Objects never trained on (test scenes 0, 1, 2), imagined at {CAMERAS} held-out cameras '
     f"by the '{run.config.preset}' model after {run.step:,} steps"
   )
-  figure.savefig(path, dpi=110)
-  plt.close(figure)
-
-
-def _held_out(views: Views) -> tuple[tuple[jax.Array, ...], jax.Array]:
-  """Queries of the last cameras, and none of hands; and the images there."""
-  return (views.queries[0][:, -CAMERAS:], views.queries[1][:, :0]), views.senses[0][:, -CAMERAS:]
-
-
-def _context(scenes: int, looks: int, grasps: int, *, truth_views: int) -> jax.Array:
-  counts_M = jnp.array([looks, grasps])
-  given_MV = jnp.arange(truth_views) < counts_M[:, None]
-  return jnp.broadcast_to(given_MV, (scenes, *given_MV.shape))
-
-
-def _mosaic(tiles: jax.Array) -> jax.Array:
-  """(objects, rows, columns, H, W, C) to one image, clipped to [0, 1]."""
-  objects, rows, columns, height, width, channels = tiles.shape
-  image = tiles.transpose(0, 1, 3, 2, 4, 5).reshape(
-    objects * rows * height, columns * width, channels
-  )
-  return jnp.clip(image, 0, 1)
-
-
-def _stack(source: Source, count: int) -> dict[str, np.ndarray]:
-  if len(source) < count:
-    raise UserError(
-      f'the demo needs {count} scenes and there are {len(source)}; '
-      'build the dataset without a limit.'
-    )
-  chosen = [source[i] for i in range(count)]
+  figure = pictures.draw_contexts(modalities, given, truth.senses, panels, title)
+  figure.savefig(picture, dpi=110)
   return {
-    key: np.stack([scene[key] for scene in chosen])
-    for key in ('images', 'cameras', 'haptics', 'hands')
+    name: float(np.mean(squared_errors(modalities, prediction, truth.senses)['image']))
+    for name, prediction in predicted.items()
   }
 
 

@@ -14,6 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from absl import logging  # noqa: E402
 
+from experiments.evaluation.titles import title_of  # noqa: E402
 from gmn_jax.training.checkpoint import load_run, save_model  # noqa: E402
 from mese_env.errors import exit_on_user_error  # noqa: E402
 
@@ -33,11 +34,7 @@ def main(argv: list[str]) -> None:
   run = load_run(options.workdir, options.best)
   save_model(run, options.to)
   size = sum(file.stat().st_size for file in options.to.rglob('*') if file.is_file())
-  config = run.config
-  print(
-    f'{options.to}: {config.variant}, {config.modalities}, {config.preset}, step {run.step:,}, '
-    f'{size / 1e6:.1f} MB'
-  )
+  print(f'{options.to}: {title_of(run)}, {size / 1e6:.1f} MB')
 
 
 if __name__ == '__main__':

@@ -44,7 +44,6 @@ from mese_env.errors import UserError, exit_on_user_error, nearest  # noqa: E402
 
 _EXAMPLE = 'experiments/configs/apoe.py'
 _NO_CONFIG = f'no config is given; use --config={_EXAMPLE}.'
-MODES = ('train', *modes.MODES)
 # Where an evaluation's scenes come from may differ from what the run was trained on.
 _WHERE = ('dataset', 'data_dir')
 _COMPILED = pathlib.Path('~/.cache/gmn_jax/xla')
@@ -57,7 +56,7 @@ class Command(NamedTuple):
     config: what the run is to be; None where an evaluation takes whatever run there is.
     overrides: the fields of `config` that the command line gives one by one.
     workdir: of the run.
-    mode: one of `MODES`.
+    mode: 'train', or what `modes` does.
     build: whether to build datasets that are missing.
     best: whether to evaluate the best checkpoint instead of the last one.
     options: of an evaluation, its `Options`; None for training.
@@ -98,10 +97,8 @@ def main(argv: list[str]) -> None:
     train.train(config, dataset, command.workdir)
     return
   run = open_run(command)
-  dataset = None
-  if modes.takes_scenes(command.mode, command.options):
-    dataset = open_or_build(run.config.dataset, run.config.data_dir, command.build)
-  modes.load(command.mode).evaluate(run, dataset, command.workdir, command.options)
+  mode = modes.load(command.mode)
+  mode.carry_out(run, command.workdir, command.options, command.build)
 
 
 def parse(argv: list[str]) -> Command:
@@ -133,7 +130,7 @@ def parse(argv: list[str]) -> Command:
     flags.DEFINE_string('distributed', '', '', flag_values=values)
   else:
     flags.DEFINE_bool('best', False, '', flag_values=values)
-    kind = modes.load(mode).Options
+    kind = modes.load(mode).options
     mode_options.define(kind, values)
   try:
     rest = values(argv)[1:]
@@ -183,17 +180,21 @@ def _asked_mode(argv: list[str]) -> str:
   for argument, following in zip(argv, [*argv[1:], ''], strict=True):
     if match := re.fullmatch(r'--?mode(?:=(.*))?', argument):
       asked = following if match[1] is None else match[1]
-  if asked not in MODES:
-    raise UserError(_near('there is no mode', asked, list(MODES)))
+  if asked not in (known := _modes()):
+    raise UserError(_near('there is no mode', asked, known))
   return asked
 
 
 def _help(mode: str) -> str:
-  text = __doc__.format(modes=', '.join(MODES))
+  text = __doc__.format(modes=', '.join(_modes()))
   if mode == 'train':
     return text
-  module = modes.load(mode)
-  return f'{text}\n{module.__doc__}\n{mode_options.describe(module.Options)}'
+  evaluation = modes.load(mode)
+  return f'{text}\n{evaluation.doc}\n{mode_options.describe(evaluation.options)}'
+
+
+def _modes() -> list[str]:
+  return ['train', *modes.names()]
 
 
 def _near(problem: str, given: str, known: list[str]) -> str:

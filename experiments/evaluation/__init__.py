@@ -1,1 +1,1 @@
-"""What evaluations share: contexts, held-out views, blocks that resume, results and their files."""
+"""What evaluations share: their contract, contexts, held-out views, results and their files."""

@@ -1,9 +1,10 @@
 """What was measured of densities and coverage, as records: one per target and context, with means
-and standard errors over scenes.
+and standard errors over scenes. Their fields are those of `density.json`.
 
 Dims: B scenes, S contexts.
 """
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -13,16 +14,13 @@ import numpy as np
 from experiments.evaluation import baselines, held_out, results
 from experiments.evaluation.blocks import Block
 from experiments.evaluation.contexts import KINDS
-from experiments.evaluation.held_out import Question
+from experiments.evaluation.held_out import LEVELS, Question
 from experiments.evaluation.scenes import stack_scenes
 from gmn_jax.inference import Likelihood, importance
 from gmn_jax.senses.batch import cut_scenes
 from gmn_jax.senses.modality import Modality
 from gmn_jax.training.checkpoint import Run
 from tfds_mese.dataset import Dataset
-
-# Of the predictive intervals.
-LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 class Target(NamedTuple):
@@ -39,6 +37,86 @@ class Target(NamedTuple):
   kind: str
   likelihood: Likelihood
   size: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Density:
+  """Of a target given a context, nats per dimension, each with its standard error over scenes.
+
+  Attributes:
+    target: the name of a `Target`.
+    images: how many are given.
+    grasps: how many are given.
+    log_likelihood: the importance-weighted bound.
+    elbo: the evidence lower bound.
+    effective_samples: how many of the K samples carry the estimate.
+    gain: over no context, scene by scene: its error is that of the difference. None if no context
+      was not asked for.
+    log_likelihood_255: of images, on [0, 255].
+  """
+
+  target: str
+  images: int
+  grasps: int
+  log_likelihood: float
+  log_likelihood_error: float
+  elbo: float
+  elbo_error: float
+  effective_samples: float
+  effective_samples_error: float
+  gain: float | None = None
+  gain_error: float | None = None
+  log_likelihood_255: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class WithoutModel:
+  """The density of a target, nats per dimension, that a predictor without a model gives it."""
+
+  target: str
+  predictor: str
+  log_likelihood: float
+  log_likelihood_error: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Coverage:
+  """The share of the numbers held out inside the predictive interval of a level.
+
+  Attributes:
+    kind: the modalities asked for.
+    views_of_each: how many views of every modality are given.
+    level: probability of the interval.
+    coverage: the share.
+    coverage_error: its standard error over scenes.
+  """
+
+  kind: str
+  views_of_each: int
+  level: float
+  coverage: float
+  coverage_error: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Densities:
+  """All that was measured.
+
+  Attributes:
+    unit: of the densities.
+    std: of the likelihood.
+    highest: the density of any Gaussian of this std, where it meets the truth.
+    density: a record per target and context.
+    without_model: a record per target and predictor.
+    coverage: a record per kind, level and context size.
+  """
+
+  unit: str
+  std: float
+  highest: float
+  density: Sequence[Density]
+  without_model: Sequence[WithoutModel]
+  coverage: Sequence[Coverage]
 
 
 def targets_of(modalities: Sequence[Modality], std: float) -> list[Target]:
@@ -58,9 +136,8 @@ def density_records(
   measured: Block,
   given: Mapping[tuple[int, int], tuple[int, ...]],
   held_out_views: int,
-) -> list[dict[str, float | str]]:
-  """A record per context, in nats per dimension; images also on [0, 255]. The gain is over no
-  context, scene by scene: its error is that of the difference.
+) -> list[Density]:
+  """A record per context.
 
   Args:
     target: what the density is of.
@@ -79,12 +156,11 @@ def density_records(
     parts['gain'] = results.mean_and_error(density_BS - density_BS[:, [of_nothing]])
   records = []
   for i, (images, grasps) in enumerate(given):
-    record = {'target': target.name, 'images': images, 'grasps': grasps}
-    for field, (mean, error) in parts.items():
-      record |= {field: float(mean[i]), f'{field}_error': float(error[i])}
+    means = {field: float(mean[i]) for field, (mean, _) in parts.items()}
+    errors = {f'{field}_error': float(error[i]) for field, (_, error) in parts.items()}
     if target.kind == 'image':
-      record['log_likelihood_255'] = record['log_likelihood'] - math.log(255)
-    records.append(record)
+      means['log_likelihood_255'] = means['log_likelihood'] - math.log(255)
+    records.append(Density(target.name, images, grasps, **means, **errors))
   return records
 
 
@@ -95,7 +171,7 @@ def records_without_model(
   targets: Sequence[Target],
   held_out_views: int,
   train_scenes: int,
-) -> list[dict[str, float | str]]:
+) -> list[WithoutModel]:
   """The densities of Gaussians about the mean training view and that of nearest pose."""
   views = cut_scenes(run.model.modalities, stack_scenes(scenes), run.haptic_range)
   records = []
@@ -112,30 +188,16 @@ def records_without_model(
           if m.kind == kind
         )
         mean, error = results.mean_and_error(np.asarray(density) / (held_out_views * target.size))
-        records.append(
-          {
-            'target': target.name,
-            'predictor': f'{name} training view',
-            'log_likelihood': float(mean),
-            'log_likelihood_error': float(error),
-          }
-        )
+        predictor = f'{name} training view'
+        records.append(WithoutModel(target.name, predictor, float(mean), float(error)))
   return records
 
 
-def coverage_records(
-  kind: str, measured: Block, sizes: Sequence[int]
-) -> list[dict[str, float | str]]:
+def coverage_records(kind: str, measured: Block, sizes: Sequence[int]) -> list[Coverage]:
   """A record per level and context size."""
   mean, error = results.mean_and_error(measured[f'{kind}/coverage'])
   return [
-    {
-      'kind': kind,
-      'views_of_each': size,
-      'level': level,
-      'coverage': float(mean[i, j]),
-      'coverage_error': float(error[i, j]),
-    }
+    Coverage(kind, size, level, float(mean[i, j]), float(error[i, j]))
     for i, level in enumerate(LEVELS)
     for j, size in enumerate(sizes)
   ]

@@ -1,62 +1,61 @@
 """The tables of densities and of coverage."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from experiments.evaluation.density_records import Densities, Density, WithoutModel
 from experiments.evaluation.results import Table, counted, with_error
 
 _SHOWN_LEVELS = (0.5, 0.9)
 
 
-def tables(numbers: Mapping[str, Any], images: Sequence[int], grasps: Sequence[int]) -> list[Table]:
+def tables(found: Densities, images: Sequence[int], grasps: Sequence[int]) -> list[Table]:
   """Per target the densities and their gains, images given down and grasps across; and coverage.
 
   Args:
-    numbers: as `density.json` holds them under 'results'.
+    found: what was measured.
     images: counts of images given.
     grasps: counts of grasps given.
   """
-  targets = list(dict.fromkeys(record['target'] for record in numbers['density']))
+  targets = list(dict.fromkeys(record.target for record in found.density))
   shown = []
   for name in targets:
-    records = [record for record in numbers['density'] if record['target'] == name]
+    records = [record for record in found.density if record.target == name]
     title = f'{name}: log-density of the views held out, nats per dimension'
     table = _by_context(title, records, 'log_likelihood', images, grasps)
     without_model = [
-      [record['predictor'], _cell(record, 'log_likelihood'), *[''] * (len(grasps) - 1)]
-      for record in numbers['without_model']
-      if record['target'] == name
+      [record.predictor, _cell(record, 'log_likelihood'), *[''] * (len(grasps) - 1)]
+      for record in found.without_model
+      if record.target == name
     ]
     shown.append(dataclasses.replace(table, rows=[*table.rows, *without_model]))
-    if 'gain' in records[0]:
+    if records[0].gain is not None:
       title = f'{name}: gain over no context, scene by scene, nats per dimension'
       shown.append(_by_context(title, records, 'gain', images, grasps))
-  return [*shown, _coverage(numbers)]
+  return [*shown, _coverage(found)]
 
 
 def _by_context(
   title: str,
-  records: Sequence[Mapping[str, Any]],
+  records: Sequence[Density],
   field: str,
   images: Sequence[int],
   grasps: Sequence[int],
 ) -> Table:
-  cells = {(record['images'], record['grasps']): _cell(record, field) for record in records}
+  cells = {(record.images, record.grasps): _cell(record, field) for record in records}
   rows = [[counted(i, 'images'), *(cells[i, g] for g in grasps)] for i in images]
   return Table(title, ['given', *(counted(g, 'grasps') for g in grasps)], rows)
 
 
-def _coverage(numbers: Mapping[str, Any]) -> Table:
-  records = numbers['coverage']
-  sizes = list(dict.fromkeys(record['views_of_each'] for record in records))
+def _coverage(found: Densities) -> Table:
+  sizes = list(dict.fromkeys(record.views_of_each for record in found.coverage))
   rows = []
-  for kind in dict.fromkeys(record['kind'] for record in records):
+  for kind in dict.fromkeys(record.kind for record in found.coverage):
     for level in _SHOWN_LEVELS:
       cells = [
-        with_error(record['coverage'], record['coverage_error'])
-        for record in records
-        if (record['kind'], record['level']) == (kind, level)
+        with_error(record.coverage, record.coverage_error)
+        for record in found.coverage
+        if (record.kind, record.level) == (kind, level)
       ]
       rows.append([f'{kind}, {level:.0%} interval', *cells])
   return Table(
@@ -66,5 +65,5 @@ def _coverage(numbers: Mapping[str, Any]) -> Table:
   )
 
 
-def _cell(record: Mapping[str, Any], field: str) -> str:
-  return with_error(record[field], record[f'{field}_error'], digits=4)
+def _cell(record: Density | WithoutModel, field: str) -> str:
+  return with_error(getattr(record, field), getattr(record, f'{field}_error'), digits=4)

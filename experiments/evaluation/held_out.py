@@ -17,6 +17,8 @@ from gmn_jax.model import GMN
 from gmn_jax.senses.batch import HapticRange, Views, cut_scenes
 
 Array = jax.Array
+# Probabilities of the predictive intervals.
+LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 class Question(NamedTuple):
@@ -26,11 +28,13 @@ class Question(NamedTuple):
     given: S contexts, each how many views of each modality, the first ones.
     kind: the modalities asked for.
     held_out: W, how many of their views, the last ones.
+    likelihoods: L, the scales on which their density is measured.
   """
 
   given: tuple[tuple[int, ...], ...]
   kind: str
   held_out: int
+  likelihoods: tuple[Likelihood, ...] = ()
 
 
 class Answerable(NamedTuple):
@@ -80,7 +84,6 @@ def weigh(
   *,
   model: GMN,
   question: Question,
-  likelihoods: tuple[Likelihood, ...],
   samples: int,
   chunk: int,
 ) -> importance.Estimate:
@@ -93,7 +96,6 @@ def weigh(
     key: decides the samples.
     model: the network.
     question: what is given and asked for.
-    likelihoods: the L scales.
     samples: K.
     chunk: how many of them at once.
   """
@@ -103,7 +105,7 @@ def weigh(
   def log_weight(key: Array) -> Array:
     noise = inference.latent_noise(model, key, len(target.any_NM))
     return inference.log_importance_weight(
-      model, params, context, target, truth, noise, likelihoods
+      model, params, context, target, truth, noise, question.likelihoods
     )
 
   estimated = importance.estimate(log_weight, key, samples, chunk)
@@ -120,11 +122,10 @@ def cover(
   question: Question,
   std: float,
   samples: int,
-  levels: tuple[float, ...],
 ) -> Array:
-  """The share of the numbers held out that the predictive intervals hold, (levels, S, B).
+  """The share of the numbers held out that the predictive intervals hold, (LEVELS, S, B).
 
-  Arguments as of `weigh`; `levels` are the probabilities of the intervals.
+  Arguments as of `weigh`; `std` is that of the prediction around each sample.
   """
   views = cut_scenes(model.modalities, raw, haptic_range)
   context, _, truth = pose(model, params, views, question)
@@ -135,5 +136,5 @@ def cover(
     return inference.render(model, params, draw.z, truth.queries)
 
   u = calibration.transform(predict, truth.senses, std, key, samples)
-  covered = calibration.coverage(u, jnp.array(levels))
-  return covered.reshape(len(levels), len(question.given), -1)
+  covered = calibration.coverage(u, jnp.array(LEVELS))
+  return covered.reshape(len(LEVELS), len(question.given), -1)

@@ -108,3 +108,8 @@ def only(target: Sequence[int], views: Views) -> Views:
     jnp.asarray,
     Views(*(tuple(x if m in target else x[:, :0] for m, x in enumerate(part)) for part in views)),
   )
+
+
+def another_scenes(views: Views) -> Views:
+  """For every scene the views of the one before it."""
+  return jax.tree.map(lambda x: jnp.roll(x, 1, axis=0), views)

@@ -27,12 +27,14 @@ class Pairing(NamedTuple):
     kind: the modalities whose views are assigned.
     held_out: how many of their views, the last ones.
     together: how many of these are assigned at once; divides `held_out` into the P parts.
+    likelihood: the scale on which their density is measured.
   """
 
   given: tuple[tuple[int, ...], ...]
   kind: str
   held_out: int
   together: int
+  likelihood: Likelihood
 
 
 def weigh_pairs(
@@ -43,7 +45,6 @@ def weigh_pairs(
   *,
   model: GMN,
   pairing: Pairing,
-  likelihood: Likelihood,
   samples: int,
   chunk: int,
 ) -> importance.Estimate:
@@ -59,7 +60,6 @@ def weigh_pairs(
     key: decides the samples.
     model: the network.
     pairing: what is given and assigned.
-    likelihood: of the targets.
     samples: K.
     chunk: how many of them at once.
   """
@@ -85,7 +85,7 @@ def weigh_pairs(
     def log_weight(key: Array) -> Array:
       noise = inference.latent_noise(model, key, len(context_N))
       return inference.log_importance_weight(
-        model, params, context, target, truth, noise, (likelihood,)
+        model, params, context, target, truth, noise, (pairing.likelihood,)
       )[0]
 
     return importance.estimate(log_weight, key, samples, chunk)

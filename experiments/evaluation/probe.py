@@ -7,7 +7,8 @@ within the training scenes.
 Dims: N training scenes, T test scenes, F features, C numbers to predict.
 """
 
-from typing import Any, NamedTuple
+import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,8 @@ from mese_env.errors import UserError
 _PENALTIES = np.logspace(-2, 6, 17)
 
 
-class Score(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Score:
   """How well test scenes were told: a mean over them and its standard error."""
 
   mean: float

@@ -15,6 +15,7 @@ import jax
 import numpy as np
 from matplotlib.figure import Figure
 
+from experiments.evaluation.titles import title_of
 from gmn_jax.training.checkpoint import Run
 from mese_env.errors import UserError
 
@@ -52,7 +53,8 @@ class Results:
     run: what it evaluated.
     options: the mode's, a dataclass.
     dataset: the names of the datasets whose scenes it took.
-    numbers: everything measured: mappings, lists, arrays, numbers; none of them NaN or infinite.
+    numbers: everything measured: dataclasses, mappings, lists, arrays, numbers; none of them NaN or
+      infinite. Of a dataclass a field that is None is left out.
     tables: the same for people.
     notes: sentences that say what the numbers are: unit, estimator, how many scenes and samples.
     seconds: how long it took.
@@ -62,16 +64,15 @@ class Results:
   run: Run
   options: Any
   dataset: Sequence[str]
-  numbers: Mapping[str, Any]
+  numbers: Any
   tables: Sequence[Table]
   notes: Sequence[str]
   seconds: float
 
   def __str__(self) -> str:
-    config = self.run.config
     of_what = (
-      f'{self.mode}: {config.variant}, {config.modalities}, preset {config.preset}, step '
-      f'{self.run.step:,}, on {", ".join(self.dataset)}; took {self.seconds:.0f} s.'
+      f'{self.mode}: {title_of(self.run, "preset ")}, on {", ".join(self.dataset)}; took '
+      f'{self.seconds:.0f} s.'
     )
     return '\n\n'.join(['\n'.join([of_what, *self.notes]), *map(str, self.tables)]) + '\n'
 
@@ -203,6 +204,8 @@ def _keep_former(mode: str, record: Mapping[str, Any], workdir: pathlib.Path) ->
 
 
 def _plain(value: Any) -> Any:
+  if dataclasses.is_dataclass(value):
+    return {name: part for name, part in vars(value).items() if part is not None}
   if isinstance(value, np.ndarray | np.generic | jax.Array):
     return np.asarray(value).tolist()
   raise TypeError(f'{type(value)} is not for JSON')

@@ -1,12 +1,12 @@
 """The figure of classification (paper Figure 4)."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from experiments.evaluation.classify_records import Accuracy, Classified, OwnContext
 from experiments.figures import style as figures
 
 _TITLES = {
@@ -16,27 +16,27 @@ _TITLES = {
 _GIVEN = {'I': 'given images (I)', 'H': 'given haptics (H)', 'I+H': 'given both (I+H)'}
 
 
-def draw(numbers: Mapping[str, Any], target: str, of_what: str) -> Figure:
+def draw(found: Classified, target: str, of_what: str) -> Figure:
   """Accuracy against the size of the context, in both directions, and the bounds beside it.
 
   Args:
-    numbers: as `classify.json` holds them under 'results'.
+    found: what was measured.
     target: what was assigned.
     of_what: names the run, the draws and the samples.
   """
   figure, axes = figures.panels(2, 3)
   for row, (direction, title) in zip(axes, _TITLES.items(), strict=True):
-    records = [record for record in numbers['accuracy'] if record['argmax'] == direction]
+    records = [record for record in found.accuracy if record.argmax == direction]
     for axis, rank in zip(row, (1, 5), strict=False):
       _lines(axis, records, f'top{rank}')
-      figures.bound(axis, numbers['chance'][f'top{rank}'], 'chance')
+      figures.bound(axis, found.chance[f'top{rank}'], 'chance')
       axis.set_ylim(0, 1.05)
       figures.describe(
         axis, title, 'views given of each modality', f'top-{rank} accuracy, {target} views'
       )
   bounds = (('elbo', 'ELBO'), ('log_likelihood', 'log-likelihood'))
   for axis, (field, name) in zip(axes[:, 2], bounds, strict=True):
-    _lines(axis, numbers['own_context'], field)
+    _lines(axis, found.own_context, field)
     figures.describe(
       axis, f'{name}, own context', 'views given of each modality', 'nats per dimension'
     )
@@ -46,11 +46,12 @@ def draw(numbers: Mapping[str, Any], target: str, of_what: str) -> Figure:
   return figure
 
 
-def _lines(axis: Axes, records: Sequence[Mapping[str, Any]], field: str) -> None:
-  for i, senses in enumerate(dict.fromkeys(record['context'] for record in records)):
-    of_line = [record for record in records if record['context'] == senses]
+def _lines(axis: Axes, records: Sequence[Accuracy | OwnContext], field: str) -> None:
+  for i, senses in enumerate(dict.fromkeys(record.context for record in records)):
+    of_line = [record for record in records if record.context == senses]
     views, mean, error = (
-      np.array([record[name] for record in of_line]) for name in ('views', field, f'{field}_error')
+      np.array([getattr(record, name) for record in of_line])
+      for name in ('views', field, f'{field}_error')
     )
     figures.line(axis, views, mean, error, i, _GIVEN[senses])
   axis.set_xticks(views)

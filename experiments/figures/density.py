@@ -1,14 +1,14 @@
 """The figures of densities (paper Figure 3) and of calibration."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
+from experiments.evaluation.density_records import Coverage, Densities, Density
 from experiments.evaluation.results import counted
 from experiments.figures import style as figures
 
@@ -24,25 +24,25 @@ _SHOWN_LEVELS = (0.5, 0.9)
 _BESIDE = 0.012  # of an axis, between the bars of lines
 
 
-def draw_density(numbers: Mapping[str, Any], of_what: str) -> Figure:
+def draw_density(found: Densities, of_what: str) -> Figure:
   """A column per target, against the views of the other sense, a line per count of its own: above
   the density, below, where it was measured, its gain over no context.
 
   Args:
-    numbers: as `density.json` holds them under 'results'.
+    found: what was measured.
     of_what: names the run, the scenes and the samples.
   """
-  measured = {record['target'] for record in numbers['density']}
+  measured = {record.target for record in found.density}
   shown = [panel for panel in _PANELS if panel[1] in measured]
-  rows = 2 if 'gain' in numbers['density'][0] else 1
+  rows = 1 if found.density[0].gain is None else 2
   figure, axes = figures.panels(rows, len(shown), width=3.6, height=3.2)
   for column, (along, target, own) in zip(axes.T, shown, strict=True):
-    records = [record for record in numbers['density'] if record['target'] == target]
+    records = [record for record in found.density if record.target == target]
     lines = _lines(column[0], records, 'log_likelihood', along, own)
-    levels = {'highest for this std': (numbers['highest'], '-')} | {
-      record['predictor']: (record['log_likelihood'], _BASELINE_STYLES[record['predictor']])
-      for record in numbers['without_model']
-      if record['target'] == target
+    levels = {'highest for this std': (found.highest, '-')} | {
+      record.predictor: (record.log_likelihood, _BASELINE_STYLES[record.predictor])
+      for record in found.without_model
+      if record.target == target
     }
     lines += figures.levels(column[0], levels)
     figures.legend_below(column[-1], lines)
@@ -61,19 +61,19 @@ def draw_density(numbers: Mapping[str, Any], of_what: str) -> Figure:
   return figure
 
 
-def draw_coverage(numbers: Mapping[str, Any], of_what: str) -> Figure:
+def draw_coverage(found: Densities, of_what: str) -> Figure:
   """Per kind, above the coverage of every level by context size, below that of two levels against
   the context size; arguments as of `draw_density`.
   """
-  kinds = list(dict.fromkeys(record['kind'] for record in numbers['coverage']))
+  kinds = list(dict.fromkeys(record.kind for record in found.coverage))
   figure, axes = figures.panels(2, len(kinds), width=3.4, height=3.3)
   for column, kind in enumerate(kinds):
-    records = [record for record in numbers['coverage'] if record['kind'] == kind]
+    records = [record for record in found.coverage if record.kind == kind]
     curves, against_size = axes[:, column]
-    for i, size in enumerate(sorted({record['views_of_each'] for record in records})):
+    for i, size in enumerate(sorted({record.views_of_each for record in records})):
       _draw(
         curves,
-        [r for r in records if r['views_of_each'] == size],
+        [r for r in records if r.views_of_each == size],
         'level',
         i,
         counted(size, 'views'),
@@ -84,10 +84,10 @@ def draw_coverage(numbers: Mapping[str, Any], of_what: str) -> Figure:
       curves, f'{kind}, by views given of each modality', 'level of the interval', 'share inside'
     )
     for i, level in enumerate(_SHOWN_LEVELS):
-      of_level = [record for record in records if record['level'] == level]
+      of_level = [record for record in records if record.level == level]
       _draw(against_size, of_level, 'views_of_each', i, f'{level:.0%} interval')
       figures.bound(against_size, level, f'calibrated, {level:.0%}', ('--', ':')[i])
-    against_size.set_xticks(sorted({record['views_of_each'] for record in records}))
+    against_size.set_xticks(sorted({record.views_of_each for record in records}))
     against_size.set_ylim(0, 1.02)
     figures.describe(against_size, kind, 'views given of each modality', 'share inside')
     for axis in axes[:, column]:
@@ -97,15 +97,15 @@ def draw_coverage(numbers: Mapping[str, Any], of_what: str) -> Figure:
 
 
 def _lines(
-  axis: Axes, records: Sequence[Mapping[str, Any]], field: str, along: str, own: str
+  axis: Axes, records: Sequence[Density], field: str, along: str, own: str
 ) -> list[ErrorbarContainer]:
   lines = []
-  counts = sorted({record[along] for record in records})
-  of_own = sorted({record[own] for record in records})
+  counts = sorted({getattr(record, along) for record in records})
+  of_own = sorted({getattr(record, own) for record in records})
   for i, count in enumerate(of_own):
-    of_line = {record[along]: record for record in records if record[own] == count}
+    of_line = {getattr(r, along): r for r in records if getattr(r, own) == count}
     mean, error = (
-      np.array([of_line[n][name] for n in counts]) for name in (field, f'{field}_error')
+      np.array([getattr(of_line[n], name) for n in counts]) for name in (field, f'{field}_error')
     )
     # Side by side, so that no bar covers another.
     beside = _BESIDE * max(counts) * (i - (len(of_own) - 1) / 2)
@@ -115,11 +115,9 @@ def _lines(
   return lines
 
 
-def _draw(
-  axis: Axes, records: Sequence[Mapping[str, Any]], along: str, index: int, label: str
-) -> None:
+def _draw(axis: Axes, records: Sequence[Coverage], along: str, index: int, label: str) -> None:
   x, mean, error = (
-    np.array([record[field] for record in records])
+    np.array([getattr(record, field) for record in records])
     for field in (along, 'coverage', 'coverage_error')
   )
   figures.line(axis, x, mean, error, index, label)

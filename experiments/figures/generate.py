@@ -111,6 +111,51 @@ def draw_growing(
   return mosaic.draw(lines, title)
 
 
+def draw_contexts(
+  modalities: Sequence[Modality],
+  given: Views,
+  truth: Sequence[np.ndarray],
+  drawn: Mapping[str, tuple[Sequence[int], Sequence[np.ndarray]]],
+  title: str,
+) -> Figure:
+  """A panel per object and context: what is given, the truth, and samples.
+
+  Args:
+    modalities: the M modalities.
+    given: the scenes.
+    truth: of each, (B, Q, *shape).
+    drawn: by title, how many views of each modality are given, and (K, objects, Q, *shape) of each.
+    title: of the figure.
+  """
+  truth = shown(modalities, truth)
+  samples = {name: shown(modalities, senses) for name, (_, senses) in drawn.items()}
+  lines = [
+    [
+      mosaic.Panel(
+        name if b == 0 else '',
+        [
+          mosaic.Row(
+            'looks given', _filled_up(given_looks(modalities, given, counts_M, b), truth[b])
+          ),
+          mosaic.Row('truth', truth[b]),
+          *(mosaic.Row(f'sample {k + 1}', sample[b]) for k, sample in enumerate(samples[name])),
+        ],
+      )
+      for name, (counts_M, _) in drawn.items()
+    ]
+    for b in range(next(iter(samples.values())).shape[1])
+  ]
+  return mosaic.draw(lines, title)
+
+
+def _filled_up(pictures: np.ndarray, like: np.ndarray) -> np.ndarray:
+  """As many pictures as another row has, those that are missing blank."""
+  filled = np.full_like(like, canvas.BLANK)
+  shown = min(len(pictures), len(like))
+  filled[:shown] = pictures[:shown]
+  return filled
+
+
 def draw_errors(
   grown: Mapping[str, Mapping[int, Mapping[str, tuple[float, float]]]],
   without_model: Mapping[str, Mapping[str, tuple[float, float]]],

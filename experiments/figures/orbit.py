@@ -6,8 +6,6 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from experiments.evaluation import results
-
 _SIDE = 160  # pixels of a picture, about
 _HEAD = 14  # pixels of the line of names
 _SECONDS = 4.0  # once around
@@ -17,24 +15,20 @@ def save(path: pathlib.Path, names: Sequence[str], films: Sequence[np.ndarray]) 
   """Writes films that play side by side, each under its name, in an endless loop.
 
   Args:
-    path: of the GIF, whole or not at all.
+    path: where to write.
     names: of the films; ASCII.
     films: each (frames, S, S, 3) in [0, 1], equally many frames.
-
-  Raises:
-    UserError: it cannot be written.
   """
   factor = max(1, round(_SIDE / films[0].shape[1]))
   frames = [_frame(names, [film[i] for film in films], factor) for i in range(len(films[0]))]
-  with results.replacing(path) as unfinished:
-    frames[0].save(
-      unfinished,
-      format='GIF',
-      save_all=True,
-      append_images=frames[1:],
-      duration=round(1000 * _SECONDS / len(frames)),
-      loop=0,
-    )
+  frames[0].save(
+    path,
+    format='GIF',
+    save_all=True,
+    append_images=frames[1:],
+    duration=round(1000 * _SECONDS / len(frames)),
+    loop=0,
+  )
 
 
 def _frame(names: Sequence[str], pictures: Sequence[np.ndarray], factor: int) -> Image.Image:

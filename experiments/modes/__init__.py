@@ -1,25 +1,25 @@
-"""The evaluations of a trained run, each a module of this package: `main.py --mode=<module>`.
+"""What `main.py --mode=<name>` does with a trained run: modules that each declare a `MODE`.
 
-A module holds a frozen dataclass `Options`, whose fields are its flags, and
-
-  evaluate(run: Run, dataset: Dataset, workdir: pathlib.Path, options: Options) -> results.Results
-
-which writes `<mode>.json`, `<mode>.txt` and `<mode>.png` through `results.write`.
+A new evaluation is a module here and its name among `EVALUATIONS`: the command, the report and the
+comparison of runs take it as it is declared (`experiments.evaluation.contract`).
 """
 
 import importlib
-import types
-from typing import Any
+import typing
 
-# Imported only when asked for: training needs none of them, nor what they draw with.
-MODES = ('density', 'classify', 'generate', 'missing', 'cost', 'represent', 'report')
+if typing.TYPE_CHECKING:
+  from experiments.evaluation.contract import Mode
 
-
-def load(mode: str) -> types.ModuleType:
-  """The module of one of `MODES`."""
-  return importlib.import_module(f'{__name__}.{mode}')
+# The evaluations, in the order of a report.
+EVALUATIONS = ('density', 'classify', 'generate', 'missing', 'cost', 'represent')
+_REPORT = 'report'
 
 
-def takes_scenes(mode: str, options: Any) -> bool:
-  """Whether a mode takes scenes of the run's own dataset: not where its options name others."""
-  return mode != 'cost' and not getattr(options, 'datasets', ())
+def names() -> tuple[str, ...]:
+  """Of all modes but training."""
+  return (*EVALUATIONS, _REPORT)
+
+
+def load(name: str) -> 'Mode':
+  """One of the modes. Its module is imported now: training needs none, nor what they draw with."""
+  return importlib.import_module(f'{__name__}.{name}').MODE

@@ -6,21 +6,28 @@ In each draw of a few scenes of objects never trained on, every scene gives a co
 views are to be assigned: to the context under which they are most likely (the paper's text), or,
 the other way round, each context to the views that it makes most likely (the authors' code).
 
-Dims: D draws, S contexts, P parts of the views held out, B scenes of a draw, M modalities.
+Dims: D draws, B scenes of a draw, M modalities.
 """
 
 import dataclasses
 import functools
 import math
-import pathlib
-import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import numpy as np
+from matplotlib.figure import Figure
 
-from experiments.datasets import open_or_build
 from experiments.evaluation import blocks, contexts, results
+from experiments.evaluation.classify_records import (
+  DIRECTIONS,
+  RANKS,
+  Classified,
+  accuracy_records,
+  own_context_records,
+)
+from experiments.evaluation.contract import Evaluation, Panel, Setting
 from experiments.evaluation.options import require_at_least
 from experiments.evaluation.pairing import Pairing, weigh_pairs
 from experiments.evaluation.scenes import stack_scenes
@@ -32,8 +39,6 @@ from tfds_mese.dataset import Dataset
 
 # What contexts are made of, as the paper's figure names them, and the kinds of their modalities.
 _SENSES = {'I': ('image',), 'H': ('haptic',), 'I+H': ('image', 'haptic')}
-_DIRECTIONS = ('over contexts', 'over targets')
-_RANKS = (1, 5)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,24 +87,11 @@ class Options:
         raise UserError(f'--{field} is empty; give one or more.')
 
 
-def evaluate(
-  run: Run, dataset: Dataset, workdir: pathlib.Path, options: Options
-) -> results.Results:
-  """Classifies; writes `classify.json`, `.txt`, `.png`.
-
-  The run's own dataset is not read.
-
-  Raises:
-    UserError: a dataset is missing, or an option asks for what there is not.
-  """
-  del dataset
-  began = time.monotonic()
-  drawn_from = [
-    open_or_build(name, run.config.data_dir, options.build) for name in options.datasets
-  ]
-  pool = _pool(drawn_from, options)
-  views = len(pool[0]['images'])
-  given = _contexts(run, views, options)
+def measure(setting: Setting[Options]) -> Classified:
+  """Weighs every context of a draw against every target, and decides."""
+  run, options = setting.run, setting.options
+  pool = _pool(setting.datasets, options)
+  given = _contexts(run, len(pool[0]['images']), options)
   scene_DB = draw_scenes(len(pool), options.draws, options.ways, options.seed)
   # Of no views there is one context, whatever the senses.
   distinct = tuple(dict.fromkeys(given.values()))
@@ -107,8 +99,13 @@ def evaluate(
     functools.partial(
       weigh_pairs,
       model=run.model,
-      pairing=Pairing(distinct, options.target, options.held_out, options.together),
-      likelihood=Likelihood(options.std or run.config.std),
+      pairing=Pairing(
+        distinct,
+        options.target,
+        options.held_out,
+        options.together,
+        Likelihood(options.std or run.config.std),
+      ),
       samples=options.samples,
     ),
     options.memory_gib * 2**30,
@@ -121,35 +118,17 @@ def evaluate(
     estimated = jax.device_get(weigh(run.params, raw, run.haptic_range, key))
     return {field: value[None] for field, value in estimated._asdict().items()}
 
-  folder = workdir / 'cache' / f'classify-{blocks.fingerprint(run, drawn_from, options)}'
   of_context = [distinct.index(counts) for counts in given.values()]
   weighed = {
     field: value[:, of_context]
-    for field, value in blocks.in_blocks(folder, options.draws, compute).items()
+    for field, value in setting.in_blocks(options.draws, compute).items()
   }
-  numbers = {
-    'chance': {f'top{rank}': min(1.0, rank / options.ways) for rank in _RANKS},
-    'accuracy': _accuracy(weighed['log_likelihood'], given),
-    'own_context': _own_context(run, weighed, given, options),
-  }
-  found = results.Results(
-    mode='classify',
-    run=run,
-    options=options,
-    dataset=options.datasets,
-    numbers=numbers,
-    tables=_tables(numbers, options),
-    notes=_notes(len(pool), run, options),
-    seconds=time.monotonic() - began,
+  size = sum(m.size for m in run.model.modalities if m.kind == options.target)
+  return Classified(
+    chance={f'top{rank}': min(1.0, rank / options.ways) for rank in RANKS},
+    accuracy=accuracy_records(weighed['log_likelihood'], given),
+    own_context=own_context_records(weighed, given, options.together * size),
   )
-  of_what = (
-    f'{run.config.variant}, {run.config.modalities}, {run.config.preset}, step {run.step:,}; '
-    f'{options.draws} draws of {options.ways} scenes of {", ".join(options.datasets)}, '
-    f'K = {options.samples}'
-  )
-  results.write(found, {'': classify_figures.draw(numbers, options.target, of_what)}, workdir)
-  blocks.forget(folder)
-  return found
 
 
 def draw_scenes(pool: int, draws: int, ways: int, seed: int) -> np.ndarray:
@@ -165,25 +144,9 @@ def draw_scenes(pool: int, draws: int, ways: int, seed: int) -> np.ndarray:
   return np.concatenate(rounds)[:draws]
 
 
-def hits(log_likelihood: np.ndarray, rank: int) -> np.ndarray:
-  """Whether, along the last axis, the candidate of the row's own number is among the first `rank`.
-
-  Args:
-    log_likelihood: (..., B, B), a row per question, a column per candidate.
-    rank: 1 for the argmax.
-
-  Returns:
-    (..., B), in [0, 1]: where candidates tie, the probability under a random order of them.
-  """
-  own = np.diagonal(log_likelihood, axis1=-2, axis2=-1)[..., None]
-  above = (log_likelihood > own).sum(axis=-1)
-  level = (log_likelihood == own).sum(axis=-1)
-  return np.clip((rank - above) / level, 0, 1)
-
-
-def _pool(datasets: Sequence[Dataset], options: Options) -> list[Mapping[str, np.ndarray]]:
+def _pool(datasets: Mapping[str, Dataset], options: Options) -> list[Mapping[str, np.ndarray]]:
   pool = []
-  for name, dataset in zip(options.datasets, datasets, strict=True):
+  for name, dataset in datasets.items():
     if options.split not in dataset.splits:
       splits = ', '.join(dataset.splits)
       raise UserError(f"{name} has no split '{options.split}'; use one of {splits}.")
@@ -210,86 +173,103 @@ def _contexts(run: Run, views: int, options: Options) -> dict[tuple[str, int], t
   return given
 
 
-def _accuracy(
-  log_likelihood: np.ndarray, given: Mapping[tuple[str, int], tuple[int, ...]]
-) -> list[dict[str, float | str]]:
-  """A record per direction and context; errors over draws."""
-  records = []
-  for direction in _DIRECTIONS:
-    questions = log_likelihood if direction == 'over contexts' else log_likelihood.swapaxes(-1, -2)
-    accuracy = {
-      rank: results.mean_and_error(hits(questions, rank).mean(axis=(2, 3))) for rank in _RANKS
-    }
-    for i, (senses, views) in enumerate(given):
-      record = {'argmax': direction, 'context': senses, 'views': views}
-      for rank, (mean, error) in accuracy.items():
-        record |= {f'top{rank}': float(mean[i]), f'top{rank}_error': float(error[i])}
-      records.append(record)
-  return records
-
-
-def _own_context(
-  run: Run,
-  weighed: blocks.Block,
-  given: Mapping[tuple[str, int], tuple[int, ...]],
-  options: Options,
-) -> list[dict[str, float | str]]:
-  """A record per context: the bounds on the density of targets given their own scene's context,
-  nats per dimension.
-  """
-  size = sum(m.size for m in run.model.modalities if m.kind == options.target)
-  scales = (options.together * size, options.together * size, 1)
-  records = [{'context': senses, 'views': views} for senses, views in given]
-  for field, scale in zip(importance.Estimate._fields, scales, strict=True):
-    own = np.diagonal(weighed[field], axis1=-2, axis2=-1) / scale
-    mean, error = results.mean_and_error(own.mean(axis=(2, 3)))
-    for i, record in enumerate(records):
-      record |= {field: float(mean[i]), f'{field}_error': float(error[i])}
-  return records
-
-
-def _tables(numbers: Mapping[str, object], options: Options) -> list[results.Table]:
-  heads = ['context', *(f'{size} views' for size in options.views)]
+def _tables(found: Classified, setting: Setting[Options]) -> list[results.Table]:
+  sizes = setting.options.views
+  heads = ['context', *(f'{size} views' for size in sizes)]
   tables = []
 
-  def table(title: str, records: Sequence[Mapping], field: str, digits: int, last: list) -> None:
+  def table(title: str, records: Sequence[Any], field: str, digits: int, last: list) -> None:
     rows = [
       [
         senses,
         *(
-          results.with_error(record[field], record[f'{field}_error'], digits)
+          results.with_error(getattr(record, field), getattr(record, f'{field}_error'), digits)
           for record in records
-          if record['context'] == senses
+          if record.context == senses
         ),
       ]
       for senses in _SENSES
     ]
     tables.append(results.Table(title, heads, rows + last))
 
-  for direction in _DIRECTIONS:
-    records = [record for record in numbers['accuracy'] if record['argmax'] == direction]
-    for rank in _RANKS:
-      chance = f'{numbers["chance"][f"top{rank}"]:.3f}'
-      last = [['chance', *[chance] * len(options.views)]]
+  for direction in DIRECTIONS:
+    records = [record for record in found.accuracy if record.argmax == direction]
+    for rank in RANKS:
+      chance = f'{found.chance[f"top{rank}"]:.3f}'
+      last = [['chance', *[chance] * len(sizes)]]
       table(f'top-{rank} accuracy, argmax {direction}', records, f'top{rank}', 3, last)
-  own = numbers['own_context']
+  own = found.own_context
   table('ELBO given the own context, nats per dimension', own, 'elbo', 4, [])
   table('log-likelihood given the own context, nats per dimension', own, 'log_likelihood', 4, [])
   return tables
 
 
-def _notes(pool: int, run: Run, options: Options) -> list[str]:
+def _notes(found: Classified, setting: Setting[Options]) -> list[str]:
+  del found
+  options = setting.options
   what = (
     f'the last {options.held_out} {options.target} views'
     if options.together == options.held_out
     else f'{options.together} of the last {options.held_out} {options.target} views'
   )
+  std = options.std or setting.run.config.std
+  pool = sum(len(dataset.splits[options.split]) for dataset in setting.datasets.values())
   notes = [
     f'{what} of each of {options.ways} scenes, assigned by the importance-weighted log p(x | v, C) '
-    f'with K = {options.samples}, likelihood std {options.std or run.config.std:g}; means and '
-    f'standard errors over {options.draws} draws from {pool} scenes of {options.split!r}.',
+    f'with K = {options.samples}, likelihood std {std:g}; means and standard errors over '
+    f'{options.draws} draws from {pool} scenes of {options.split!r}.',
     "Argmax over contexts is the paper's text, over targets the authors' code.",
   ]
   if options.draws > pool // options.ways:
     notes.append('Draws share scenes, so that the standard errors are too small.')
   return notes
+
+
+def _figures(found: Classified, setting: Setting[Options], title: str) -> dict[str, Figure]:
+  return {'': classify_figures.draw(found, setting.options.target, title)}
+
+
+def _measured_on(setting: Setting[Options]) -> str:
+  options = setting.options
+  return (
+    f'{options.draws} draws of {options.ways} scenes of {", ".join(setting.datasets)}, '
+    f'K = {options.samples}'
+  )
+
+
+def _headlines(written: Mapping[str, Any]) -> dict[str, float]:
+  return {
+    f'{r["context"]} of {r["views"]}, argmax {r["argmax"]} (top-1 accuracy)': r['top1']
+    for r in written['accuracy']
+  }
+
+
+def _told_by(context: str, written: Mapping[str, Any]) -> dict[float, float]:
+  return {
+    record['views']: record['top1']
+    for record in written['accuracy']
+    if record['context'] == context and record['argmax'] == 'over contexts'
+  }
+
+
+MODE = Evaluation(
+  name='classify',
+  doc=__doc__,
+  options=Options,
+  measure=measure,
+  tables=_tables,
+  notes=_notes,
+  figures=_figures,
+  measured_on=_measured_on,
+  datasets=lambda run, options: options.datasets,
+  headlines=_headlines,
+  panels=[
+    Panel(
+      f'objects told by {senses}',
+      'views given of each',
+      'top-1 accuracy',
+      functools.partial(_told_by, context),
+    )
+    for context, senses in (('I', 'images'), ('H', 'grasps'), ('I+H', 'images and grasps'))
+  ],
+)

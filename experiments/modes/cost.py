@@ -18,38 +18,27 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from ml_collections import ConfigDict
 
 from experiments import bench
 from experiments.configs import apoe
 from experiments.evaluation import blocks, results
+from experiments.evaluation.contract import Evaluation, Setting
+from experiments.evaluation.cost_records import NAMES, PAPER, Costs, Paper, Record
 from experiments.evaluation.options import require_at_least
-from experiments.figures import style as figures
+from experiments.figures import cost as cost_figures
 from gmn_jax.config import check, make_model
 from gmn_jax.senses.sets import MODALITY_SETS
 from gmn_jax.training.checkpoint import Run
 from mese_env.errors import UserError
-from tfds_mese.dataset import Dataset
 
-# Section 4, "Space and Time Complexity": by variant and M, parameters in millions, ms per step.
-PAPER = {
-  ('poe', 5): (53, 790),
-  ('apoe', 5): (29, 679),
-  ('poe', 14): (131, 2059),
-  ('apoe', 14): (51, 1189),
-}
-_NAMES = {'baseline': 'baseline', 'poe': 'PoE', 'apoe': 'APoE'}
 # Run, not imported: it is a command, which sets the environment of its process.
 _STEP = pathlib.Path(bench.__file__).with_name('step.py')
 _GIB = 2**30
-
-Record = Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,28 +66,21 @@ class Options:
         raise UserError(f'--{field} is {",".join(given)!r}; name each that is wanted, once.')
 
 
-def evaluate(
-  run: Run, dataset: Dataset, workdir: pathlib.Path, options: Options
-) -> results.Results:
-  """Measures every variant with every set of modalities; writes `cost.json`, `.txt` and `.png`.
+def measure(setting: Setting[Options]) -> Costs:
+  """Measures every variant with every set of modalities.
 
   Raises:
     UserError: a config is none, the machine is busy, or a measurement failed.
   """
-  began = time.monotonic()
-  configs = [
-    _config(run, options, variant, name)
-    for name in options.modalities
-    for variant in options.variants
-  ]
+  options = setting.options
+  configs = _configs(setting)
   for config in configs:
     check(config)
-  folder = workdir / 'cache' / f'cost-{blocks.fingerprint(run, [], options)}'
 
   def compute(number: int) -> blocks.Block:
     return {name: [value] for name, value in _measure(configs[number], options).items()}
 
-  columns = blocks.in_blocks(folder, len(configs), compute)
+  columns = setting.in_blocks(len(configs), compute)
   rows = zip(*(column.tolist() for column in columns.values()), strict=True)
   records = [
     {
@@ -109,25 +91,16 @@ def evaluate(
     }
     for config, row in zip(configs, rows, strict=True)
   ]
-  found = results.Results(
-    'cost',
-    run,
-    options,
-    ['scenes of noise'],
-    {
-      'measured': records,
-      'paper': [
-        {'variant': variant, 'M': count, 'parameters_millions': millions, 'ms': ms}
-        for (variant, count), (millions, ms) in PAPER.items()
-      ],
-    },
-    [_table(records), _paper_table()],
-    _notes(configs, records, options),
-    time.monotonic() - began,
-  )
-  results.write(found, {'': _draw(records, _sizes(configs[0]))}, workdir)
-  blocks.forget(folder)
-  return found
+  return Costs(records, PAPER)
+
+
+def _configs(setting: Setting[Options]) -> list[ConfigDict]:
+  options = setting.options
+  return [
+    _config(setting.run, options, variant, name)
+    for name in options.modalities
+    for variant in options.variants
+  ]
 
 
 def _config(run: Run, options: Options, variant: str, modalities: str) -> ConfigDict:
@@ -170,9 +143,9 @@ def _measure(config: ConfigDict, options: Options) -> dict[str, Any]:
   )
 
 
-def _notes(configs: Sequence[ConfigDict], records: Sequence[Record], options: Options) -> list[str]:
-  config = configs[0]
-  machines = sorted({record['machine'] for record in records})
+def _notes(found: Costs, setting: Setting[Options]) -> list[str]:
+  options, config = setting.options, _configs(setting)[0]
+  machines = sorted({record['machine'] for record in found.measured})
   notes = [
     f'{_sizes(config)}, {config.optimizer}, {config.dtype}, on {", ".join(machines)}.',
     f'Time: median of {results.counted(options.steps, "steps")} (least to most). Memory: the most '
@@ -180,7 +153,7 @@ def _notes(configs: Sequence[ConfigDict], records: Sequence[Record], options: Op
     'included. FLOP: by formula (gmn_jax/training/flops.py). Share of peak: of the rate of a '
     'matrix product or a convolution in the same process.',
   ]
-  if any(record['measured_beside_other_work'] for record in records):
+  if any(record['measured_beside_other_work'] for record in found.measured):
     notes.append('Measured beside other work (--busy): times and shares are no statement.')
   return notes
 
@@ -192,6 +165,11 @@ def _sizes(config: ConfigDict) -> str:
   )
 
 
+def _tables(found: Costs, setting: Setting[Options]) -> list[results.Table]:
+  del setting
+  return [_table(found.measured), _paper_table(found.paper)]
+
+
 def _table(records: Sequence[Record]) -> results.Table:
   of_poe = {r['modalities']: r['median_ms'] for r in records if r['variant'] == 'poe'}
   rows = []
@@ -200,7 +178,7 @@ def _table(records: Sequence[Record]) -> results.Table:
     rows.append(
       [
         f'{r["M"]}',
-        _NAMES[r['variant']],
+        NAMES[r['variant']],
         _millions(r['parameters'] / 1e6),
         f'{r["median_ms"]:,.0f} ({r["min_ms"]:,.0f} to {r["max_ms"]:,.0f})',
         f'{r["median_ms"] / poe:.2f}' if poe else '-',
@@ -218,10 +196,17 @@ def _table(records: Sequence[Record]) -> results.Table:
   return results.Table('A training step', heads, rows)
 
 
-def _paper_table() -> results.Table:
+def _paper_table(paper: Sequence[Paper]) -> results.Table:
+  of_poe = {of.M: of.ms for of in paper if of.variant == 'poe'}
   rows = [
-    [f'{count}', _NAMES[variant], f'{millions}', f'{ms:,}', f'{ms / PAPER["poe", count][1]:.2f}']
-    for (variant, count), (millions, ms) in PAPER.items()
+    [
+      f'{of.M}',
+      NAMES[of.variant],
+      f'{of.parameters_millions}',
+      f'{of.ms:,}',
+      f'{of.ms / of_poe[of.M]:.2f}',
+    ]
+    for of in paper
   ]
   return results.Table(
     "The paper's (Section 4), on its own hardware and in its own sizes: times are not comparable",
@@ -234,53 +219,19 @@ def _millions(parameters: float) -> str:
   return f'{parameters:.1f}' if parameters >= 10 else f'{parameters:.3g}'
 
 
-def _draw(records: Sequence[Record], sizes: str) -> Figure:
-  """Four quantities over M, the paper's hollow and dotted."""
-  figure, axes = figures.panels(2, 2, width=3.4, height=2.8)
-  panels = {
-    'parameters': (lambda r: r['parameters'] / 1e6, 'millions'),
-    'time of a step': (lambda r: r['median_ms'], 'ms'),
-    'peak memory': (lambda r: r['peak_bytes'] / _GIB, 'GiB'),
-    'share of peak': (lambda r: 100 * r['share_of_peak'], '%'),
-  }
-  for axis, (title, (read, unit)) in zip(axes.flat, panels.items(), strict=True):
-    for index, (variant, name) in enumerate(_NAMES.items()):
-      chosen = [r for r in records if r['variant'] == variant]
-      y = [read(r) for r in chosen]
-      spread = None
-      if title == 'time of a step':
-        spread = [
-          [r['median_ms'] - r['min_ms'] for r in chosen],
-          [r['max_ms'] - r['median_ms'] for r in chosen],
-        ]
-      if chosen:
-        figures.line(axis, [r['M'] for r in chosen], y, spread, index, name)
-    if title in ('parameters', 'time of a step'):
-      _draw_paper(axis, 0 if title == 'parameters' else 1)
-      # The paper's sizes may be far from what was measured.
-      axis.set_yscale('log')
-    else:
-      axis.set_ylim(0, 1.1 * axis.dataLim.y1)
-    axis.set_xticks(sorted({r['M'] for r in records} | {count for _, count in PAPER}))
-    figures.describe(axis, title, 'number of modalities M', unit)
-  figure.suptitle(f'A training step: {sizes[0].lower()}{sizes[1:]}', fontsize=9)
-  handles, labels = axes[0, 1].get_legend_handles_labels()
-  figure.legend(handles, labels, loc='outside lower center', ncols=3, fontsize=7, frameon=False)
-  return figure
+def _figures(found: Costs, setting: Setting[Options], title: str) -> dict[str, Figure]:
+  del title  # What is measured may be of other sizes than the run.
+  return {'': cost_figures.draw(found, _sizes(_configs(setting)[0]))}
 
 
-def _draw_paper(axis: Axes, quantity: int) -> None:
-  for index, (variant, name) in enumerate(_NAMES.items()):
-    numbers = {count: of[quantity] for (which, count), of in PAPER.items() if which == variant}
-    if numbers:
-      axis.plot(
-        list(numbers),
-        list(numbers.values()),
-        color=figures.COLOURS[index],
-        marker=figures.MARKERS[index],
-        markersize=5,
-        markerfacecolor='white',
-        linewidth=0.8,
-        linestyle=':',
-        label=f"{name}, the paper's hardware and sizes, not comparable",
-      )
+MODE = Evaluation(
+  name='cost',
+  doc=__doc__,
+  options=Options,
+  measure=measure,
+  tables=_tables,
+  notes=_notes,
+  figures=_figures,
+  datasets=lambda run, options: [],
+  instead='scenes of noise',
+)

@@ -12,17 +12,18 @@ import dataclasses
 import functools
 import itertools
 import math
-import pathlib
-import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import jax
 import numpy as np
+from matplotlib.figure import Figure
 
 from experiments.evaluation import blocks, density_tables, held_out, results
 from experiments.evaluation.contexts import KINDS
+from experiments.evaluation.contract import Evaluation, Panel, Setting
 from experiments.evaluation.density_records import (
-  LEVELS,
+  Densities,
   Target,
   coverage_records,
   density_records,
@@ -37,7 +38,6 @@ from gmn_jax.inference import importance
 from gmn_jax.senses.modality import Modality
 from gmn_jax.training.checkpoint import Run
 from mese_env.errors import UserError
-from tfds_mese.dataset import Dataset
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,72 +77,39 @@ class Options:
         raise UserError(f'--{field} is empty; give one count or more, as in --{field}=0,5.')
 
 
-def evaluate(
-  run: Run, dataset: Dataset, workdir: pathlib.Path, options: Options
-) -> results.Results:
-  """Measures densities and the coverage of predictive intervals.
-
-  Writes `density.json`, `.txt`, `.png` (the densities) and `density-calibration.png`.
-
-  Raises:
-    UserError: an option asks for what the dataset does not have, or for too little memory.
-  """
-  began = time.monotonic()
+def measure(setting: Setting[Options]) -> Densities:
+  """Measures densities and the coverage of predictive intervals."""
+  run, options, dataset = setting.run, setting.options, setting.dataset
   std = options.std or run.config.std
   scenes = first_scenes(dataset, options.split, options.scenes)
   given = contexts_of(options, run.model.modalities, views=len(scenes[0]['images']))
-  folder = workdir / 'cache' / f'density-{blocks.fingerprint(run, [dataset], options)}'
   targets = targets_of(run.model.modalities, std)
-  measure = _measure(run, targets, given, options, std)
+  measure_block = _measure(run, targets, given, options, std)
 
   def compute(number: int) -> blocks.Block:
     chosen = scenes[number * options.batch : (number + 1) * options.batch]
     # A last, short block is filled up, so that it has the others' shape.
     filled = stack_scenes(chosen + chosen[-1:] * (options.batch - len(chosen)))
-    measured = measure(filled, jax.random.fold_in(jax.random.key(options.seed), number))
+    measured = measure_block(filled, jax.random.fold_in(jax.random.key(options.seed), number))
     return {name: value[: len(chosen)] for name, value in measured.items()}
 
-  measured = blocks.in_blocks(folder, math.ceil(len(scenes) / options.batch), compute)
-  numbers = {
-    'unit': 'nats per dimension',
-    'std': std,
-    # Of any Gaussian of this std, where it meets the truth.
-    'highest': -0.5 * math.log(2 * math.pi * std**2),
-    'density': [
+  measured = setting.in_blocks(math.ceil(len(scenes) / options.batch), compute)
+  return Densities(
+    unit='nats per dimension',
+    std=std,
+    highest=-0.5 * math.log(2 * math.pi * std**2),
+    density=[
       record
       for target in targets
       for record in density_records(target, measured, given, options.held_out)
     ],
-    'without_model': records_without_model(
+    without_model=records_without_model(
       run, dataset, scenes, targets, options.held_out, options.train_scenes
     ),
-    'coverage': [
+    coverage=[
       record for kind in KINDS for record in coverage_records(kind, measured, _sizes(options))
     ],
-  }
-  found = results.Results(
-    mode='density',
-    run=run,
-    options=options,
-    dataset=[run.config.dataset],
-    numbers=numbers,
-    tables=density_tables.tables(numbers, options.images, options.grasps),
-    notes=_notes(
-      targets, [record['effective_samples'] for record in numbers['density']], options, std
-    ),
-    seconds=time.monotonic() - began,
   )
-  of_what = (
-    f'{run.config.variant}, {run.config.modalities}, {run.config.preset}, step {run.step:,}; '
-    f'{options.scenes} scenes of {run.config.dataset} ({options.split}), K = {options.samples}'
-  )
-  figures = {
-    '': density_figures.draw_density(numbers, of_what),
-    'calibration': density_figures.draw_coverage(numbers, of_what),
-  }
-  results.write(found, figures, workdir)
-  blocks.forget(folder)
-  return found
 
 
 def contexts_of(
@@ -182,11 +149,11 @@ def _measure(
 
   @functools.cache
   def weigher(kind: str) -> Callable[..., importance.Estimate]:
+    likelihoods = tuple(target.likelihood for target in targets if target.kind == kind)
     function = functools.partial(
       held_out.weigh,
       model=run.model,
-      question=Question(tuple(given.values()), kind, options.held_out),
-      likelihoods=tuple(target.likelihood for target in targets if target.kind == kind),
+      question=Question(tuple(given.values()), kind, options.held_out, likelihoods),
       samples=options.samples,
     )
     return importance.within_memory(function, options.memory_gib * 2**30, options.samples)
@@ -200,7 +167,6 @@ def _measure(
         question=Question(alike, kind, options.held_out),
         std=std,
         samples=options.samples,
-        levels=LEVELS,
       )
     )
 
@@ -225,13 +191,17 @@ def _sizes(options: Options) -> list[int]:
   return sorted({*options.images, *options.grasps})
 
 
-def _notes(
-  targets: Sequence[Target], effective: Sequence[float], options: Options, std: float
-) -> list[str]:
+def _tables(found: Densities, setting: Setting[Options]) -> list[results.Table]:
+  return density_tables.tables(found, setting.options.images, setting.options.grasps)
+
+
+def _notes(found: Densities, setting: Setting[Options]) -> list[str]:
+  options = setting.options
+  effective = [record.effective_samples for record in found.density]
   notes = [
     f'log p(X | V, C) of the last {options.held_out} views, nats per dimension: the importance-'
-    f'weighted bound with K = {options.samples}, likelihood std {std:g}; means and standard errors '
-    f'over {options.scenes} scenes of {options.split!r}.',
+    f'weighted bound with K = {options.samples}, likelihood std {found.std:g}; means and standard '
+    f'errors over {options.scenes} scenes of {options.split!r}.',
     'Images are on [0, 1]; on [0, 255] every density per dimension is log 255 = '
     f'{math.log(255):.3f} lower. Haptics are on the scale of the training range. Gray is the HSV '
     'value.',
@@ -243,6 +213,77 @@ def _notes(
     'effective number of each target and context): the nearer to 1, the further it may be below '
     'the density.',
   ]
-  if 'gray' not in [target.name for target in targets]:
+  if 'gray' not in [record.target for record in found.density]:
     notes.append('No gray: no modality has all three colours, whose maximum it is.')
   return notes
+
+
+def _figures(found: Densities, setting: Setting[Options], title: str) -> dict[str, Figure]:
+  del setting
+  return {
+    '': density_figures.draw_density(found, title),
+    'calibration': density_figures.draw_coverage(found, title),
+  }
+
+
+def _measured_on(setting: Setting[Options]) -> str:
+  options = setting.options
+  scenes = f'{options.scenes} scenes of {", ".join(setting.datasets)} ({options.split})'
+  return f'{scenes}, K = {options.samples}'
+
+
+def _headlines(written: Mapping[str, Any]) -> dict[str, float]:
+  """Given views of one sense alone, and all that was given of both; what grasps alone add."""
+  records = written['density']
+  most = {field: max(record[field] for record in records) for field in ('images', 'grasps')}
+  numbers, gains = {}, {}
+  for r in records:
+    if 0 in (r['images'], r['grasps']) or all(r[field] == most[field] for field in most):
+      given = ', '.join(results.counted(r[field], field) for field in most)
+      numbers[f'{r["target"]} given {given} (nats per dimension)'] = r['log_likelihood']
+    if r['images'] == 0 and 'gain' in r:
+      gains[r['target'], r['grasps']] = r['gain']
+  for (target, grasps), gain in gains.items():
+    if target == 'gray' and grasps and ('rgb', grasps) in gains:
+      of_rgb = gains['rgb', grasps]
+      by_what = {'gray': gain, 'rgb': of_rgb, 'gray less that of rgb': gain - of_rgb}
+      for what, value in by_what.items():
+        given = results.counted(grasps, 'grasps')
+        numbers[f'gain of {what} from {given} (nats per dimension)'] = value
+  return numbers
+
+
+def _from_one_sense(
+  target: str, along: str, other: str, written: Mapping[str, Any]
+) -> dict[float, float]:
+  return {
+    record[along]: record['log_likelihood']
+    for record in written['density']
+    if record['target'] == target and record[other] == 0
+  }
+
+
+MODE = Evaluation(
+  name='density',
+  doc=__doc__,
+  options=Options,
+  measure=measure,
+  tables=_tables,
+  notes=_notes,
+  figures=_figures,
+  measured_on=_measured_on,
+  headlines=_headlines,
+  panels=[
+    Panel(
+      f'{target} from {along} alone',
+      f'{along} given',
+      'nats per dimension',
+      functools.partial(_from_one_sense, target, along, other),
+    )
+    for target, along, other in (
+      ('rgb', 'grasps', 'images'),
+      ('gray', 'grasps', 'images'),
+      ('haptic', 'images', 'grasps'),
+    )
+  ],
+)

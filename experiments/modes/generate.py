@@ -11,26 +11,27 @@ Dims: B scenes, M modalities, V views given, Q queries.
 
 import dataclasses
 import functools
-import pathlib
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.evaluation import baselines, contexts, results, unseen
-from experiments.evaluation.imagining import Imagination, only, squared_errors
+from experiments.evaluation.contract import Evaluation, Setting
+from experiments.evaluation.generate_records import Asked, ByKind, Errors, Generated
+from experiments.evaluation.imagining import Imagination, another_scenes, only, squared_errors
 from experiments.evaluation.options import require_at_least
 from experiments.evaluation.scenes import first_scenes, stack_scenes
+from experiments.evaluation.titles import title_of
 from experiments.figures import generate as generate_pictures
 from experiments.figures import hand as hand_pictures
 from experiments.figures import haptic_bars, orbit
-from gmn_jax.senses.batch import Views, cut_scenes
+from gmn_jax.senses.batch import cut_scenes
 from gmn_jax.training.checkpoint import Run
 from mese_env.errors import UserError
-from tfds_mese.dataset import Dataset
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,129 +69,81 @@ class Options:
       raise UserError(f'--elevation is {self.elevation}; it is in degrees, from -90 to 90.')
 
 
-def evaluate(
-  run: Run, dataset: Dataset, workdir: pathlib.Path, options: Options
-) -> results.Results:
-  """Imagines, measures and draws.
-
-  Writes `generate.json` and `.txt`; `generate.png`, samples from the context;
-  `generate-growing.png`, from more and more views; `generate-errors.png`; `generate-haptic.png`,
-  bars of one grasp; `generate-hand.png`, the hand, where OpenGL is; and `generate-orbit.gif`. A
-  picture of a sense is drawn where it is asked for.
-
-  Raises:
-    UserError: an option asks for what the model or the dataset does not have.
-  """
-  began = time.monotonic()
+def measure(setting: Setting[Options]) -> Generated:
+  """Imagines from the context and from growing ones, and measures how far that is off."""
+  run, options = setting.run, setting.options
   modalities = run.model.modalities
   target = contexts.parse_target(options.target, modalities)
-  scenes = first_scenes(dataset, options.split, options.scenes)
-  views, raw_asked, heads = _ask(scenes, options)
-  counts = contexts.parse_context(options.context, modalities, views)
+  scenes = first_scenes(setting.dataset, options.split, options.scenes)
+  asked = _ask(scenes, options)
+  counts = contexts.parse_context(options.context, modalities, asked.leaves)
   growing = {
-    family: {n: contexts.give(kinds, n, modalities, views) for n in options.growing}
+    family: {n: contexts.give(kinds, n, modalities, asked.leaves) for n in options.growing}
     for family, kinds in contexts.FAMILIES.items()
   }
-  given, asked = (
-    cut_scenes(modalities, stack_scenes(raw), run.haptic_range) for raw in (scenes, raw_asked)
+  given, truth = (
+    cut_scenes(modalities, stack_scenes(raw), run.haptic_range) for raw in (scenes, asked.scenes)
   )
-  asked = only(target, asked)
-  imagination = Imagination(run, asked.queries, options.samples, options.seed, options.objects)
+  truth = only(target, truth)
+  imagination = Imagination(run, truth.queries, options.samples, options.seed, options.objects)
 
-  def measure(predicted: tuple[np.ndarray, ...]) -> dict[str, tuple[float, float]]:
-    errors = squared_errors(modalities, predicted, asked.senses)
+  def error(predicted: Sequence[np.ndarray]) -> ByKind:
+    errors = squared_errors(modalities, predicted, truth.senses)
     return {kind: tuple(map(float, results.mean_and_error(e))) for kind, e in errors.items()}
 
   # Families of contexts meet where they give nothing.
   @functools.cache
-  def imagine(
-    counts_M: tuple[int, ...],
-  ) -> tuple[Mapping[str, tuple[float, float]], tuple[np.ndarray, ...]]:
+  def imagine(counts_M: tuple[int, ...]) -> tuple[ByKind, tuple[np.ndarray, ...]]:
     answer = imagination(given, counts_M)
-    return measure(answer.mean), answer.drawn
+    return error(answer.mean), answer.drawn
 
-  errors, samples = imagine(counts)
-  grown, drawn = {}, {}
-  for family, members in growing.items():
-    answers = {n: imagine(member) for n, member in members.items()}
-    grown[family] = {n: measured for n, (measured, _) in answers.items()}
-    drawn[family] = {n: [sample[0] for sample in shown] for n, (_, shown) in answers.items()}
-  baseline = baselines.predict(run, dataset.splits['train'], asked.queries)
-  of_context = {'the context': errors}
-  if len(scenes) > 1:
-    others = jax.tree.map(lambda x: jnp.roll(x, 1, axis=0), given)
-    of_context["another object's"] = measure(imagination(others, counts).mean)
-  without_model = {
-    'mean training view': measure(baseline.mean),
-    'nearest training view': measure(baseline.nearest),
+  of_context, samples = imagine(counts)
+  answers = {
+    family: {n: imagine(member) for n, member in members.items()}
+    for family, members in growing.items()
   }
-
-  words = contexts.describe(counts, modalities)
-  looks, grasps = (
-    results.counted(count, name)
-    for count, name in ((options.cameras, 'looks'), (options.grasps, 'grasps'))
-  )
-  asked_words = (
-    f'{looks} from a ring around the object, {grasps} anew'
-    if 'positions' in scenes[0]
-    else f'the last {looks} and {grasps}'
-  )
-  of = f'{run.config.variant}, {run.config.modalities}, {run.config.preset}, step {run.step:,}'
-  measured_on = f'{options.scenes} scenes of {run.config.dataset} ({options.split})'
-  figures = {'errors': generate_pictures.draw_errors(grown, without_model, f'{of}; {measured_on}')}
-  kinds = {modalities[m].kind for m in target}
-  if 'haptic' in kinds:
-    figures |= _draw_touch(
-      run, target, raw_asked[0], asked, samples, f'imagined from {words} ({of})'
-    )
-  if 'image' in kinds:
-    figures['growing'] = generate_pictures.draw_growing(
-      modalities, asked.senses, drawn, heads, f'One sample, given more and more ({of})'
-    )
-    figures[''] = generate_pictures.draw_samples(
-      modalities,
-      given,
-      counts,
-      asked.senses,
-      samples,
-      baseline,
-      heads,
-      f'Imagined from {words} ({of})',
-    )
-  found = results.Results(
-    'generate',
-    run,
-    options,
-    [run.config.dataset],
-    {
-      'context': dict(zip([m.name for m in modalities], counts, strict=True)),
-      'squared_error': of_context,
-      'squared_error_growing': grown,
-      'squared_error_without_model': without_model,
+  baseline = baselines.predict(run, setting.dataset.splits['train'], truth.queries)
+  by_context = {'the context': of_context}
+  if len(scenes) > 1:
+    by_context["another object's"] = error(imagination(another_scenes(given), counts).mean)
+  errors = Errors(
+    context=dict(zip([m.name for m in modalities], counts, strict=True)),
+    squared_error=by_context,
+    squared_error_growing={
+      family: {n: measured for n, (measured, _) in of.items()} for family, of in answers.items()
     },
-    _tables(words, of_context, grown, without_model),
-    [
-      f'Mean squared error ± standard error over the first {options.scenes} scenes of '
-      f"'{options.split}'; the prediction is the mean over {options.samples} samples of z from "
-      f'p(z | C). Asked for of each scene: {asked_words}.'
-    ],
-    time.monotonic() - began,
+    squared_error_without_model={
+      'mean training view': error(baseline.mean),
+      'nearest training view': error(baseline.nearest),
+    },
   )
-  results.write(found, figures, workdir)
-  if 'image' in kinds and 'positions' in scenes[0]:
-    _orbit(run, scenes[0], given, counts, target, options, workdir / 'generate-orbit.gif')
-  return found
+  grown = {
+    family: {n: [sample[0] for sample in drawn] for n, (_, drawn) in of.items()}
+    for family, of in answers.items()
+  }
+  return Generated(
+    errors=errors,
+    target=target,
+    counts=counts,
+    scene=scenes[0],
+    asked=asked,
+    given=given,
+    truth=truth,
+    samples=samples,
+    grown=grown,
+    baseline=baseline,
+  )
 
 
-def _ask(
-  scenes: list[dict[str, np.ndarray]], options: Options
-) -> tuple[int, list[dict[str, np.ndarray]], list[str]]:
-  """How many views may be given, what is asked for (raw), and a head for each look asked for."""
+def _ask(scenes: list[dict[str, np.ndarray]], options: Options) -> Asked:
   views = len(scenes[0]['cameras'])
+  looks = results.counted(options.cameras, 'looks')
+  grasps = results.counted(options.grasps, 'grasps')
   if 'positions' in scenes[0]:
     ring = unseen.camera_ring(options.cameras, options.elevation)
     anew = [unseen.sense_anew(scene, ring, options.grasps, options.seed) for scene in scenes]
-    return views, anew, [f'{round(360 * i / options.cameras)}°' for i in range(options.cameras)]
+    heads = [f'{round(360 * i / options.cameras)}°' for i in range(options.cameras)]
+    return Asked(anew, heads, views, f'{looks} from a ring around the object, {grasps} anew')
   kept = max(options.cameras, options.grasps)
   if kept >= views:
     raise UserError(
@@ -198,49 +151,21 @@ def _ask(
       f'none can be made; give --cameras and --grasps below {views}.'
     )
   last = [unseen.keep_last(scene, options.cameras, options.grasps) for scene in scenes]
-  return views - kept, last, [f'view {views - options.cameras + i}' for i in range(options.cameras)]
+  heads = [f'view {views - options.cameras + i}' for i in range(options.cameras)]
+  return Asked(last, heads, views - kept, f'the last {looks} and {grasps}')
 
 
-def _draw_touch(
-  run: Run,
-  target: tuple[int, ...],
-  raw: dict[str, np.ndarray],
-  asked: Views,
-  samples: tuple[np.ndarray, ...],
-  title: str,
-) -> dict[str, Figure]:
-  """Bars of one grasp of the first scene, and the hand in all of them where it can be drawn."""
-  haptic = [m for m in target if run.model.modalities[m].kind == 'haptic']
-  truth_GD = np.concatenate([asked.senses[m][0] for m in haptic], axis=-1)
-  samples_KGD = np.concatenate([samples[m][:, 0] for m in haptic], axis=-1)
-  channels_D = np.concatenate([run.model.modalities[m].cut.indices for m in haptic])
-  drawn = {
-    'haptic': haptic_bars.draw(
-      truth_GD[0], samples_KGD[:, 0], channels_D, run.haptic_range, f'Grasp 0 of scene 0, {title}'
-    )
-  }
-  try:
-    drawn['hand'] = hand_pictures.draw(
-      raw, truth_GD, samples_KGD, channels_D, run.haptic_range, f'Scene 0, {title}'
-    )
-  except UserError as error:
-    print(f'The picture of the hand is left out: {error}')
-  return drawn
-
-
-def _tables(
-  words: str,
-  of_context: Mapping[str, Mapping[str, tuple[float, float]]],
-  grown: Mapping[str, Mapping[int, Mapping[str, tuple[float, float]]]],
-  without_model: Mapping[str, Mapping[str, tuple[float, float]]],
-) -> list[results.Table]:
-  rows = {f'{name} {words}': measured for name, measured in of_context.items()}
-  for family, by_number in grown.items():
+def _tables(found: Generated, setting: Setting[Options]) -> list[results.Table]:
+  errors = found.errors
+  words = contexts.describe(found.counts, setting.run.model.modalities)
+  rows = {f'{name} {words}': measured for name, measured in errors.squared_error.items()}
+  for family, by_number in errors.squared_error_growing.items():
     rows |= {
       f'{family}: {results.counted(n, "views")}': measured for n, measured in by_number.items()
     }
+  without_model = errors.squared_error_without_model
   rows |= {f'no model: {name}': measured for name, measured in without_model.items()}
-  kinds = list(next(iter(of_context.values())))
+  kinds = list(next(iter(rows.values())))
   shown = [
     [name, *(results.with_error(*measured[kind], digits=5) for kind in kinds)]
     for name, measured in rows.items()
@@ -250,26 +175,115 @@ def _tables(
   return [results.Table(title, heads, shown)]
 
 
-def _orbit(
-  run: Run,
-  scene: dict[str, np.ndarray],
-  given: Views,
-  counts: tuple[int, ...],
-  target: tuple[int, ...],
-  options: Options,
-  path: pathlib.Path,
+def _notes(found: Generated, setting: Setting[Options]) -> list[str]:
+  options = setting.options
+  return [
+    f'Mean squared error ± standard error over the first {options.scenes} scenes of '
+    f"'{options.split}'; the prediction is the mean over {options.samples} samples of z from "
+    f'p(z | C). Asked for of each scene: {found.asked.words}.'
+  ]
+
+
+def _measured_on(setting: Setting[Options]) -> str:
+  options = setting.options
+  return f'{options.scenes} scenes of {", ".join(setting.datasets)} ({options.split})'
+
+
+def _figures(found: Generated, setting: Setting[Options], title: str) -> dict[str, Figure]:
+  modalities, of_run = setting.run.model.modalities, title_of(setting.run)
+  words = contexts.describe(found.counts, modalities)
+  errors = found.errors
+  figures = {
+    'errors': generate_pictures.draw_errors(
+      errors.squared_error_growing, errors.squared_error_without_model, title
+    )
+  }
+  if haptic := found.asks_for('haptic', modalities):
+    figures |= _draw_touch(found, setting.run, haptic, f'imagined from {words} ({of_run})')
+  if found.asks_for('image', modalities):
+    figures['growing'] = generate_pictures.draw_growing(
+      modalities,
+      found.truth.senses,
+      found.grown,
+      found.asked.heads,
+      f'One sample, given more and more ({of_run})',
+    )
+    figures[''] = generate_pictures.draw_samples(
+      modalities,
+      found.given,
+      found.counts,
+      found.truth.senses,
+      found.samples,
+      found.baseline,
+      found.asked.heads,
+      f'Imagined from {words} ({of_run})',
+    )
+  return figures
+
+
+def _draw_touch(found: Generated, run: Run, haptic: list[int], title: str) -> dict[str, Figure]:
+  """Bars of one grasp of the first scene, and the hand in all of them where it can be drawn."""
+  truth_GD = np.concatenate([found.truth.senses[m][0] for m in haptic], axis=-1)
+  samples_KGD = np.concatenate([found.samples[m][:, 0] for m in haptic], axis=-1)
+  channels_D = np.concatenate([run.model.modalities[m].cut.indices for m in haptic])
+  drawn = {
+    'haptic': haptic_bars.draw(
+      truth_GD[0], samples_KGD[:, 0], channels_D, run.haptic_range, f'Grasp 0 of scene 0, {title}'
+    )
+  }
+  raw = found.asked.scenes[0]
+  try:
+    drawn['hand'] = hand_pictures.draw(
+      raw, truth_GD, samples_KGD, channels_D, run.haptic_range, f'Scene 0, {title}'
+    )
+  except UserError as error:
+    print(f'The picture of the hand is left out: {error}')
+  return drawn
+
+
+def _files(found: Generated, setting: Setting[Options]) -> dict[str, Callable[[Path], None]]:
+  images = found.asks_for('image', setting.run.model.modalities)
+  if not images or 'positions' not in found.scene:
+    return {}
+  return {'generate-orbit.gif': functools.partial(_save_orbit, found, setting, images)}
+
+
+def _save_orbit(
+  found: Generated, setting: Setting[Options], images: Sequence[int], path: Path
 ) -> None:
   """Writes the first object's orbit: the truth, and two samples."""
+  run, options = setting.run, setting.options
   modalities = run.model.modalities
-  images = [m for m in target if modalities[m].kind == 'image']
   ring = unseen.camera_ring(options.frames, options.elevation)
-  raw = stack_scenes([unseen.sense_anew(scene, ring, 1, options.seed)])
+  raw = stack_scenes([unseen.sense_anew(found.scene, ring, 1, options.seed)])
   asked = only(images, cut_scenes(modalities, raw, run.haptic_range))
-  first = jax.tree.map(lambda x: x[:1], given)
-  imagined = Imagination(run, asked.queries, min(2, options.samples), options.seed, 1)(
-    first, counts
-  )
+  first = jax.tree.map(lambda x: x[:1], found.given)
+  imagination = Imagination(run, asked.queries, min(2, options.samples), options.seed, 1)
+  imagined = imagination(first, found.counts)
   films = generate_pictures.shown(modalities, imagined.drawn)[:, 0]
   names = ['truth', *(f'sample {k + 1}' for k in range(len(films)))]
   truth = generate_pictures.shown(modalities, asked.senses)[0]
   orbit.save(path, names, [truth, *films])
+
+
+def _headlines(written: Mapping[str, Any]) -> dict[str, float]:
+  return {
+    f'{kind} from {name} (squared error)': mean
+    for name, by_kind in written['squared_error'].items()
+    for kind, (mean, _) in by_kind.items()
+  }
+
+
+MODE = Evaluation(
+  name='generate',
+  doc=__doc__,
+  options=Options,
+  measure=measure,
+  numbers=lambda found: found.errors,
+  tables=_tables,
+  notes=_notes,
+  figures=_figures,
+  files=_files,
+  measured_on=_measured_on,
+  headlines=_headlines,
+)

@@ -13,26 +13,25 @@ Dims: B scenes, M modalities, V views.
 import dataclasses
 import functools
 import pathlib
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 from experiments.evaluation import results
-from experiments.evaluation.learning_curves import Curves, read_curves
+from experiments.evaluation.contract import Evaluation, Panel, Setting
+from experiments.evaluation.learning_curves import read_curves
+from experiments.evaluation.missing_records import Overlaid, splits_of
 from experiments.evaluation.options import require_at_least
 from experiments.evaluation.scenes import first_scenes, stack_scenes
-from experiments.figures import style as figures
+from experiments.figures import missing as missing_figures
 from gmn_jax.model import GMN, draw_noise
 from gmn_jax.model.objective import evidence
 from gmn_jax.senses.batch import Episodes, HapticRange, cut_scenes
 from gmn_jax.training.checkpoint import Run, load_run
 from mese_env.errors import UserError
-from tfds_mese.dataset import Dataset
 
 Array = jax.Array
 _BLOCK = 10  # scenes measured at once
@@ -61,69 +60,36 @@ class Options:
     require_at_least(self, scenes=1, draws=1, asked=1, seed=0)
 
 
-def evaluate(
-  run: Run, dataset: Dataset, workdir: pathlib.Path, options: Options
-) -> results.Results:
-  """Reads the curves, measures the runs, and writes `missing.json`, `.txt` and `.png`.
+def measure(setting: Setting[Options]) -> dict[str, Overlaid]:
+  """Reads the curves and measures the runs, by their names.
 
   Raises:
     UserError: a run has no checkpoint or no metrics, or other modalities than this one.
   """
-  began = time.monotonic()
-  folders = [workdir, *map(pathlib.Path, options.runs)]
+  options = setting.options
+  folders = [setting.workdir, *map(pathlib.Path, options.runs)]
   names = _names(folders)
-  runs = [run, *(load_run(folder, options.best) for folder in folders[1:])]
+  runs = [setting.run, *(load_run(folder, options.best) for folder in folders[1:])]
+  of_first = runs[0].config
   for name, other in zip(names[1:], runs[1:], strict=True):
-    if other.model.modalities != run.model.modalities:
+    if other.model.modalities != setting.run.model.modalities:
       raise UserError(
         f'{name} has the modalities {other.config.modalities} of images of '
-        f'{other.config.image_size} pixels, and {names[0]} {run.config.modalities} of '
-        f'{run.config.image_size}; overlay runs that share both.'
+        f'{other.config.image_size} pixels, and {names[0]} {of_first.modalities} of '
+        f'{of_first.image_size}; overlay runs that share both.'
       )
-  curves = {name: read_curves(folder) for name, folder in zip(names, folders, strict=True)}
-  scenes = stack_scenes(first_scenes(dataset, options.split, options.scenes))
+  curves = [read_curves(folder) for folder in folders]
+  scenes = stack_scenes(first_scenes(setting.dataset, options.split, options.scenes))
   if options.asked >= (views := scenes['cameras'].shape[1]):
     raise UserError(f'--asked is {options.asked}, but a scene has {views} views; ask for fewer.')
-  of_scenes = {name: _measure(one, scenes, options) for name, one in zip(names, runs, strict=True)}
-  by_size = {name: _summed_up(of) for name, of in of_scenes.items()}
-  # Of each scene by itself, so that what scenes differ by does not hide it.
-  above_one = {
-    name: _summed_up({size: of[size] - of[1] for size in of if size > 1})
-    for name, of in of_scenes.items()
-  }
-  what = {name: _describe(one) for name, one in zip(names, runs, strict=True)}
-  found = results.Results(
-    'missing',
-    run,
-    options,
-    [run.config.dataset],
-    {
-      name: {
-        'config': one.config.to_dict(),
-        'step': one.step,
-        'curves': curves[name],
-        'by_size': by_size[name],
-        'above_one': above_one[name],
-      }
-      for name, one in zip(names, runs, strict=True)
-    },  # fmt: skip
-    [
-      _curve_table(curves, what),
-      _size_table('By how many modalities give context: bound, nats per number', by_size, what),
-      _size_table('How much more than with one of them: nats per number', above_one, what),
-    ],
-    [
-      'Evidence lower bound in nats, every Gaussian constant in place. val_missing: combinations '
-      'that the training scenes have; val_full: any; val: all modalities. Curves of runs that '
-      'differ in protocol count different targets; by number of modalities all count the same.',
-      f'By number of modalities: the last {options.asked} views of every modality are asked for, '
-      f'{options.draws} random contexts for each of the first {options.scenes} scenes of '
-      f"'{options.split}', ± standard error over scenes. Those of more modalities hold those of "
-      'fewer.',
-    ],
-    time.monotonic() - began,
-  )
-  results.write(found, {'': _draw(curves, by_size, what)}, workdir)
+  found = {}
+  for name, run, of_run in zip(names, runs, curves, strict=True):
+    of_scenes = _measure(run, scenes, options)
+    # Of each scene by itself, so that what scenes differ by does not hide it.
+    above = {size: of_scenes[size] - of_scenes[1] for size in of_scenes if size > 1}
+    found[name] = Overlaid(
+      run.config.to_dict(), run.step, of_run, _summed_up(of_scenes), _summed_up(above)
+    )
   return found
 
 
@@ -224,17 +190,24 @@ def _names(folders: Sequence[pathlib.Path]) -> list[str]:
   return names
 
 
-def _describe(run: Run) -> str:
-  config = run.config
-  lacks = f', {config.missing}, {config.protocol}' if config.missing else ''
-  return f'{config.variant}, {config.absent}{lacks}, step {run.step:,}'
+def _tables(found: Mapping[str, Overlaid], setting: Setting[Options]) -> list[results.Table]:
+  del setting
+  by_size = {name: of.by_size for name, of in found.items()}
+  above_one = {name: of.above_one for name, of in found.items()}
+  what = {name: str(of) for name, of in found.items()}
+  return [
+    _curve_table(found),
+    _size_table('By how many modalities give context: bound, nats per number', by_size, what),
+    _size_table('How much more than with one of them: nats per number', above_one, what),
+  ]
 
 
-def _curve_table(curves: Mapping[str, Curves], what: Mapping[str, str]) -> results.Table:
-  splits = _splits(curves)
+def _curve_table(found: Mapping[str, Overlaid]) -> results.Table:
+  splits = splits_of(found)
   rows = []
-  for name, of in curves.items():
-    rows.append([name, what[name], *(_end(of[split]) if split in of else '-' for split in splits)])
+  for name, of in found.items():
+    ends = [_end(of.curves[split]) if split in of.curves else '-' for split in splits]
+    rows.append([name, str(of), *ends])
   return results.Table(
     'Where the curves end: bound, nats per episode', ['run', 'what', *splits], rows
   )
@@ -257,42 +230,51 @@ def _size_table(
   return results.Table(title, ['run', 'what', *(f'of {size}' for size in sizes)], rows)
 
 
-def _splits(curves: Mapping[str, Curves]) -> list[str]:
-  known = ('train', 'val_missing', 'val_full', 'val')
-  found = [split for split in known if any(split in of for of in curves.values())]
-  # Where modalities are missing, `val` gives all of them: a point of the last panel.
-  return found[:3] if 'val_full' in found else found
+def _notes(found: Mapping[str, Overlaid], setting: Setting[Options]) -> list[str]:
+  del found
+  options = setting.options
+  return [
+    'Evidence lower bound in nats, every Gaussian constant in place. val_missing: combinations '
+    'that the training scenes have; val_full: any; val: all modalities. Curves of runs that '
+    'differ in protocol count different targets; by number of modalities all count the same.',
+    f'By number of modalities: the last {options.asked} views of every modality are asked for, '
+    f'{options.draws} random contexts for each of the first {options.scenes} scenes of '
+    f"'{options.split}', ± standard error over scenes. Those of more modalities hold those of "
+    'fewer.',
+  ]
 
 
-def _draw(
-  curves: Mapping[str, Curves],
-  by_size: Mapping[str, Mapping[int, tuple[float, float]]],
-  what: Mapping[str, str],
-) -> Figure:
-  splits = _splits(curves)
-  figure, axes = figures.panels(1, len(splits) + 1, width=3.0, height=2.8)
-  for axis, split in zip(axes[0], splits, strict=False):
-    for index, (name, of) in enumerate(curves.items()):
-      if split in of:
-        curve = of[split]
-        mean = np.array(curve['elbo'])
-        error = np.array(curve.get('elbo_error', np.zeros_like(mean)))
-        figures.line(axis, curve['step'], mean, error, index, name)
-    figures.describe(axis, split, 'training step', 'bound (nats per episode)')
-    axis.locator_params(axis='x', nbins=4)
-  axis = axes[0, -1]
-  for index, (name, of) in enumerate(by_size.items()):
-    mean, error = np.array(list(of.values())).T
-    figures.line(axis, list(of), mean, error, index, name)
-  figures.describe(
-    axis,
-    'any combination, after training',
-    'modalities that give context',
-    'bound (nats per number)',
-  )
-  axis.set_xticks(list(next(iter(by_size.values()))))
-  handles, names = axis.get_legend_handles_labels()
-  shown = [f'{name}: {what[name]}' for name in names]
-  figure.legend(handles, shown, loc='outside lower center', ncols=1, fontsize=8, frameon=False)
-  figure.suptitle('Bars: standard errors over scenes', fontsize=8)
-  return figure
+def _by_size(written: Mapping[str, Any]) -> dict[float, float]:
+  # The run itself comes before those that it is overlaid with.
+  of_run = next(iter(written.values()))
+  return {int(size): mean for size, (mean, _) in of_run['by_size'].items()}
+
+
+def _headlines(written: Mapping[str, Any]) -> dict[str, float]:
+  by_size = _by_size(written)
+  numbers = {
+    f'context of {size} {"modality" if size == 1 else "modalities"} (nats per number)': mean
+    for size, mean in by_size.items()
+  }
+  more = by_size[max(by_size)] - by_size[1]
+  return numbers | {'all modalities above one (nats per number)': more}
+
+
+MODE = Evaluation(
+  name='missing',
+  doc=__doc__,
+  options=Options,
+  measure=measure,
+  tables=_tables,
+  notes=_notes,
+  figures=lambda found, setting, title: {'': missing_figures.draw(found)},
+  headlines=_headlines,
+  panels=[
+    Panel(
+      'any combination, after training',
+      'modalities that give context',
+      'nats per number',
+      _by_size,
+    )
+  ],
+)

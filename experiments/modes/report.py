@@ -12,15 +12,15 @@ import dataclasses
 import html
 import json
 import pathlib
-import types
 from collections.abc import Mapping
 from typing import Any
 
 from experiments import modes
 from experiments.evaluation import results
+from experiments.evaluation.contract import Mode
+from experiments.evaluation.titles import title_of
 from gmn_jax.training.checkpoint import Run
 from mese_env.errors import UserError, nearest
-from tfds_mese.dataset import Dataset
 
 _MEDIA = {'.png': 'image/png', '.gif': 'image/gif'}
 _PAGE = """<!doctype html>
@@ -41,7 +41,7 @@ class Options:
   """What the page shows."""
 
   # Evaluations, in this order.
-  modes: tuple[str, ...] = tuple(mode for mode in modes.MODES if mode != 'report')
+  modes: tuple[str, ...] = modes.EVALUATIONS
   # Run also those again whose results are there.
   again: bool = False
   # Builds datasets that are missing.
@@ -51,49 +51,49 @@ class Options:
 
   def __post_init__(self):
     for mode in self.modes:
-      if mode not in modes.MODES or mode == 'report':
-        known = [other for other in modes.MODES if other != 'report']
-        near = nearest(mode, known)
+      if mode not in modes.EVALUATIONS:
+        near = nearest(mode, modes.EVALUATIONS)
         raise UserError(f"--modes names '{mode}', no evaluation; did you mean '{near}'?")
 
 
-def evaluate(run: Run, dataset: Dataset, workdir: pathlib.Path, options: Options) -> pathlib.Path:
-  """Runs what is missing and writes `report.html`, whose path it returns.
+class Report(Mode):
+  """Puts what the evaluations found on one page."""
 
-  What cannot be evaluated, for want of a dataset say, is named on the page with its reason.
+  def carry_out(
+    self, run: Run, workdir: pathlib.Path, options: Options, build: bool
+  ) -> pathlib.Path:
+    """Runs what is missing and writes `report.html`, whose path it returns.
 
-  Raises:
-    UserError: the page cannot be written.
-  """
-  sections, records = [], []
-  for mode in options.modes:
-    record = None if options.again else _there_already(mode, run, workdir)
-    try:
-      if record is None:
-        module = modes.load(mode)
-        module.evaluate(run, dataset, workdir, _defaults(module, options))
-        record = json.loads((workdir / f'{mode}.json').read_text())
-    except UserError as error:
-      print(f'{mode} is left out: {error}')
-      sections.append(f'<h2>{mode}</h2>\n<p>Left out: {html.escape(str(error))}</p>')
-      continue
-    records.append(record)
-    sections.append(_section(mode, record, workdir))
-  config = run.config
-  title = f'{config.variant}, {config.modalities}, preset {config.preset}, step {run.step:,}'
-  body = '\n'.join([*sections, _decided(run, records)])
-  path = workdir / 'report.html'
-  with results.replacing(path) as unfinished:
-    unfinished.write_text(_PAGE.format(title=html.escape(title), body=body), 'utf-8')
-  print(path)
-  return path
+    What cannot be evaluated, for want of a dataset say, is named on the page with its reason.
+    """
+    sections, records = [], []
+    for name in options.modes:
+      record = None if options.again else _there_already(name, run, workdir)
+      try:
+        if record is None:
+          mode = modes.load(name)
+          mode.carry_out(run, workdir, _defaults(mode, options), build)
+          record = json.loads((workdir / f'{name}.json').read_text())
+      except UserError as error:
+        print(f'{name} is left out: {error}')
+        sections.append(f'<h2>{name}</h2>\n<p>Left out: {html.escape(str(error))}</p>')
+        continue
+      records.append(record)
+      sections.append(_section(name, record, workdir))
+    title = html.escape(title_of(run, 'preset '))
+    body = '\n'.join([*sections, _decided(run, records)])
+    path = workdir / 'report.html'
+    with results.replacing(path) as unfinished:
+      unfinished.write_text(_PAGE.format(title=title, body=body), 'utf-8')
+    print(path)
+    return path
 
 
-def _defaults(module: types.ModuleType, options: Options) -> Any:
+def _defaults(mode: Mode, options: Options) -> Any:
   """The options of a mode, in which that is as on the page which has the same name there."""
   shared = {'build': options.build, 'best': options.best}
-  known = {field.name for field in dataclasses.fields(module.Options)}
-  return module.Options(**{name: value for name, value in shared.items() if name in known})
+  known = {field.name for field in dataclasses.fields(mode.options)}
+  return mode.options(**{name: value for name, value in shared.items() if name in known})
 
 
 def _there_already(mode: str, run: Run, workdir: pathlib.Path) -> dict[str, Any] | None:
@@ -159,3 +159,6 @@ def _pairs(values: Mapping[str, Any]) -> str:
 
 def _flag(value: Any) -> str:
   return ','.join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+MODE = Report('report', __doc__, Options)

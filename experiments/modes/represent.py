@@ -15,7 +15,6 @@ import dataclasses
 import functools
 import math
 import pathlib
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -24,8 +23,8 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.datasets import open_or_build
 from experiments.evaluation import contexts, probe, results
+from experiments.evaluation.contract import Evaluation, Setting, own_dataset
 from experiments.evaluation.options import require_at_least
 from experiments.evaluation.scenes import first_scenes, stack_scenes
 from experiments.figures import style as figures
@@ -69,25 +68,35 @@ class Options:
     require_at_least(self, views=1, train_scenes=1, test_scenes=1)
 
 
-def evaluate(
-  run: Run, dataset: Dataset, workdir: pathlib.Path, options: Options
-) -> results.Results:
-  """Represents scenes, probes the features, and writes `represent.json`, `.txt`, `.png`, `.npz`.
+@dataclasses.dataclass(frozen=True)
+class Represented:
+  """All that was found.
+
+  Attributes:
+    scores: by what is to be told, and from what it is told: 'chance', 'z, <given>', 'raw, <given>'.
+    z: the beliefs given everything, of training and of test scenes, (scenes, T, h, w, Z).
+    scenes: the training and the test scenes.
+  """
+
+  scores: Mapping[str, Mapping[str, probe.Score]]
+  z: tuple[np.ndarray, ...]
+  scenes: tuple[list[dict[str, np.ndarray]], ...]
+
+
+def measure(setting: Setting[Options]) -> Represented:
+  """Represents scenes, and probes the features.
 
   Raises:
     UserError: there are fewer scenes or views than asked for, or nothing is known of the objects.
   """
-  began = time.monotonic()
-  names = options.datasets or (run.config.dataset,)
-  sources = [
-    open_or_build(name, run.config.data_dir, options.build) for name in options.datasets
-  ] or [dataset]
+  run, options = setting.run, setting.options
+  sources = [*setting.datasets.values()]
   train = _in_turn(sources, 'train', options.train_scenes)
   test = _in_turn(sources, options.split, options.test_scenes)
   if not all('shape_id' in scene for scene in train):
     raise UserError(
-      f'nothing is known of the objects in {", ".join(names)}, so that no probe can be fitted; '
-      'give --datasets=shepard_metzler_5_tiny or other simulated ones.'
+      f'nothing is known of the objects in {", ".join(setting.datasets)}, so that no probe can be '
+      'fitted; give --datasets=shepard_metzler_5_tiny or other simulated ones.'
     )
   modalities = run.model.modalities
   views = len(train[0]['cameras'])
@@ -102,7 +111,6 @@ def evaluate(
     }
     for compute in (jax.jit(functools.partial(kind, run.model)) for kind in (belief, average))
   )
-  truths = _truths(train, test)
   scores = {
     truth: {
       'chance': _chance(*labels),
@@ -112,35 +120,9 @@ def evaluate(
         for name, features in (('z', z[family]), ('raw', raw[family]))
       },
     }
-    for truth, labels in truths.items()
+    for truth, labels in _truths(train, test).items()
   }
-  found = results.Results(
-    'represent',
-    run,
-    options,
-    names,
-    {truth: {name: score._asdict() for name, score in of.items()} for truth, of in scores.items()},
-    [_table(scores)],
-    [
-      f'Linear probes fitted on the first {options.train_scenes} scenes of train and tested on the '
-      f"first {options.test_scenes} of '{options.split}', ± standard error over those; "
-      f'{options.views} views given of each modality.',
-      'Classes: accuracy, chance is the commonest training class. Colour: R², chance is the mean.',
-      *(
-        f'All objects have the same {name}, so that it is not asked for.'
-        for name in _CLASSES
-        if name not in truths
-      ),
-    ],
-    time.monotonic() - began,
-  )
-  of_what = (
-    f'{run.config.variant}, {run.config.modalities}, {run.config.preset}, step {run.step:,}; '
-    f'{options.test_scenes} scenes of {", ".join(names)} ({options.split})'
-  )
-  results.write(found, {'': _draw(scores, list(given), of_what)}, workdir)
-  _save(workdir / 'represent.npz', z[_EVERYTHING], (train, test))
-  return found
+  return Represented(scores, z[_EVERYTHING], (train, test))
 
 
 def belief(model: GMN, params: Any, views: Views, context_BMV: jax.Array) -> jax.Array:
@@ -208,26 +190,45 @@ def _chance(train: np.ndarray, test: np.ndarray) -> probe.Score:
   return probe.chance_accuracy(train, test) if train.ndim == 1 else probe.Score(0.0, 0.0)
 
 
-def _table(scores: Mapping[str, Mapping[str, probe.Score]]) -> results.Table:
-  names = list(next(iter(scores.values())))
-  rows = [[name, *(results.with_error(*of[name]) for of in scores.values())] for name in names]
-  heads = [f'{truth} ({_unit(truth)})' for truth in scores]
-  return results.Table('What a linear probe tells', ['from', *heads], rows)
+def _tables(found: Represented, setting: Setting[Options]) -> list[results.Table]:
+  del setting
+  names = list(next(iter(found.scores.values())))
+  rows = [
+    [name, *(results.with_error(of[name].mean, of[name].error) for of in found.scores.values())]
+    for name in names
+  ]
+  heads = [f'{truth} ({_unit(truth)})' for truth in found.scores]
+  return [results.Table('What a linear probe tells', ['from', *heads], rows)]
 
 
-def _draw(
-  scores: Mapping[str, Mapping[str, probe.Score]], families: list[str], of_what: str
-) -> Figure:
-  figure, axes = figures.panels(1, len(scores), width=3.4, height=2.9)
+def _notes(found: Represented, setting: Setting[Options]) -> list[str]:
+  options = setting.options
+  return [
+    f'Linear probes fitted on the first {options.train_scenes} scenes of train and tested on the '
+    f"first {options.test_scenes} of '{options.split}', ± standard error over those; "
+    f'{options.views} views given of each modality.',
+    'Classes: accuracy, chance is the commonest training class. Colour: R², chance is the mean.',
+    *(
+      f'All objects have the same {name}, so that it is not asked for.'
+      for name in _CLASSES
+      if name not in found.scores
+    ),
+  ]
+
+
+def _figures(found: Represented, setting: Setting[Options], title: str) -> dict[str, Figure]:
+  del setting
+  figure, axes = figures.panels(1, len(found.scores), width=3.4, height=2.9)
+  families = list(contexts.FAMILIES)
   places = np.arange(len(families))
-  for axis, (truth, of) in zip(axes.flat, scores.items(), strict=True):
+  for axis, (truth, of) in zip(axes.flat, found.scores.items(), strict=True):
     for i, (name, label) in enumerate((('z', 'z of the model'), ('raw', 'raw senses'))):
-      mean, error = np.array([of[f'{name}, {family}'] for family in families]).T
+      scores = [of[f'{name}, {family}'] for family in families]
       axis.bar(
         places + (i - 0.5) * _BAR,
-        mean,
+        [score.mean for score in scores],
         _BAR,
-        yerr=error,
+        yerr=[score.error for score in scores],
         capsize=2,
         color=figures.COLOURS[i],
         label=label,
@@ -238,25 +239,51 @@ def _draw(
     axis.set_ylim(top=1.05)
   handles, names = axes[0, 0].get_legend_handles_labels()
   figure.legend(handles, names, loc='outside lower center', ncols=3, fontsize=8, frameon=False)
-  figure.suptitle(f'{of_what}; bars: standard errors over scenes', fontsize=8)
-  return figure
+  figure.suptitle(f'{title}; bars: standard errors over scenes', fontsize=8)
+  return {'': figure}
 
 
 def _unit(truth: str) -> str:
   return 'R²' if truth == _COLOUR else 'accuracy'
 
 
-def _save(
-  path: pathlib.Path,
-  z: tuple[np.ndarray, ...],
-  parts: tuple[list[dict[str, np.ndarray]], ...],
-) -> None:
-  """Writes both splits' z (scenes, T, h, w, Z) with each scene's index and labels."""
+def _save(found: Represented, path: pathlib.Path) -> None:
+  """Writes both splits' z with each scene's index and labels."""
   arrays = {}
-  for split, features, scenes in zip(('train', 'test'), z, parts, strict=True):
+  for split, features, scenes in zip(('train', 'test'), found.z, found.scenes, strict=True):
     arrays[f'{split}_z'] = features
     for field in ('index', 'cells_id', 'shape_id', 'num_parts'):
       arrays[f'{split}_{field}'] = np.array([scene[field] for scene in scenes])
     arrays[f'{split}_mean_colour'] = np.stack([mean_colour(scene) for scene in scenes])
-  with results.replacing(path) as unfinished, unfinished.open('wb') as file:
+  with path.open('wb') as file:
     np.savez_compressed(file, **arrays)
+
+
+def _measured_on(setting: Setting[Options]) -> str:
+  options = setting.options
+  return f'{options.test_scenes} scenes of {", ".join(setting.datasets)} ({options.split})'
+
+
+def _headlines(written: Mapping[str, Any]) -> dict[str, float]:
+  return {
+    f'{truth} from {name}': score['mean']
+    for truth, of in written.items()
+    for name, score in of.items()
+    if name.startswith('z, ')
+  }
+
+
+MODE = Evaluation(
+  name='represent',
+  doc=__doc__,
+  options=Options,
+  measure=measure,
+  numbers=lambda found: found.scores,
+  tables=_tables,
+  notes=_notes,
+  figures=_figures,
+  files=lambda found, setting: {'represent.npz': functools.partial(_save, found)},
+  measured_on=_measured_on,
+  datasets=lambda run, options: options.datasets or own_dataset(run, options),
+  headlines=_headlines,
+)

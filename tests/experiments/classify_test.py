@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from experiments.evaluation.classify_records import hits
 from experiments.evaluation.pairing import Pairing, weigh_pairs
 from experiments.modes import classify
 from gmn_jax import inference
@@ -51,19 +52,19 @@ def test_with_many_samples_the_decision_is_that_of_bayes_rule(x64):
       second, first = np.moveaxis(np.sort(bayes, axis=-1)[..., -2:], -1, 0)
       assert np.all(agrees[3_000][first - second > 0.3])
       wins = bayes.argmax(axis=-1) == np.arange(WAYS)
-      np.testing.assert_array_equal(classify.hits(bayes, 1), wins)
-    accuracies.append([classify.hits(exact, rank).mean() for rank in (1, 2)])
+      np.testing.assert_array_equal(hits(bayes, 1), wins)
+    accuracies.append([hits(exact, rank).mean() for rank in (1, 2)])
   (few_top1, few_top2), (many_top1, many_top2) = accuracies
   assert 1.5 / WAYS < few_top1 < few_top2 < many_top2
   assert few_top1 < many_top1 < many_top2
 
 
 def test_ties_are_counted_as_chance():
-  np.testing.assert_allclose(classify.hits(np.zeros((2, 4, 4)), 1), 0.25)
-  np.testing.assert_allclose(classify.hits(np.zeros((4, 4)), 5), 1)
+  np.testing.assert_allclose(hits(np.zeros((2, 4, 4)), 1), 0.25)
+  np.testing.assert_allclose(hits(np.zeros((4, 4)), 5), 1)
   log_likelihood = np.array([[3.0, 1.0, 2.0], [5.0, 5.0, 0.0], [4.0, 3.0, 1.0]])
-  np.testing.assert_allclose(classify.hits(log_likelihood, 1), [1, 0.5, 0])
-  np.testing.assert_allclose(classify.hits(log_likelihood, 2), [1, 1, 0])
+  np.testing.assert_allclose(hits(log_likelihood, 1), [1, 0.5, 0])
+  np.testing.assert_allclose(hits(log_likelihood, 2), [1, 1, 0])
 
 
 def test_draws_share_no_scene_while_there_are_fresh_ones():
@@ -80,13 +81,11 @@ def test_pairs_are_weighed_as_a_scene_of_both_would_be():
   params = jax.tree.map(jnp.float32, tiny.draw_params(model))
   raw, samples, batch = tiny_run.random_batch(2), 3, 2
   given = ((1, 2, 0), (0, 0, 0))
-  pairing = Pairing(given, 'image', held_out=2, together=1)
   likelihood = inference.Likelihood(std=0.3)
+  pairing = Pairing(given, 'image', held_out=2, together=1, likelihood=likelihood)
   key = jax.random.key(5)
   found = jax.jit(
-    functools.partial(
-      weigh_pairs, model=model, pairing=pairing, likelihood=likelihood, samples=samples, chunk=2
-    )
+    functools.partial(weigh_pairs, model=model, pairing=pairing, samples=samples, chunk=2)
   )(params, raw, tiny_run.RANGES, key)
   assert found.log_likelihood.shape == (len(given), 2, batch, batch)
 
@@ -139,7 +138,7 @@ def test_it_writes_accuracies_beside_chance_and_bounds(tmp_path, monkeypatch):
     datasets=('four', 'six'), split='val', views=(0, 2), held_out=2, together=2, draws=2, ways=2,
     samples=2,
   )  # fmt: skip
-  classify.evaluate(tiny_run.random_run(), tiny_run.random_dataset(), tmp_path, options)
+  classify.MODE.carry_out(tiny_run.random_run(), tmp_path, options, build=False)
   assert opened == ['four', 'six']
   assert {path.name for path in tmp_path.glob('classify.*')} == {
     'classify.json', 'classify.txt', 'classify.png'

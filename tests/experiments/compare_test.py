@@ -8,7 +8,7 @@ import pytest
 
 from experiments.compare import command as compare
 from experiments.compare import figure as compare_figure
-from experiments.compare import headlines
+from experiments.compare import headlines, runs
 from mese_env.errors import UserError
 
 STEPS = ['--steps=5', '--configs=apoe,baseline', '--seeds=2', '--modes=generate']
@@ -54,25 +54,25 @@ def test_what_was_stopped_goes_on_and_what_was_done_is_not_done_again(tmp_path, 
   ]  # fmt: skip
   first = comparison.runs[0]
   started.fails = {1}
-  assert compare.carry_out(first, started.start) == 130
-  assert [compare.carry_out(run, started.start) for run in comparison.runs] == [0] * 4
+  assert runs.carry_out(first, started.start) == 130
+  assert [runs.carry_out(run, started.start) for run in comparison.runs] == [0] * 4
   train, evaluation = first.jobs['train'], first.jobs['generate']
   assert '--config.width=4' in train and '--scenes=3' in evaluation
   assert started.arguments[:3] == [list(train), list(evaluation), list(evaluation)]
   assert len(started.arguments) == 3 + 3 * 2
-  assert [compare.carry_out(run, started.start) for run in comparison.runs] == [0] * 4
+  assert [runs.carry_out(run, started.start) for run in comparison.runs] == [0] * 4
   assert len(started.arguments) == 9
   # Put otherwise, and with more written of it, it is the same training.
   same = ['--config.log_every=2', '--config.width=4', '--generate.scenes=3', *STEPS]
   again = parse(*same, f'--workdir={tmp_path}')
-  assert [compare.carry_out(run, started.start) for run in again.runs] == [0] * 4
+  assert [runs.carry_out(run, started.start) for run in again.runs] == [0] * 4
   assert len(started.arguments) == 9
   compare.compare(again)
   commands = json.loads((tmp_path / 'compare.json').read_text())['commands']
   assert commands['apoe-0'] == {'train': list(train), 'generate': list(evaluation)}
   # A longer training: what was measured before is out of date.
   longer = parse('--steps=6', *same[:3], *STEPS[1:], f'--workdir={tmp_path}')
-  assert compare.carry_out(longer.runs[0], started.start) == 0
+  assert runs.carry_out(longer.runs[0], started.start) == 0
   assert len(started.arguments) == 11
 
 
@@ -86,14 +86,14 @@ def test_a_default_that_has_changed_makes_another_run(tmp_path, started, monkeyp
   for default, processes in (('1.0', 2), ('1.0', 2), ('0.25', 4)):
     # Python takes a file of the same second and length for the same one.
     file.write_text(original.read_text().replace('config.beta = 1.0', f'config.beta = {default}'))
-    assert compare.carry_out(parse(*arguments).runs[0], started.start) == 0
+    assert runs.carry_out(parse(*arguments).runs[0], started.start) == 0
     assert len(started.arguments) == processes
 
 
 def test_the_table_has_means_and_standard_errors_over_seeds(tmp_path, started):
   comparison = parse(*STEPS, f'--workdir={tmp_path}')
   for run in comparison.runs:
-    assert compare.carry_out(run, started.start) == 0
+    assert runs.carry_out(run, started.start) == 0
   table = compare.compare(comparison)
   found = json.loads((tmp_path / 'compare.json').read_text())['results']
   bound = found['val bound (nats per episode)']

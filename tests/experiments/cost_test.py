@@ -16,7 +16,7 @@ def test_a_step_is_measured_in_the_sizes_of_the_run(tmp_path, monkeypatch):
   monkeypatch.setenv('JAX_DISABLE_MOST_OPTIMIZATIONS', 'true')
   run = tiny_run.random_run(draw_steps=1, optimizer='adam')
   options = cost.Options(variants=('poe',), modalities=('m2',), batch=1, steps=1, busy=True)
-  cost.evaluate(run, None, tmp_path, options)
+  cost.MODE.evaluate(run, {}, tmp_path, options)
   written = json.loads((tmp_path / 'cost.json').read_text())
   (measured,) = written['results']['measured']
   assert (measured['variant'], measured['modalities'], measured['M']) == ('poe', 'm2', 2)
@@ -63,9 +63,9 @@ def bench(monkeypatch):
 def test_a_busy_machine_ends_it_in_its_sentence_and_the_same_command_goes_on(tmp_path, bench):
   run, options = tiny_run.random_run(), cost.Options(modalities=('m2', 'm5'))
   with pytest.raises(UserError, match='^the machine is busy; wait until it is idle.$'):
-    cost.evaluate(run, None, tmp_path, options)
+    cost.MODE.evaluate(run, {}, tmp_path, options)
   assert len(bench) == 3 and not (tmp_path / 'cost.json').exists()
-  found = cost.evaluate(run, None, tmp_path, options)
+  found = cost.MODE.evaluate(run, {}, tmp_path, options)
   assert len(bench) == 3 + 4  # The first two of six are not measured again.
   assert bench[2][:-1] == bench[3][:-1]
   assert '--busy' not in bench[0] and '--config.width=2' in bench[0]
@@ -90,5 +90,5 @@ def test_a_busy_machine_ends_it_in_its_sentence_and_the_same_command_goes_on(tmp
 )
 def test_what_cannot_be_measured_is_named_before_anything_is(tmp_path, bench, fields, sentence):
   with pytest.raises(UserError, match=sentence):
-    cost.evaluate(tiny_run.random_run(), None, tmp_path, cost.Options(**fields))
+    cost.MODE.evaluate(tiny_run.random_run(), {}, tmp_path, cost.Options(**fields))
   assert not bench and not list(tmp_path.iterdir())

@@ -33,8 +33,7 @@ def test_contexts_are_weighed_as_each_would_be_by_itself():
     functools.partial(
       weigh,
       model=model,
-      question=Question(given, 'image', 2),
-      likelihoods=(likelihood,),
+      question=Question(given, 'image', 2, (likelihood,)),
       samples=samples,
       chunk=2,
     )  # fmt: skip
@@ -86,7 +85,7 @@ def evaluated(tmp_path_factory):
 
   with pytest.MonkeyPatch.context() as patch:
     patch.setattr(blocks, 'in_blocks', stopped_once)
-    density.evaluate(run, dataset, workdir, OPTIONS)
+    density.MODE.evaluate(run, {'tiny': dataset}, workdir, OPTIONS)
   return workdir, computed
 
 
@@ -156,5 +155,7 @@ def test_options_that_mean_nothing_are_refused(fields, sentence):
 def test_what_the_dataset_cannot_give_is_refused(tmp_path, fields, sentence):
   options = density.Options(**{**vars(OPTIONS), **fields})
   with pytest.raises(UserError, match=sentence):
-    density.evaluate(tiny_run.random_run(), tiny_run.random_dataset(), tmp_path, options)
+    density.MODE.evaluate(
+      tiny_run.random_run(), {'tiny': tiny_run.random_dataset()}, tmp_path, options
+    )
   assert not list(tmp_path.glob('density*'))

@@ -137,7 +137,7 @@ def test_evaluation_writes_pictures_and_numbers_for_what_is_asked(scenes, tmp_pa
     context=('left-upper:1', 'haptic:3'), growing=(0, 3), scenes=2, objects=1,
     samples=2, cameras=2, grasps=1, frames=3,
   )  # fmt: skip
-  generate.evaluate(run, dataset, tmp_path, options)
+  generate.MODE.evaluate(run, {'own': dataset}, tmp_path, options)
   record = json.loads((tmp_path / 'generate.json').read_text())
   found = record['results']
   assert found['context'] == {
@@ -180,7 +180,10 @@ def test_more_than_there_is_to_give_is_refused(options, sentence, tmp_path):
   # Objects that are not known: what is asked for has to be kept from the contexts.
   defaults = {'split': 'val', 'context': ('rgb:1',), 'growing': (0,), 'cameras': 2, 'grasps': 2}
   with pytest.raises(UserError, match=sentence):
-    generate.evaluate(
-      make_run(), tiny_run.random_dataset(), tmp_path, generate.Options(**(defaults | options))
+    generate.MODE.evaluate(
+      make_run(),
+      {'tiny': tiny_run.random_dataset()},
+      tmp_path,
+      generate.Options(**(defaults | options)),
     )
   assert not list(tmp_path.iterdir())

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from experiments import main
+from experiments import main, modes
 from experiments.configs import apoe, baseline, poe
 from gmn_jax.training.checkpoint import Checkpoints, Run
 from gmn_jax.training.input import train_batches
@@ -142,7 +142,7 @@ def test_an_evaluation_without_a_checkpoint_ends_in_one_sentence_and_code_2(tmp_
 def test_help_lists_the_options_of_a_mode_with_their_comments(capsys):
   main.main(['main.py', '--mode=density', '--help'])
   shown = capsys.readouterr().out
-  assert '--mode=MODE' in shown and ', '.join(main.MODES) in shown
+  assert '--mode=MODE' in shown and ', '.join(['train', *modes.names()]) in shown
   assert 'samples: int = 50' in shown and '# K of the importance-weighted estimate' in shown
 
 

@@ -77,7 +77,7 @@ def test_runs_are_overlaid_and_those_of_other_modalities_refused(tmp_path, monke
     options = missing.Options(
       runs=[str(tmp_path / name) for name in others], scenes=2, draws=1, asked=2
     )
-    missing.evaluate(runs['one'], dataset, tmp_path / 'one', options)
+    missing.MODE.evaluate(runs['one'], {'tiny': dataset}, tmp_path / 'one', options)
 
   with pytest.raises(UserError, match='five has the modalities m5 .* and one m2'):
     evaluate('five')

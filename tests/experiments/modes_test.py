@@ -32,6 +32,14 @@ class Fields:
       raise UserError('--number is below 1.')
 
 
+@dataclasses.dataclass(frozen=True)
+class Optional:
+  """A record of which a part may be missing."""
+
+  a: int
+  b: float | None = None
+
+
 def read(*arguments):
   values = flags.FlagValues()
   flags.DEFINE_bool('build', True, '', flag_values=values)
@@ -51,25 +59,31 @@ def test_fields_are_flags_of_their_type():
   assert '# How many.\n  number: int = 3' in options.describe(Fields)
 
 
-@pytest.mark.parametrize('mode', modes.MODES)
-def test_every_mode_has_options_that_the_command_line_takes(mode):
-  command = main.parse(['main.py', '--workdir=run', f'--mode={mode}', '--best'])
-  module = modes.load(mode)
-  defaults = module.Options()
+@pytest.mark.parametrize('name', modes.names())
+def test_every_mode_has_options_that_the_command_line_takes(name):
+  command = main.parse(['main.py', '--workdir=run', f'--mode={name}', '--best'])
+  mode = modes.load(name)
+  assert mode.name == name
+  defaults = mode.options()
   # An option that is a flag of every mode says the same.
   given = {'best': True} if hasattr(defaults, 'best') else {}
   assert command.options == dataclasses.replace(defaults, **given)
   assert command.best
-  assert callable(module.evaluate)
-  for field in dataclasses.fields(module.Options):
-    assert f'  {field.name}: ' in options.describe(module.Options)
+  for field in dataclasses.fields(mode.options):
+    assert f'  {field.name}: ' in options.describe(mode.options)
 
 
-def test_the_runs_own_scenes_are_wanted_only_where_they_are_taken():
-  wanted = [mode for mode in modes.MODES if modes.takes_scenes(mode, modes.load(mode).Options())]
-  assert wanted == ['density', 'generate', 'missing', 'represent', 'report']
-  others = modes.load('represent').Options(datasets=('shepard_metzler_4',))
-  assert not modes.takes_scenes('represent', others)
+def test_the_runs_own_scenes_are_taken_but_where_others_are_named():
+  run, evaluations = tiny_run.random_run(), map(modes.load, modes.EVALUATIONS)
+  taken = {mode.name: list(mode.datasets(run, mode.options())) for mode in evaluations}
+  own = ['shepard_metzler_5_tiny']
+  assert taken == {
+    'density': own, 'classify': ['shepard_metzler_4', 'shepard_metzler_6'], 'generate': own,
+    'missing': own, 'cost': [], 'represent': own,
+  }  # fmt: skip
+  represent = modes.load('represent')
+  others = represent.options(datasets=('shepard_metzler_4',))
+  assert list(represent.datasets(run, others)) == ['shepard_metzler_4']
 
 
 def make_results(numbers, number=3, mode='trial'):
@@ -90,6 +104,12 @@ def test_results_say_what_decided_them(tmp_path, capsys):
   text = (tmp_path / 'trial.txt').read_text()
   assert 'A note.' in text and 'things' in text
   assert text in capsys.readouterr().out
+
+
+def test_a_dataclass_is_written_by_its_fields_and_without_those_that_are_none(tmp_path):
+  results.write(make_results({'x': [Optional(1), Optional(2, np.float32(0.5))]}), {}, tmp_path)
+  written = json.loads((tmp_path / 'trial.json').read_text())
+  assert written['results'] == {'x': [{'a': 1}, {'a': 2, 'b': 0.5}]}
 
 
 def test_results_of_other_options_are_kept_and_of_the_same_replaced(tmp_path, capsys):

@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from experiments.compare import command as compare
+from experiments.compare import runs
 from experiments.processes import Processes
 
 # Says that it runs, then waits to be told to stop; its exit code says that it was.
@@ -54,7 +55,7 @@ def test_processes_that_share_a_gpu_do_not_take_it_whole(tmp_path, monkeypatch):
 def test_after_a_failure_no_further_run_is_begun(tmp_path, monkeypatch, capfd):
   stand_in = tmp_path / 'stand_in.py'
   stand_in.write_text('import sys; sys.exit("seed=1" in str(sys.argv))')
-  monkeypatch.setattr(compare, '_MAIN', stand_in)
+  monkeypatch.setattr(runs, 'MAIN', stand_in)
   comparison = compare.parse(
     ['compare.py', '--configs=apoe', '--seeds=4', '--modes=', f'--workdir={tmp_path / "runs"}']
   )

@@ -2,7 +2,6 @@
 
 import base64
 import dataclasses
-import types
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ from matplotlib.figure import Figure
 
 from experiments import modes
 from experiments.evaluation import results
+from experiments.evaluation.contract import Evaluation
 from experiments.modes import report
 from gmn_jax.training.checkpoint import Run
 from mese_env.errors import UserError
@@ -28,24 +28,23 @@ def evaluated(monkeypatch):
   """Which modes were evaluated, by fakes of them."""
   done = []
 
-  def load(mode):
-    def evaluate(run, dataset, workdir, options):
-      done.append(mode)
-      if mode == 'classify':
+  def load(name):
+    def measure(setting):
+      done.append(name)
+      if name == 'classify':
         raise UserError('the dataset <4 parts> is missing.')
-      found = results.Results(
-        mode,
-        run,
-        options,
-        ['x'],
-        {'a': np.ones(2)},
-        [results.Table('T', ['<a>'], [['1']])],
-        [],
-        0.0,
-      )
-      results.write(found, {'': Figure((1, 1)), 'more': Figure((1, 2))}, workdir)
+      return {'a': np.ones(2)}
 
-    return types.SimpleNamespace(Options=FakeOptions, evaluate=evaluate)
+    return Evaluation(
+      name=name,
+      doc='',
+      options=FakeOptions,
+      measure=measure,
+      tables=lambda found, setting: [results.Table('T', ['<a>'], [['1']])],
+      notes=lambda found, setting: [],
+      figures=lambda found, setting, title: {'': Figure((1, 1)), 'more': Figure((1, 2))},
+      datasets=lambda run, options: [],
+    )
 
   monkeypatch.setattr(modes, 'load', load)
   return done
@@ -54,7 +53,7 @@ def evaluated(monkeypatch):
 def test_the_page_needs_no_other_file_and_computes_only_what_is_missing(tmp_path, evaluated):
   run = Run(tiny_run.tiny_config(seed=5), None, None, None, 40)
   options = report.Options(modes=('density', 'classify', 'generate'), build=True)
-  page = report.evaluate(run, None, tmp_path, options).read_text()
+  page = report.MODE.carry_out(run, tmp_path, options, build=True).read_text()
   assert evaluated == ['density', 'classify', 'generate']
   for mode in ('density', 'generate'):
     for name in (f'{mode}.png', f'{mode}-more.png'):
@@ -64,12 +63,12 @@ def test_the_page_needs_no_other_file_and_computes_only_what_is_missing(tmp_path
   assert 'the dataset &lt;4 parts&gt; is missing.' in page
   assert '&lt;a&gt;' in page and '<a>' not in page
   assert '<td>run</td><td>5</td>' in page and '<td>jax</td>' in page and '<td>width</td>' in page
-  report.evaluate(run, None, tmp_path, options)
+  report.MODE.carry_out(run, tmp_path, options, build=True)
   assert evaluated[3:] == ['classify']
   moved = run._replace(config=tiny_run.tiny_config(seed=5, data_dir='elsewhere'))
-  report.evaluate(moved, None, tmp_path, options)
+  report.MODE.carry_out(moved, tmp_path, options, build=True)
   assert evaluated[4:] == ['classify']
-  report.evaluate(run._replace(step=50), None, tmp_path, options)
+  report.MODE.carry_out(run._replace(step=50), tmp_path, options, build=True)
   assert evaluated[5:] == ['density', 'classify', 'generate']
 
 

@@ -78,7 +78,7 @@ def test_the_file_holds_the_beliefs_and_labels_of_the_scenes(tmp_path, capsys):
   dataset = Dataset({'train': scenes[:4], 'test': scenes[4:]}, None, None, {})
   run = make_run()
   options = represent.Options(views=2, train_scenes=4, test_scenes=2)
-  represent.evaluate(run, dataset, tmp_path, options)
+  represent.MODE.evaluate(run, {'own': dataset}, tmp_path, options)
   with np.load(tmp_path / 'represent.npz') as file:
     stored = dict(file)
   views = represent.cut_scenes(
@@ -106,7 +106,7 @@ def test_datasets_are_taken_in_turn_so_that_the_number_of_parts_can_be_told(tmp_
 
   monkeypatch.setattr(reading, 'open_dataset', open_dataset)
   options = represent.Options(views=1, train_scenes=4, test_scenes=3, datasets=('four', 'six'))
-  represent.evaluate(make_run(), None, tmp_path, options)
+  represent.MODE.carry_out(make_run(), tmp_path, options, build=False)
   record = json.loads((tmp_path / 'represent.json').read_text())
   assert record['dataset'] == ['four', 'six']
   assert record['results']['number of parts']['chance']['mean'] == pytest.approx(2 / 3)
@@ -118,5 +118,5 @@ def test_datasets_are_taken_in_turn_so_that_the_number_of_parts_can_be_told(tmp_
 def test_scenes_of_which_nothing_is_known_are_refused(tmp_path):
   options = represent.Options(views=2, train_scenes=2, test_scenes=2, split='val')
   with pytest.raises(UserError, match='nothing is known of the objects'):
-    represent.evaluate(make_run(), tiny_run.random_dataset(), tmp_path, options)
+    represent.MODE.evaluate(make_run(), {'tiny': tiny_run.random_dataset()}, tmp_path, options)
   assert not list(tmp_path.iterdir())

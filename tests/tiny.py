@@ -5,8 +5,7 @@ import math
 import jax
 import numpy as np
 
-from gmn_jax import authors
-from gmn_jax.model import GMN
+from gmn_jax.model import GMN, parameter_shapes
 from gmn_jax.senses.batch import Episodes, Views
 from gmn_jax.senses.modality import HapticCut, ImageCut, Modality
 
@@ -33,7 +32,7 @@ def draw_params(model: GMN, seed: int = 0) -> dict:
     gain = 3 if leaf.ndim > 3 else 1
     return gain * rng.standard_normal(leaf.shape) / math.sqrt(math.prod(leaf.shape[-4:-1]))
 
-  return jax.tree.map(draw, authors.parameter_shapes(model))
+  return jax.tree.map(draw, parameter_shapes(model))
 
 
 def draw_views(model: GMN, scenes: int = 2, views: int = 4, seed: int = 0) -> Views:

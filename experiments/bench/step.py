@@ -10,9 +10,9 @@ python experiments/bench/step.py --config=experiments/configs/apoe.py:full [OPTI
 --parts               also times encoders, experts, renderers and optimiser by themselves
 --busy                measures even where other work runs beside; the numbers then say so
 
-Scenes are made of noise: a step takes the same time on any. The share of peak is the formula's
-FLOPs (`gmn_jax/training/flops.py`, hoisted) over the time and the rate that this machine reached in
-the same run.
+Scenes are made of noise: a step takes the same time on any. The share of peak is the FLOPs
+of the forward and backward passes (`gmn_jax/training/flops.py`) over the time and the rate that
+this machine reached in the same run.
 """
 
 import functools
@@ -34,7 +34,7 @@ from experiments.bench import machine, plain  # noqa: E402
 from gmn_jax import config as configs  # noqa: E402
 from gmn_jax.model import GMN, draw_noise  # noqa: E402
 from gmn_jax.senses.batch import HapticRange, add_opposite, cut_scenes, draw_episodes  # noqa: E402
-from gmn_jax.training import flops  # noqa: E402
+from gmn_jax.training.flops import count_macs, step_flops  # noqa: E402
 from gmn_jax.training.heap import return_free_memory  # noqa: E402
 from gmn_jax.training.metrics import memory_bytes  # noqa: E402
 from gmn_jax.training.optimizer import make_optimizer  # noqa: E402
@@ -127,9 +127,9 @@ def measure(config: ConfigDict, steps: int) -> dict[str, object]:
 
   Returns:
     `median_ms`, `min_ms`, `max_ms` of a step; `compile_s`, without a cache; `peak_bytes`; `flops`
-    by formula, `flops_plain` of the authors' form, `flops_xla` by XLA's own count (which does not
-    know how often a loop runs); `flops_per_s`; `peak_flops_per_s`, reached in this run by a product
-    or a convolution in the config's arithmetic; `share_of_peak`; `scenes_per_s`.
+    of its forward and backward passes, `flops_xla` by XLA's own count (which does not know how
+    often a loop runs); `flops_per_s`; `peak_flops_per_s`, reached in this run by a product or a
+    convolution in the config's arithmetic; `share_of_peak`; `scenes_per_s`.
   """
   model, update, state, scenes = _step(config)
   jax.config.update('jax_enable_compilation_cache', False)
@@ -148,8 +148,7 @@ def measure(config: ConfigDict, steps: int) -> dict[str, object]:
     raise UserError('the loss is not finite after a few steps on noise; nothing is reported.')
   spread = machine.spread(times[1:])
   seconds = spread['median_ms'] / 1e3
-  shape = model, VIEWS, config.opposite
-  formula = flops.step_flops(flops.hoisted(*shape), config.batch_size)
+  counted = step_flops(update, make_optimizer(config), state, scenes, _RANGE)
   dtype = jnp.dtype(model.dtype or jnp.float32)
   peak = peak_flops_per_s(dtype)
   return {
@@ -162,26 +161,30 @@ def measure(config: ConfigDict, steps: int) -> dict[str, object]:
     'compile_s': compile_s,
     'peak_bytes': peak_bytes,
     'parameters': sum(leaf.size for leaf in jax.tree.leaves(state.params)),
-    'flops': formula,
-    'flops_plain': flops.step_flops(flops.plain(*shape), config.batch_size),
+    'flops': counted,
     'flops_xla': compiled.cost_analysis()['flops'],
-    'flops_per_s': formula / seconds,
+    'flops_per_s': counted / seconds,
     'peak_flops_per_s': peak,
-    'share_of_peak': formula / seconds / peak,
+    'share_of_peak': counted / seconds / peak,
   }
 
 
 def measure_plain(config: ConfigDict, steps: int) -> dict[str, object]:
-  """The time of the same update in the authors' form (`plain.py`), in milliseconds."""
+  """The time of the same update in the authors' form (`plain.py`), in milliseconds, and the `flops`
+  of its forward and backward passes.
+  """
   model, _, state, scenes = _step(config)
   optimizer = make_optimizer(config)
 
-  @functools.partial(jax.jit, donate_argnums=0, compiler_options=configs.compiler_options(config))
-  def update(state: TrainState, scenes, haptic_range):
+  def gradient_of(state: TrainState, scenes, haptic_range):
     views, episodes, noise = _inputs(model, config, state.key, scenes, haptic_range)
-    gradient = jax.grad(lambda p: plain.loss(model, p, views, episodes, noise, config.std))(
+    return jax.grad(lambda p: plain.loss(model, p, views, episodes, noise, config.std))(
       state.params
     )
+
+  @functools.partial(jax.jit, donate_argnums=0, compiler_options=configs.compiler_options(config))
+  def update(state: TrainState, scenes, haptic_range):
+    gradient = gradient_of(state, scenes, haptic_range)
     updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
     params = jax.tree.map(jnp.add, state.params, updates)
     return TrainState(params, opt_state, state.step + 1, state.key)
@@ -191,7 +194,8 @@ def measure_plain(config: ConfigDict, steps: int) -> dict[str, object]:
     began = time.perf_counter()
     state = jax.block_until_ready(update(state, scenes, _RANGE))
     times.append(time.perf_counter() - began)
-  return machine.spread(times[1:])
+  counted = 2 * count_macs(gradient_of, state, scenes, _RANGE)
+  return machine.spread(times[1:]) | {'flops': counted}
 
 
 def measure_parts(config: ConfigDict, steps: int) -> dict[str, float]:

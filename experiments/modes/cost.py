@@ -150,8 +150,8 @@ def _notes(found: Costs, setting: Setting[Options]) -> list[str]:
     f'{_sizes(config)}, {config.optimizer}, {config.dtype}, on {", ".join(machines)}.',
     f'Time: median of {results.counted(options.steps, "steps")} (least to most). Memory: the most '
     'in use in a process of its own; without an accelerator all of that process, compilation '
-    'included. FLOP: by formula (gmn_jax/training/flops.py). Share of peak: of the rate of a '
-    'matrix product or a convolution in the same process.',
+    'included. FLOP: counted in the forward and backward passes (gmn_jax/training/flops.py). '
+    'Share of peak: of the rate of a matrix product or a convolution in the same process.',
   ]
   if any(record['measured_beside_other_work'] for record in found.measured):
     notes.append('Measured beside other work (--busy): times and shares are no statement.')

@@ -1,130 +1,113 @@
-"""The arithmetic of a training step by formula: multiplications of the convolutions and matrices.
+"""The arithmetic of a function, counted where JAX traces it: its convolutions and matrix products.
 
-`plain` is the model as the authors' code runs it; `hoisted` is the same result with what is
-constant over the draw steps, or asked for twice, computed once. Activations, sums, losses and the
-optimiser are not counted: they are below a hundredth.
+A matrix product takes as many multiply-accumulates as it has outputs, times the length of what it
+sums over. A convolution takes one for each output and each tap of its kernel, times the input
+channels that the output reads. Multiplications with the padding count, as they do in the peak of
+`peak.py`; those with the holes that a dilation leaves between inputs do not. So a "same"
+convolution and its two gradients take equally many, however they are written.
 
-Dims: S episodes of a scene (2 with its swap), V views, M modalities, E experts, T draw steps, h w
-latent grid, L hidden and R = 4 L representation channels, Z latent channels, Q query numbers.
+Elementwise work, sums, sorting and random numbers are not counted. What XLA leaves out or computes
+twice when it compiles is not known here.
 """
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from gmn_jax.model import GMN
-from gmn_jax.senses.modality import Modality
+import jax
+import numpy as np
+import optax
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn
 
-_QUERY = 7
-_TAPS = 25  # of the 5x5 kernels of experts and renderers
-
-
-class Macs(NamedTuple):
-  """Multiply-accumulates of one forward pass of a scene."""
-
-  encoders: float
-  experts: float
-  renderers: float
-
-  @property
-  def total(self) -> float:
-    """Of all three."""
-    return sum(self)
+from gmn_jax.training.train_step import TrainState
 
 
-def step_flops(macs: Macs, scenes: int) -> float:
-  """Floating-point operations of a training step of `scenes` scenes.
+def step_flops(
+  step: Callable, optimizer: optax.GradientTransformation, state: TrainState, *inputs: Any
+) -> int:
+  """Counts the floating-point operations of a training step's forward and backward passes, two for
+  each multiply-accumulate.
 
-  Two for each multiply-accumulate, and the backward pass twice the forward one.
-  """
-  return 6 * macs.total * scenes
-
-
-def plain(model: GMN, views: int, opposite: bool) -> Macs:
-  """The authors' form: every episode encodes its own views, every draw step convolves all inputs.
+  The optimiser's are taken off, so that the number is the model's, whatever trains it. Resizing
+  images to the model's size is in it: that is a matrix product too.
 
   Args:
-    model: the network.
-    views: V, of each modality.
-    opposite: whether each scene is trained with context and target exchanged too.
+    step: the training step; if it is jitted, it is not traced a second time to be compiled.
+    optimizer: with which it updates.
+    state: what `step` is called with, arrays or their `jax.ShapeDtypeStruct`.
+    *inputs: the rest of it, likewise.
   """
-  episodes = 2 if opposite else 1
-  L, R, Z, T = model.width, 4 * model.width, model.latent, model.steps
-  cells = math.prod(model.grid)
-  experts, one_hot = _experts(model)
-  gates = (2 * R + one_hot + 2 * L) + (Z + R + one_hot + L)
-  heads = 4 * Z  # mean and log-variance, posterior and prior
-  expert = T * cells * _TAPS * (gates * 4 * L + L * heads)
-  # With the swap every view is a target once; without it, at random, half of the time.
-  targets = views if opposite else views / 2
-  renderers = 0.0
-  for modality in model.modalities:
-    step = cells * _TAPS * (T * Z + _QUERY + L) * 4 * L
-    step += _decode(modality, cells, L) + _last(modality, cells, L)
-    renderers += targets * T * step
-  # An episode encodes all its views, some as context and the others as targets.
-  encoders = sum(episodes * views * _encode(m, cells, L, folded=False) for m in model.modalities)
-  return Macs(encoders, episodes * experts * expert, renderers)
+  whole = count_macs(step, state, *inputs)
+  return 2 * (whole - count_macs(optimizer.update, state.params, state.opt_state, state.params))
 
 
-def hoisted(model: GMN, views: int, opposite: bool) -> Macs:
-  """The form of `gmn_jax`: constants once, every view encoded once, the first zero state skipped.
+def count_macs(function: Callable, *args: Any) -> int:
+  """Counts the multiply-accumulates of a function's convolutions and matrix products.
 
-  Arguments as in `plain`.
+  A scan counts as often as it goes round, a rematerialised function as often as it is computed, the
+  body of a `shard_map` once for every device, and any other function within once. Of the branches
+  of `platform_dependent` the default one counts, so that a number is the same on every machine; of
+  other branches, the one with most.
+
+  Args:
+    function: what JAX can trace.
+    *args: arrays or `jax.ShapeDtypeStruct`, in any pytrees.
+
+  Raises:
+    ValueError: there are products in a loop of unknown length.
   """
-  episodes = 2 if opposite else 1
-  L, R, Z, T = model.width, 4 * model.width, model.latent, model.steps
-  cells = math.prod(model.grid)
-  experts, one_hot = _experts(model)
-  border = 2 * cells * one_hot * 4 * L
-  constant = cells * _TAPS * 3 * R * 4 * L
-  of_prior = (T - 1) * (2 * 4 * L + 2 * Z)  # to its own gates and heads, and the posterior's gates
-  of_posterior = (T - 1) * 4 * L + T * 2 * Z
-  of_z = (T - 1) * Z * 4 * L
-  expert = constant + cells * _TAPS * (L * (of_prior + of_posterior) + of_z)
-  renderers = 0.0
-  for modality in model.modalities:
-    renderers += episodes * cells * _TAPS * T * Z * 4 * L
-    gates = (T - 1) * cells * _TAPS * L * 4 * L + cells * _QUERY * 4 * L
-    # All views are rendered, whichever are targets: a mask weighs them.
-    renderers += views * (gates + T * _decode(modality, cells, L) + _last(modality, cells, L))
-  encoders = sum(views * _encode(m, cells, L, folded=True) for m in model.modalities)
-  # The one-hots' response is computed once for all episodes of a batch; its sum is not counted.
-  return Macs(encoders, episodes * experts * expert + border, renderers)
+  return _count(jax.make_jaxpr(function)(*args))
 
 
-def _experts(model: GMN) -> tuple[int, int]:
-  """E and the length of the one-hot."""
-  experts = 1 if model.variant == 'baseline' else len(model.modalities)
-  return experts, experts if model.variant == 'apoe' else 0
+def _count(program: ClosedJaxpr | Jaxpr) -> int:
+  return sum(_count_one(operation) for operation in getattr(program, 'jaxpr', program).eqns)
 
 
-def _encode(modality: Modality, cells: int, L: int, folded: bool) -> float:
-  """Of one view; `folded`: with the residuals' skip in the main kernel, queries in closed form."""
-  if modality.kind == 'haptic':
-    residuals = (8 * L) * (4 * L) + (8 * L + _QUERY) * (4 * L)
-    dense = modality.size * 8 * L + 2 * (4 * L) * (8 * L) + (8 * L) * (4 * L) * cells
-    return dense + (1 if folded else 2) * residuals
-  taps = 9 if folded else 10
-  query = 0 if folded else _QUERY
-  half = 4 * cells  # pixels after the first halving
-  first = half * (4 * modality.shape[-1] * 4 * L + taps * 4 * L * 2 * L)
-  second = cells * (4 * 2 * L * 4 * L + taps * (4 * L + query) * 2 * L)
-  return (
-    first
-    + second
-    + cells * 9 * (2 * L * 4 * L + 4 * L * 4 * L)
-    + (cells * _QUERY * 2 * L if folded else 0)
-  )
+def _count_one(operation: JaxprEqn) -> int:
+  name, params = operation.primitive.name, operation.params
+  if name == 'dot_general':
+    (contracted, _), _ = params['dimension_numbers']
+    lhs = operation.invars[0].aval.shape
+    return operation.outvars[0].aval.size * math.prod(lhs[axis] for axis in contracted)
+  if name == 'conv_general_dilated':
+    return _count_convolution(operation)
+  counts = [_count(inner) for inner in _programs(params)]
+  if name == 'cond':
+    platforms = params.get('branches_platforms') or ()
+    return counts[platforms.index(None)] if None in platforms else max(counts)
+  if name == 'scan':
+    return params['length'] * sum(counts)
+  if name == 'shard_map':
+    devices = math.prod(params['mesh'].shape[axis] for axis in params['newly_manual_axes'])
+    return devices * sum(counts)
+  if name == 'while' and any(counts):
+    raise ValueError('products in a loop of unknown length cannot be counted; use a scan.')
+  return sum(counts)
 
 
-def _decode(modality: Modality, cells: int, L: int) -> float:
-  """Of a hidden state, before the last layer."""
-  if modality.kind == 'haptic':
-    return cells * L * 8 * L + (8 * L) ** 2
-  return cells * _TAPS * L * (L // 2) + cells * 16 * (L // 2) * L
+def _programs(params: dict[str, Any]) -> Iterator[ClosedJaxpr | Jaxpr]:
+  for value in params.values():
+    for part in value if isinstance(value, tuple | list) else (value,):
+      if isinstance(part, ClosedJaxpr | Jaxpr):
+        yield part
 
 
-def _last(modality: Modality, cells: int, L: int) -> float:
-  if modality.kind == 'haptic':
-    return 8 * L * modality.size
-  return 4 * cells * 16 * L * modality.shape[-1]
+def _count_convolution(operation: JaxprEqn) -> int:
+  kernel, out = operation.invars[1].aval.shape, operation.outvars[0].aval.shape
+  params = operation.params
+  _, of_kernel, of_out = params['dimension_numbers']
+  # Groups need no care: the kernel has only the channels, and the result only the rows, of a group.
+  total = kernel[of_kernel[1]] * math.prod(out[axis] for axis in of_out[:2])
+  for taps_axis, out_axis, stride, padding, kernel_dilation, dilation in zip(
+    of_kernel[2:],
+    of_out[2:],
+    params['window_strides'],
+    params['padding'],
+    params['rhs_dilation'],
+    params['lhs_dilation'],
+    strict=True,
+  ):
+    outputs, taps = np.arange(out[out_axis]), np.arange(kernel[taps_axis])
+    read = stride * outputs[:, None] + kernel_dilation * taps - padding[0]
+    total *= int(np.count_nonzero(read % dilation == 0))
+  return total

@@ -116,7 +116,7 @@ class Throughput:
   """How fast scenes are consumed, at what share of the peak, and how long they are waited for.
 
   Args:
-    scene_flops: arithmetic of a scene (`flops.py`).
+    scene_flops: floating-point operations of a scene (`flops.py`).
     peak_flops_per_s: of all devices together.
   """
 

@@ -20,11 +20,11 @@ from ml_collections import ConfigDict
 
 from gmn_jax import config as configs
 from gmn_jax.model import GMN
-from gmn_jax.senses import count_views, cut_scenes
+from gmn_jax.senses import cut_scenes
 from gmn_jax.senses.sense import as_ranges
 from gmn_jax.training.checkpoint import Checkpoints
 from gmn_jax.training.distributed import Agreement, leads
-from gmn_jax.training.flops import hoisted, step_flops
+from gmn_jax.training.flops import step_flops
 from gmn_jax.training.heap import return_free_memory
 from gmn_jax.training.input import KEPT_BYTES, Selected, read_first, train_batches
 from gmn_jax.training.interruption import Interrupted, Interruption
@@ -119,14 +119,14 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
         print(f'resuming {workdir} after step {int(state.step)} of {config.steps}', file=sys.stderr)
     # Ahead of the first step, which needs the memory that initialising and compiling leave behind.
     batch_like = _batch_like(scenes, config, layout)
+    flops = step_flops(update, optimizer, like, batch_like, ranges, missing)
     update = update.lower(like, batch_like, ranges, missing).compile()
     return_free_memory()
     first = int(state.step)
     profile = Profile(workdir / 'profile', first + _PROFILE_FROM, config.profile_steps)
     writer = Metrics(workdir, first, config.steps) if leads() else Silence()
     with writer as metrics, profile:
-      forward = hoisted(model, count_views(model.modalities, scenes)[1], config.opposite)
-      throughput = Throughput(step_flops(forward, scenes=1), _peak_flops_per_s(model))
+      throughput = Throughput(flops / config.batch_size, _peak_flops_per_s(model))
       agreement = Agreement(layout)
       unread = []
       for step in range(first + 1, config.steps + 1):

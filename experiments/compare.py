@@ -9,8 +9,8 @@ import sys
 # The command is run from the checkout, where `experiments` is not installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from experiments.compare.command import main  # noqa: E402
-from mese_env.errors import exit_on_user_error  # noqa: E402
+from experiments.compare.command import main
+from mese_env.errors import exit_on_user_error
 
 if __name__ == '__main__':
   with exit_on_user_error():

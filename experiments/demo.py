@@ -14,22 +14,22 @@ import time
 # The command is run from the checkout, where `experiments` is not installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-from experiments.evaluation import baselines, contexts, unseen  # noqa: E402
-from experiments.evaluation.imagining import (  # noqa: E402
+from experiments.evaluation import baselines, contexts, unseen
+from experiments.evaluation.imagining import (
   Imagination,
   another_scenes,
   only,
   squared_errors,
 )
-from experiments.evaluation.scenes import first_scenes, stack_scenes  # noqa: E402
-from experiments.figures import generate as pictures  # noqa: E402
-from gmn_jax.senses.batch import cut_scenes  # noqa: E402
-from gmn_jax.training.checkpoint import Run, load_run  # noqa: E402
-from mese_env.errors import UserError, exit_on_user_error  # noqa: E402
-from tfds_mese.dataset import Dataset  # noqa: E402
-from tfds_mese.reading import open_dataset  # noqa: E402
+from experiments.evaluation.scenes import first_scenes, stack_scenes
+from experiments.figures import generate as pictures
+from gmn_jax.senses import HAPTIC, IMAGE, cut_scenes
+from gmn_jax.training.checkpoint import Run, load_run
+from mese_env.errors import UserError, exit_on_user_error
+from tfds_mese.dataset import Dataset
+from tfds_mese.reading import open_dataset
 
 WORKDIR = pathlib.Path('runs/demo')
 LOOKS, GRASPS, CAMERAS = 7, 15, 8  # given, given, and held out: a scene's 15 looks and grasps
@@ -60,7 +60,8 @@ def main() -> int:
   # In four parts a step took a fifth less time on one core; on two it was not compared. The rate
   # is the better one for apoe, though not for all variants (docs/results/README.md, "Rates").
   fields = [f'--config={config}', '--config.accumulate=4', '--config.learning_rate=1.6e-2']
-  trained = subprocess.run([*command, *fields, f'--workdir={WORKDIR}', '--build'])
+  arguments = [*command, *fields, f'--workdir={WORKDIR}', '--build']
+  trained = subprocess.run(arguments, check=False)
   if trained.returncode:
     return trained.returncode
   run = load_run(WORKDIR)
@@ -101,13 +102,13 @@ def evaluate(run: Run, dataset: Dataset, picture: pathlib.Path) -> dict[str, flo
     )
   modalities = run.model.modalities
   scenes = first_scenes(dataset, 'test', SCENES)
-  held_out = [unseen.keep_last(scene, CAMERAS, grasps=1) for scene in scenes]
+  held_out = [unseen.keep_last(scene, {IMAGE: CAMERAS, HAPTIC: 1}) for scene in scenes]
   given, truth = (
-    cut_scenes(modalities, stack_scenes(raw), run.haptic_range) for raw in (scenes, held_out)
+    cut_scenes(modalities, stack_scenes(raw, modalities), run.ranges) for raw in (scenes, held_out)
   )
-  truth = only(contexts.parse_target(['image'], modalities), truth)
+  truth = only(contexts.parse_target([IMAGE.name], modalities), truth)
   counts = {
-    name: contexts.parse_context([f'image:{looks}', f'haptic:{grasps}'], modalities, GRASPS)
+    name: contexts.parse_context([f'{IMAGE}:{looks}', f'{HAPTIC}:{grasps}'], modalities, GRASPS)
     for name, (looks, grasps) in CONTEXTS.items()
   }
   imagination = Imagination(run, truth.queries, AVERAGED, seed=0, drawn=OBJECTS)
@@ -136,7 +137,7 @@ def evaluate(run: Run, dataset: Dataset, picture: pathlib.Path) -> dict[str, flo
   figure = pictures.draw_contexts(modalities, given, truth.senses, panels, title)
   figure.savefig(picture, dpi=110)
   return {
-    name: float(np.mean(squared_errors(modalities, prediction, truth.senses)['image']))
+    name: float(np.mean(squared_errors(modalities, prediction, truth.senses)[IMAGE.name]))
     for name, prediction in predicted.items()
   }
 

@@ -12,11 +12,11 @@ import sys
 # The command is run from the checkout, where `experiments` is not installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from absl import logging  # noqa: E402
+from absl import logging
 
-from experiments.evaluation.titles import title_of  # noqa: E402
-from gmn_jax.training.checkpoint import load_run, save_model  # noqa: E402
-from mese_env.errors import exit_on_user_error  # noqa: E402
+from experiments.evaluation.titles import title_of
+from gmn_jax.training.checkpoint import load_run, save_model
+from mese_env.errors import exit_on_user_error
 
 
 def main(argv: list[str]) -> None:

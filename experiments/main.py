@@ -24,23 +24,23 @@ from typing import Any, NamedTuple
 # Configs import each other as `experiments.configs`, from whatever folder the command is run.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-import jax  # noqa: E402
-from absl import flags, logging  # noqa: E402
-from ml_collections import ConfigDict, config_flags  # noqa: E402
+import jax
+from absl import flags, logging
+from ml_collections import ConfigDict, config_flags
 
-from experiments import modes  # noqa: E402
-from experiments.configs import apoe  # noqa: E402
-from experiments.datasets import open_or_build  # noqa: E402
-from experiments.evaluation import options as mode_options  # noqa: E402
-from gmn_jax.config import check, differences, make_model  # noqa: E402
+from experiments import modes
+from experiments.configs import apoe
+from experiments.datasets import open_or_build
+from experiments.evaluation import options as mode_options
+from gmn_jax.config import check, differences, make_model
 from gmn_jax.training import (
-  distributed,  # noqa: E402
-  train,  # noqa: E402
+  distributed,
+  train,
 )
-from gmn_jax.training.checkpoint import Run, load_run  # noqa: E402
-from gmn_jax.training.input import read_fields  # noqa: E402
-from gmn_jax.training.interruption import Interrupted  # noqa: E402
-from mese_env.errors import UserError, exit_on_user_error, nearest  # noqa: E402
+from gmn_jax.training.checkpoint import Run, load_run
+from gmn_jax.training.input import read_fields
+from gmn_jax.training.interruption import Interrupted
+from mese_env.errors import UserError, exit_on_user_error, nearest
 
 _EXAMPLE = 'experiments/configs/apoe.py'
 _NO_CONFIG = f'no config is given; use --config={_EXAMPLE}.'

@@ -135,7 +135,9 @@ def _line(row: Row, record: Record) -> str:
 def _run(path: pathlib.Path, script: str, *arguments: str) -> Record:
   """What a bench measured, which looks by itself whether the machine is still idle."""
   command = [sys.executable, str(_HERE / script), *arguments, f'--json={path}']
-  done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+  done = subprocess.run(
+    command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False
+  )
   if done.returncode == 2:
     raise UserError(done.stderr.strip().splitlines()[-1].removeprefix('error: '))
   if done.returncode:

@@ -19,15 +19,15 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
 
-import jax  # noqa: E402
-import jax.numpy as jnp  # noqa: E402
-import numpy as np  # noqa: E402
+import jax
+import jax.numpy as jnp
+import numpy as np
 
-from experiments.bench import machine  # noqa: E402
-from gmn_jax.training.peak import time_calls  # noqa: E402
-from mese_env import gl_renderer, grasp, hand, meshes, poses, raycast, shapes  # noqa: E402
-from mese_env.errors import UserError, exit_on_user_error  # noqa: E402
-from mese_env.scene import SceneConfig, generate_scene  # noqa: E402
+from experiments.bench import machine
+from gmn_jax.training.peak import time_calls
+from mese_env import gl_renderer, grasp, hand, meshes, poses, raycast, shapes
+from mese_env.errors import UserError, exit_on_user_error
+from mese_env.scene import SceneConfig, generate_scene
 
 _PARTS, _IMAGE_SIZE, _VIEWS = 5, 64, 15
 _RENDERERS = {'raycast': 'ray caster', 'mujoco': 'OpenGL'}

@@ -17,14 +17,14 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
 
-import jax  # noqa: E402
+import jax
 
-from experiments.bench import machine, step  # noqa: E402
-from experiments.configs import apoe  # noqa: E402
-from gmn_jax.senses.sets import modality_set  # noqa: E402
-from gmn_jax.training.input import KEPT_BYTES, read_fields, train_batches  # noqa: E402
-from mese_env.errors import exit_on_user_error  # noqa: E402
-from tfds_mese.reading import open_dataset  # noqa: E402
+from experiments.bench import machine, step
+from experiments.configs import apoe
+from gmn_jax.senses.sets import modality_set
+from gmn_jax.training.input import KEPT_BYTES, read_fields, train_batches
+from mese_env.errors import exit_on_user_error
+from tfds_mese.reading import open_dataset
 
 DATASET = 'shepard_metzler_5_tiny'
 _ROUNDS = 11

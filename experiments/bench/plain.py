@@ -3,7 +3,7 @@
 Same parameters, same layers, same result to rounding, and none of the savings: each episode encodes
 its own views, each draw step convolves its whole input, mean and log-variance have convolutions of
 their own, and every step decodes to pixels and haptic numbers. It is for models without
-`hierarchical` and with absent='prior'.
+`hierarchical`, whose absent modalities still have a say.
 
 Dims: S episodes of a scene, B scenes, N = S B episodes, M modalities, V views, E experts, T draw
 steps, h w latent grid, R representation channels, Z latent channels per step, L hidden channels.
@@ -15,17 +15,15 @@ import jax.numpy as jnp
 
 from gmn_jax.layers.convolution import convolve, double
 from gmn_jax.layers.lstm import lstm_cell
-from gmn_jax.model import GMN, gaussians
-from gmn_jax.model.experts import Draw, Gaussian
-from gmn_jax.model.objective import weigh
-from gmn_jax.senses.batch import Episodes, Views
-from gmn_jax.senses.modality import Modality
+from gmn_jax.model import GMN, Draw, Episodes, Gaussian, Noise, gaussians
+from gmn_jax.model.objective import terms_of
+from gmn_jax.senses import HAPTIC, Modality, Views
 
 Array = jax.Array
 
 
-def loss(model: GMN, params, views: Views, episodes: Episodes, noise, std: float) -> Array:
-  """What `gmn_jax.objective` gives for the same arguments; `noise` is of `draw_noise`."""
+def loss(model: GMN, params, views: Views, episodes: Episodes, noise: Noise, std: float) -> Array:
+  """What `gmn_jax.model.objective` gives for the same arguments."""
   per_episode = []
   for s in range(len(episodes.context)):
     # The barrier keeps XLA from noticing that the episodes' views are the same.
@@ -38,10 +36,10 @@ def loss(model: GMN, params, views: Views, episodes: Episodes, noise, std: float
       ]
     )
   context, target = (jnp.concatenate(part, axis=1) for part in zip(*per_episode, strict=True))
-  if model.variant == 'baseline':
-    context, target = (r.sum(axis=0, keepdims=True) for r in (context, target))
-  draw = _infer(model, params['experts'], context, target, noise[0])
-  latents = draw.z.transpose(1, 2, 3, 0, 4).reshape(*draw.z.shape[1:4], -1)
+  present_MN = jnp.ones(context.shape[:2], bool)
+  context, target = (model.pooling.feed(r, present_MN) for r in (context, target))
+  draw = _sample_posterior(model, params['experts'], context, target, noise.latents)
+  latents = jnp.moveaxis(draw.z, 1, 3).reshape(len(draw.z), *draw.z.shape[2:4], -1)
   latents = latents.reshape(*episodes.target.shape[:2], *latents.shape[1:])  # S B h w TZ
   means = []
   for m, modality in enumerate(model.modalities):
@@ -50,14 +48,16 @@ def loss(model: GMN, params, views: Views, episodes: Episodes, noise, std: float
     means.append(
       _render(model, modality, params[f'renderers_{modality.name}'], z_BVhwZ, views.queries[m])
     )
-  return weigh(views, episodes, draw, tuple(means)).loss(std)
+  return terms_of(views, episodes, draw, tuple(means)).loss(std)
 
 
-def _infer(model: GMN, params, context: Array, target: Array, noise_TNhwZ: Array) -> Draw:
+def _sample_posterior(
+  model: GMN, params, context: Array, target: Array, noise_NThwZ: Array
+) -> Draw:
   L, experts = model.width, context.shape[0]
   shape = (*context.shape[:-1], L)
   id_E = (
-    jnp.eye(experts)[:, None, None, None] if model.variant == 'apoe' else jnp.zeros((1,) * 4 + (0,))
+    jnp.eye(experts)[:, None, None, None] if model.pooling.identify else jnp.zeros((1,) * 4 + (0,))
   )
   id_E = jnp.broadcast_to(id_E, (*context.shape[:-1], id_E.shape[-1]))
 
@@ -71,7 +71,7 @@ def _infer(model: GMN, params, context: Array, target: Array, noise_TNhwZ: Array
     own = Gaussian(
       lift(name, hidden, slice(None, model.latent)), lift(name, hidden, slice(model.latent, None))
     )
-    return Gaussian(*gaussians.product(*own)), own
+    return Gaussian(*model.pooling.combine(*own, None)), own
 
   def step(carry, noise):
     prior_hidden, prior_cell, hidden, cell = carry
@@ -87,8 +87,11 @@ def _infer(model: GMN, params, context: Array, target: Array, noise_TNhwZ: Array
     return carry, Draw(z, prior, priors, posterior, posteriors)
 
   zeros = jnp.zeros(shape)
-  _, draws = jax.lax.scan(step, (zeros,) * 4, noise_TNhwZ)
-  return draws._replace(representation_kl=jnp.zeros(context.shape[1]))
+  _, draws = jax.lax.scan(step, (zeros,) * 4, noise_NThwZ.swapaxes(0, 1))
+  z, prior, posterior = jax.tree.map(
+    lambda x: x.swapaxes(0, 1), (draws.z, draws.prior, draws.posterior)
+  )
+  return Draw(z, prior, None, posterior, representation_kl=jnp.zeros(context.shape[1]))
 
 
 def _render(model: GMN, modality: Modality, params, z_BVhwZ: Array, query_BVQ: Array) -> Array:
@@ -102,7 +105,7 @@ def _render(model: GMN, modality: Modality, params, z_BVhwZ: Array, query_BVQ: A
     return x @ params[name]['kernel'] + params[name]['bias']
 
   def decode(hidden: Array) -> Array:
-    if modality.kind == 'haptic':
+    if modality.sense is HAPTIC:
       x = nn.relu(affine('first', hidden.reshape(len(hidden), -1)))
       return affine('last', nn.relu(affine('second', x)))
     x = nn.relu(convolve(hidden, params['decode_kernel']) + params['decode_bias'])

@@ -24,26 +24,26 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
 
-import jax  # noqa: E402
-import jax.numpy as jnp  # noqa: E402
-import numpy as np  # noqa: E402
-from absl import flags  # noqa: E402
-from ml_collections import ConfigDict, config_flags  # noqa: E402
+import jax
+import jax.numpy as jnp
+import numpy as np
+from absl import flags
+from ml_collections import ConfigDict, config_flags
 
-from experiments.bench import machine, plain  # noqa: E402
-from gmn_jax import config as configs  # noqa: E402
-from gmn_jax.model import GMN, draw_noise  # noqa: E402
-from gmn_jax.senses.batch import HapticRange, add_opposite, cut_scenes, draw_episodes  # noqa: E402
-from gmn_jax.training.flops import count_macs, step_flops  # noqa: E402
-from gmn_jax.training.heap import return_free_memory  # noqa: E402
-from gmn_jax.training.metrics import memory_bytes  # noqa: E402
-from gmn_jax.training.optimizer import make_optimizer  # noqa: E402
-from gmn_jax.training.peak import peak_flops_per_s, time_calls  # noqa: E402
-from gmn_jax.training.train_step import TrainState, init_state  # noqa: E402
-from mese_env.errors import UserError, exit_on_user_error  # noqa: E402
+from experiments.bench import machine, plain
+from gmn_jax import config as configs
+from gmn_jax.model import GMN, add_opposite, sample_episodes, sample_noise
+from gmn_jax.senses import HAPTIC, Range, cut_scenes
+from gmn_jax.training.flops import count_macs, step_flops
+from gmn_jax.training.heap import return_free_memory
+from gmn_jax.training.metrics import memory_bytes
+from gmn_jax.training.optimizer import make_optimizer
+from gmn_jax.training.peak import peak_flops_per_s, time_calls
+from gmn_jax.training.train_step import TrainState, init_state
+from mese_env.errors import UserError, exit_on_user_error
 
 VIEWS = 15
-_RANGE = HapticRange(np.full(132, -1, np.float32), np.full(132, 1, np.float32))
+_RANGES = {HAPTIC.name: Range(np.full(132, -1, np.float32), np.full(132, 1, np.float32))}
 
 
 class Command(NamedTuple):
@@ -134,13 +134,13 @@ def measure(config: ConfigDict, steps: int) -> dict[str, object]:
   model, update, state, scenes = _step(config)
   jax.config.update('jax_enable_compilation_cache', False)
   began = time.perf_counter()
-  compiled = update.lower(state, scenes, _RANGE).compile()
+  compiled = update.lower(state, scenes, _RANGES).compile()
   compile_s = time.perf_counter() - began
   return_free_memory()
   times = []
   for _ in range(steps + 1):  # The first one is not counted.
     began = time.perf_counter()
-    state, metrics = compiled(state, scenes, _RANGE)
+    state, metrics = compiled(state, scenes, _RANGES)
     jax.block_until_ready((state, metrics))
     times.append(time.perf_counter() - began)
   peak_bytes = memory_bytes()
@@ -148,7 +148,7 @@ def measure(config: ConfigDict, steps: int) -> dict[str, object]:
     raise UserError('the loss is not finite after a few steps on noise; nothing is reported.')
   spread = machine.spread(times[1:])
   seconds = spread['median_ms'] / 1e3
-  counted = step_flops(update, make_optimizer(config), state, scenes, _RANGE)
+  counted = step_flops(update, make_optimizer(config), state, scenes, _RANGES)
   dtype = jnp.dtype(model.dtype or jnp.float32)
   peak = peak_flops_per_s(dtype)
   return {
@@ -176,15 +176,15 @@ def measure_plain(config: ConfigDict, steps: int) -> dict[str, object]:
   model, _, state, scenes = _step(config)
   optimizer = make_optimizer(config)
 
-  def gradient_of(state: TrainState, scenes, haptic_range):
-    views, episodes, noise = _inputs(model, config, state.key, scenes, haptic_range)
+  def gradient_of(state: TrainState, scenes, ranges):
+    views, episodes, noise = _inputs(model, config, state.key, scenes, ranges)
     return jax.grad(lambda p: plain.loss(model, p, views, episodes, noise, config.std))(
       state.params
     )
 
   @functools.partial(jax.jit, donate_argnums=0, compiler_options=configs.compiler_options(config))
-  def update(state: TrainState, scenes, haptic_range):
-    gradient = gradient_of(state, scenes, haptic_range)
+  def update(state: TrainState, scenes, ranges):
+    gradient = gradient_of(state, scenes, ranges)
     updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
     params = jax.tree.map(jnp.add, state.params, updates)
     return TrainState(params, opt_state, state.step + 1, state.key)
@@ -192,9 +192,9 @@ def measure_plain(config: ConfigDict, steps: int) -> dict[str, object]:
   times = []
   for _ in range(steps + 1):
     began = time.perf_counter()
-    state = jax.block_until_ready(update(state, scenes, _RANGE))
+    state = jax.block_until_ready(update(state, scenes, _RANGES))
     times.append(time.perf_counter() - began)
-  counted = 2 * count_macs(gradient_of, state, scenes, _RANGE)
+  counted = 2 * count_macs(gradient_of, state, scenes, _RANGES)
   return machine.spread(times[1:]) | {'flops': counted}
 
 
@@ -202,22 +202,22 @@ def measure_parts(config: ConfigDict, steps: int) -> dict[str, float]:
   """Median milliseconds, forward and backward, of each part of the step by itself."""
   model, _, state, scenes = _step(config)
   optimizer = make_optimizer(config)
-  views, episodes, noise = jax.jit(lambda key, scenes: _inputs(model, config, key, scenes, _RANGE))(
-    state.key, scenes
-  )
+  inputs = jax.jit(lambda key, scenes: _inputs(model, config, key, scenes, _RANGES))
+  views, episodes, noise = inputs(state.key, scenes)
 
   def apply(params, *args, method):
     return model.apply({'params': params}, *args, method=method)
 
   encoded = jax.jit(functools.partial(apply, method='encode'))(state.params, views)
-  draw = jax.jit(functools.partial(apply, method='infer'))(state.params, encoded, episodes, *noise)
+  sample = jax.jit(functools.partial(apply, method='sample_posterior'))
+  draw = sample(state.params, encoded, episodes, noise)
   view_of = jnp.moveaxis(episodes.target, 2, 0)
 
   def squares(tree) -> jax.Array:
     return sum(jnp.sum(jnp.square(leaf.astype(jnp.float32))) for leaf in jax.tree.leaves(tree))
 
   def of_experts(params, encoded):
-    return squares(apply(params, encoded, episodes, *noise, method='infer'))
+    return squares(apply(params, encoded, episodes, noise, method='sample_posterior'))
 
   def of_renderers(params, z):
     return squares(apply(params, z, view_of, views.queries, method='render'))
@@ -260,13 +260,13 @@ def _step(config: ConfigDict) -> tuple[GMN, object, TrainState, dict[str, jax.Ar
   return model, update, state, jax.device_put(scenes)
 
 
-def _inputs(model: GMN, config: ConfigDict, key, scenes, haptic_range):
+def _inputs(model: GMN, config: ConfigDict, key, scenes, ranges):
   key_episodes, key_noise = jax.random.split(key)
-  episodes = draw_episodes(key_episodes, config.batch_size, len(model.modalities), VIEWS)
+  episodes = sample_episodes(key_episodes, config.batch_size, len(model.modalities), VIEWS)
   if config.opposite:
     episodes = add_opposite(episodes)
-  noise = draw_noise(model, key_noise, len(episodes.context) * config.batch_size)
-  return cut_scenes(model.modalities, scenes, haptic_range), episodes, noise
+  noise = sample_noise(model, key_noise, len(episodes.context) * config.batch_size)
+  return cut_scenes(model.modalities, scenes, ranges), episodes, noise
 
 
 def _readable(value: object) -> str:

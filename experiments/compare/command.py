@@ -109,6 +109,7 @@ def _check(what: str, given: str, known: Sequence[str]) -> None:
 
 
 def main(argv: list[str]) -> int:
+  """Compares as the command line `argv[1:]` says; returns the exit code."""
   if '--help' in argv:
     print(__doc__)
     return 0

@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gmn_jax.senses.batch import Views, cut_scenes
+from gmn_jax.senses import Views, cut_scenes
 from gmn_jax.training.checkpoint import Run
-from gmn_jax.training.input import batches_in_order
+from gmn_jax.training.input import Selected, batches_in_order
 from tfds_mese.dataset import Source
 
 _BLOCK = 100  # training scenes held at once
@@ -39,11 +39,12 @@ def predict(
   look and reach: the nearest is that with the largest inner product.
 
   Args:
-    run: whose modalities and haptic range are taken.
+    run: whose modalities and ranges are taken.
     train: the training scenes.
     queries: per modality, embedded, (B, V, 7).
     scenes: how many training scenes are searched, the first ones; all if not given.
   """
+  selected = Selected(train, run.model.modalities)
   searched = len(train) if scenes is None else min(scenes, len(train))
   here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
   cut = jax.jit(functools.partial(cut_scenes, run.model.modalities))
@@ -52,9 +53,9 @@ def predict(
   best = [np.full(query.shape[:2], -np.inf) for query in queries]
   nearest = [np.zeros((*query.shape[:2], *m.shape), np.float32)
              for query, m in zip(queries, run.model.modalities, strict=True)]  # fmt: skip
-  for scenes_B, real in batches_in_order(train, searched, min(_BLOCK, searched), here):
+  for scenes_B, real in batches_in_order(selected, searched, min(_BLOCK, searched), here):
     views: Views = jax.tree.map(
-      lambda x, real=real: np.asarray(x[:real]), cut(scenes_B, run.haptic_range)
+      lambda x, real=real: np.asarray(x[:real]), cut(scenes_B, run.ranges)
     )
     for m, (sense_BV, at_BV) in enumerate(zip(*views, strict=True)):
       sense_P, at_P = (x.reshape(-1, *x.shape[2:]) for x in (sense_BV, at_BV))

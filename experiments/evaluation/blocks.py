@@ -32,7 +32,7 @@ def fingerprint(run: Run, datasets: Sequence[Dataset], options: Any) -> str:
     'versions': versions(),
   }
   digest = hashlib.sha256(json.dumps(decides, sort_keys=True, default=str).encode())
-  for leaf in jax.tree.leaves((run.params, run.haptic_range)):
+  for leaf in jax.tree.leaves((run.params, run.ranges)):
     digest.update(np.ascontiguousarray(leaf).tobytes())
   return digest.hexdigest()[:16]
 
@@ -55,9 +55,9 @@ def in_blocks(folder: pathlib.Path, count: int, compute: Callable[[int], Block])
   with Progress('blocks', total=count, done=sum(block is not None for block in blocks)) as progress:
     for number, block in enumerate(blocks):
       if block is None:
-        blocks[number] = block = compute(number)
+        blocks[number] = computed = compute(number)
         with replacing(folder / f'{number}.npz') as path, path.open('wb') as file:
-          np.savez(file, **block)
+          np.savez(file, **computed)
         progress.advance(1)
   return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 

@@ -1,7 +1,7 @@
 """Contexts by name: which views of which modalities are given, as in `rgb:1,haptic:15`.
 
-A name is a modality's, or a kind ('image', 'haptic') for every modality of that kind, so that the
-same words serve every set of modalities.
+A name is a modality's, or a sense's ('image', 'haptic') for every modality that is cut from it, so
+that the same words serve every set of modalities.
 
 Dims: B scenes, M modalities, V views.
 """
@@ -11,12 +11,27 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
-from gmn_jax.senses.modality import Modality
+from gmn_jax.senses import Modality, Sense, senses_of
 from mese_env.errors import UserError, nearest
 
-KINDS = ('image', 'haptic')
-# What contexts are made of, by the name of each in tables.
-FAMILIES = {'images': ('image',), 'haptics': ('haptic',), 'images and haptics': KINDS}
+
+def families(modalities: Sequence[Modality]) -> dict[str, tuple[Sense, ...]]:
+  """What contexts are made of, by its name in tables: each sense alone, and all together."""
+  senses = senses_of(modalities)
+  alone = {sense.field: (sense,) for sense in senses}
+  return alone | {' and '.join(alone): senses}
+
+
+def sense_named(what: str, name: str, modalities: Sequence[Modality]) -> Sense:
+  """The sense of that name among those of the modalities.
+
+  Raises:
+    UserError: there is none; `what` asks for it.
+  """
+  senses = {sense.name: sense for sense in senses_of(modalities)}
+  if name not in senses:
+    raise UserError(f"{what} is '{name}'; use one of {', '.join(senses)}.")
+  return senses[name]
 
 
 def parse_context(
@@ -63,16 +78,16 @@ def parse_target(names: Sequence[str], modalities: Sequence[Modality]) -> tuple[
 
 
 def give(
-  kinds: Sequence[str], count: int, modalities: Sequence[Modality], views: int
+  senses: Sequence[Sense], count: int, modalities: Sequence[Modality], views: int
 ) -> tuple[int, ...]:
-  """The context that gives `count` views of every modality of some kinds, and none of the others.
+  """The context that gives `count` views of every modality of some senses, and none of the others.
 
   Raises:
     UserError: the count is not in [0, V].
   """
   if not 0 <= count <= views:
     raise UserError(f'a context of {count} views is asked for; a scene has 0 to {views} to give.')
-  return tuple(count if m.kind in kinds else 0 for m in modalities)
+  return tuple(count if m.sense in senses else 0 for m in modalities)
 
 
 def context_mask(counts_M: Sequence[int], scenes: int, views: int) -> jax.Array:
@@ -82,20 +97,22 @@ def context_mask(counts_M: Sequence[int], scenes: int, views: int) -> jax.Array:
 
 
 def describe(counts_M: Sequence[int], modalities: Sequence[Modality]) -> str:
-  """A context in the words of the command line; a kind stands for its modalities where it can."""
+  """A context in the words of the command line; a sense stands for its modalities where it can."""
   words = []
-  for kind in KINDS:
-    named = {m.name: count for m, count in zip(modalities, counts_M, strict=True) if m.kind == kind}
+  for sense in senses_of(modalities):
+    named = {
+      m.name: count for m, count in zip(modalities, counts_M, strict=True) if m.sense == sense
+    }
     if len(named) > 1 and len(set(named.values())) == 1:
-      named = {kind: next(iter(named.values()))}
+      named = {sense.name: next(iter(named.values()))}
     words += [f'{name}:{count}' for name, count in named.items() if count]
   return ','.join(words) or 'nothing'
 
 
 def _named(what: str, name: str, modalities: Sequence[Modality]) -> list[int]:
-  found = [i for i, m in enumerate(modalities) if name in (m.name, m.kind)]
+  found = [i for i, m in enumerate(modalities) if name in (m.name, m.sense.name)]
   if not found:
-    known = list(dict.fromkeys([m.name for m in modalities] + [m.kind for m in modalities]))
+    known = list(dict.fromkeys([m.name for m in modalities] + [m.sense.name for m in modalities]))
     near = nearest(name, known)
     raise UserError(
       f"{what} names '{name}', which this model does not sense; did you mean '{near}'? "

@@ -7,34 +7,35 @@ Dims: B scenes, S contexts.
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from experiments.evaluation import baselines, held_out, results
 from experiments.evaluation.blocks import Block
-from experiments.evaluation.contexts import KINDS
 from experiments.evaluation.held_out import LEVELS, Question
 from experiments.evaluation.scenes import stack_scenes
 from gmn_jax.inference import Likelihood, importance
-from gmn_jax.senses.batch import cut_scenes
-from gmn_jax.senses.modality import Modality
+from gmn_jax.senses import Modality, Sense, cut_scenes, senses_of
 from gmn_jax.training.checkpoint import Run
 from tfds_mese.dataset import Dataset
+
+# By the `views` of each sense, how many are given.
+Given = tuple[tuple[str, int], ...]
 
 
 class Target(NamedTuple):
   """What the density is of.
 
   Attributes:
-    name: 'gray', 'rgb' or 'haptic'.
-    kind: the modalities asked for.
+    name: of a scale of the sense, such as 'gray', 'rgb' or 'haptic'.
+    sense: whose modalities are asked for.
     likelihood: the scale on which they are measured.
     size: how many numbers one view of all of them holds.
   """
 
   name: str
-  kind: str
+  sense: Sense
   likelihood: Likelihood
   size: int
 
@@ -45,8 +46,7 @@ class Density:
 
   Attributes:
     target: the name of a `Target`.
-    images: how many are given.
-    grasps: how many are given.
+    given: how many views of each sense, by the sense's `views`.
     log_likelihood: the importance-weighted bound.
     elbo: the evidence lower bound.
     effective_samples: how many of the K samples carry the estimate.
@@ -56,8 +56,7 @@ class Density:
   """
 
   target: str
-  images: int
-  grasps: int
+  given: Mapping[str, int]
   log_likelihood: float
   log_likelihood_error: float
   elbo: float
@@ -84,7 +83,7 @@ class Coverage:
   """The share of the numbers held out inside the predictive interval of a level.
 
   Attributes:
-    kind: the modalities asked for.
+    kind: the sense asked for.
     views_of_each: how many views of every modality are given.
     level: probability of the interval.
     coverage: the share.
@@ -108,7 +107,7 @@ class Densities:
     highest: the density of any Gaussian of this std, where it meets the truth.
     density: a record per target and context.
     without_model: a record per target and predictor.
-    coverage: a record per kind, level and context size.
+    coverage: a record per sense, level and context size.
   """
 
   unit: str
@@ -120,21 +119,32 @@ class Densities:
 
 
 def targets_of(modalities: Sequence[Modality], std: float) -> list[Target]:
-  """Gray, where modalities have all three colours; colour; and haptics."""
-  sizes = {kind: sum(m.size for m in modalities if m.kind == kind) for kind in KINDS}
-  colours = {m.shape[-1] for m in modalities if m.kind == 'image'}
-  gray = Target('gray', 'image', Likelihood(std, gray=True), sizes['image'] // 3)
-  return [
-    *([gray] if colours == {3} else []),
-    Target('rgb', 'image', Likelihood(std), sizes['image']),
-    Target('haptic', 'haptic', Likelihood(std), sizes['haptic']),
-  ]
+  """Every scale of every sense: of images gray, where modalities have all colours, and colour."""
+  targets = []
+  for sense in senses_of(modalities):
+    own = [m for m in modalities if m.sense == sense]
+    size = sum(m.size for m in own)
+    for scale in sense.scales(sense.name, [m.shape for m in own]):
+      likelihood = Likelihood(std, gray=scale.gray)
+      targets.append(Target(scale.name, sense, likelihood, size // scale.merged))
+  return targets
+
+
+def as_written(found: Densities) -> dict[str, Any]:
+  """The numbers of `density.json`, where a record says by sense how many views are given."""
+  written = dataclasses.asdict(found)
+  for record in written['density']:
+    given = record.pop('given')
+    of = {name: number for name, number in record.items() if number is not None}
+    record.clear()
+    record |= {'target': of.pop('target'), **given, **of}
+  return written
 
 
 def density_records(
   target: Target,
   measured: Block,
-  given: Mapping[tuple[int, int], tuple[int, ...]],
+  given: Mapping[Given, tuple[int, ...]],
   held_out_views: int,
 ) -> list[Density]:
   """A record per context.
@@ -142,7 +152,7 @@ def density_records(
   Args:
     target: what the density is of.
     measured: `<target>/<field of Estimate>`, (B, S), nats and numbers.
-    given: the S contexts, by images and grasps.
+    given: the S contexts, by how many views of each sense they give.
     held_out_views: how many views the density is of.
   """
   dimensions = held_out_views * target.size
@@ -150,17 +160,18 @@ def density_records(
     field: results.mean_and_error(measured[f'{target.name}/{field}'] / scale)
     for field, scale in zip(importance.Estimate._fields, (dimensions, dimensions, 1), strict=True)
   }
-  if (0, 0) in given:
-    of_nothing = list(given).index((0, 0))
+  nothing = [i for i, of_sense in enumerate(given) if not any(count for _, count in of_sense)]
+  if nothing:
+    (of_nothing,) = nothing
     density_BS = measured[f'{target.name}/log_likelihood'] / dimensions
     parts['gain'] = results.mean_and_error(density_BS - density_BS[:, [of_nothing]])
   records = []
-  for i, (images, grasps) in enumerate(given):
+  for i, of_sense in enumerate(given):
     means = {field: float(mean[i]) for field, (mean, _) in parts.items()}
     errors = {f'{field}_error': float(error[i]) for field, (_, error) in parts.items()}
-    if target.kind == 'image':
-      means['log_likelihood_255'] = means['log_likelihood'] - math.log(255)
-    records.append(Density(target.name, images, grasps, **means, **errors))
+    if target.sense.levels > 1:
+      means['log_likelihood_255'] = means['log_likelihood'] - math.log(target.sense.levels)
+    records.append(Density(target.name, dict(of_sense), **means, **errors))
   return records
 
 
@@ -173,19 +184,19 @@ def records_without_model(
   train_scenes: int,
 ) -> list[WithoutModel]:
   """The densities of Gaussians about the mean training view and that of nearest pose."""
-  views = cut_scenes(run.model.modalities, stack_scenes(scenes), run.haptic_range)
+  views = cut_scenes(run.model.modalities, stack_scenes(scenes, run.model.modalities), run.ranges)
   records = []
-  for kind in KINDS:
-    truth = held_out.asked_of(run.model, views, Question((), kind, held_out_views))
+  for sense in senses_of(run.model.modalities):
+    truth = held_out.asked_of(run.model, views, Question((), sense, held_out_views))
     predicted = baselines.predict(
       run, dataset.splits['train'], truth.queries, train_scenes
     )._asdict()
-    for target in (target for target in targets if target.kind == kind):
+    for target in (target for target in targets if target.sense == sense):
       for name, means in predicted.items():
         density = sum(
-          target.likelihood.log_density(m.kind, sense, mean).sum(axis=1)
-          for m, sense, mean in zip(run.model.modalities, truth.senses, means, strict=True)
-          if m.kind == kind
+          target.likelihood.log_density(sense, x, mean).sum(axis=1)
+          for m, x, mean in zip(run.model.modalities, truth.senses, means, strict=True)
+          if m.sense == sense
         )
         mean, error = results.mean_and_error(np.asarray(density) / (held_out_views * target.size))
         predictor = f'{name} training view'

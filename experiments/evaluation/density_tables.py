@@ -9,42 +9,35 @@ from experiments.evaluation.results import Table, counted, with_error
 _SHOWN_LEVELS = (0.5, 0.9)
 
 
-def tables(found: Densities, images: Sequence[int], grasps: Sequence[int]) -> list[Table]:
-  """Per target the densities and their gains, images given down and grasps across; and coverage.
-
-  Args:
-    found: what was measured.
-    images: counts of images given.
-    grasps: counts of grasps given.
+def tables(found: Densities) -> list[Table]:
+  """Per target the densities and their gains, views of the last sense given across, those of the
+  others down; and coverage.
   """
   targets = list(dict.fromkeys(record.target for record in found.density))
   shown = []
   for name in targets:
     records = [record for record in found.density if record.target == name]
     title = f'{name}: log-density of the views held out, nats per dimension'
-    table = _by_context(title, records, 'log_likelihood', images, grasps)
+    table = _by_context(title, records, 'log_likelihood')
     without_model = [
-      [record.predictor, _cell(record, 'log_likelihood'), *[''] * (len(grasps) - 1)]
+      [record.predictor, _cell(record, 'log_likelihood'), *[''] * (len(table.columns) - 2)]
       for record in found.without_model
       if record.target == name
     ]
     shown.append(dataclasses.replace(table, rows=[*table.rows, *without_model]))
     if records[0].gain is not None:
       title = f'{name}: gain over no context, scene by scene, nats per dimension'
-      shown.append(_by_context(title, records, 'gain', images, grasps))
+      shown.append(_by_context(title, records, 'gain'))
   return [*shown, _coverage(found)]
 
 
-def _by_context(
-  title: str,
-  records: Sequence[Density],
-  field: str,
-  images: Sequence[int],
-  grasps: Sequence[int],
-) -> Table:
-  cells = {(record.images, record.grasps): _cell(record, field) for record in records}
-  rows = [[counted(i, 'images'), *(cells[i, g] for g in grasps)] for i in images]
-  return Table(title, ['given', *(counted(g, 'grasps') for g in grasps)], rows)
+def _by_context(title: str, records: Sequence[Density], field: str) -> Table:
+  rows: dict[str, dict[str, str]] = {}
+  for record in records:
+    *down, across = (counted(count, views) for views, count in record.given.items())
+    rows.setdefault(', '.join(down), {})[across] = _cell(record, field)
+  heads = list(next(iter(rows.values())))
+  return Table(title, ['given', *heads], [[name, *cells.values()] for name, cells in rows.items()])
 
 
 def _coverage(found: Densities) -> Table:

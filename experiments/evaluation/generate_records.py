@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.evaluation.baselines import Baselines
-from gmn_jax.senses.batch import Views
-from gmn_jax.senses.modality import Modality
+from gmn_jax.senses import Modality, Sense, Views, senses_of
 
-ByKind = Mapping[str, tuple[float, float]]  # a mean over scenes and its standard error
+# By the name of a sense, a mean over scenes and its standard error.
+BySense = Mapping[str, tuple[float, float]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Errors:
   """
 
   context: Mapping[str, int]
-  squared_error: Mapping[str, ByKind]
-  squared_error_growing: Mapping[str, Mapping[int, ByKind]]
-  squared_error_without_model: Mapping[str, ByKind]
+  squared_error: Mapping[str, BySense]
+  squared_error_growing: Mapping[str, Mapping[int, BySense]]
+  squared_error_without_model: Mapping[str, BySense]
 
 
 class Asked(NamedTuple):
@@ -77,6 +77,11 @@ class Generated:
   grown: Mapping[str, Mapping[int, Sequence[np.ndarray]]]
   baseline: Baselines
 
-  def asks_for(self, kind: str, modalities: Sequence[Modality]) -> list[int]:
-    """The modalities of a kind that are asked for."""
-    return [m for m in self.target if modalities[m].kind == kind]
+  def asked_of(self, modalities: Sequence[Modality]) -> dict[Sense, list[int]]:
+    """By sense the modalities that are asked for."""
+    senses = senses_of([modalities[m] for m in self.target])
+    return {s: [m for m in self.target if modalities[m].sense == s] for s in senses}
+
+  def pictures(self, modalities: Sequence[Modality]) -> list[int]:
+    """The modalities asked for that are drawn as pictures."""
+    return [m for m in self.target if modalities[m].sense.drawn_as_pixels]

@@ -14,7 +14,7 @@ from experiments.evaluation.contexts import context_mask
 from gmn_jax import inference
 from gmn_jax.inference import Likelihood, Seen, calibration, importance
 from gmn_jax.model import GMN
-from gmn_jax.senses.batch import HapticRange, Views, cut_scenes
+from gmn_jax.senses import Ranges, Sense, Views, cut_scenes
 
 Array = jax.Array
 # Probabilities of the predictive intervals.
@@ -26,13 +26,13 @@ class Question(NamedTuple):
 
   Attributes:
     given: S contexts, each how many views of each modality, the first ones.
-    kind: the modalities asked for.
+    sense: whose modalities are asked for.
     held_out: W, how many of their views, the last ones.
     likelihoods: L, the scales on which their density is measured.
   """
 
   given: tuple[tuple[int, ...], ...]
-  kind: str
+  sense: Sense
   held_out: int
   likelihoods: tuple[Likelihood, ...] = ()
 
@@ -55,8 +55,8 @@ def pose(model: GMN, params: Any, views: Views, question: Question) -> Answerabl
   """Encodes the scenes' views once, for all contexts."""
   batch, count = views.queries[0].shape[:2]
   masks = [context_mask(counts, batch, count) for counts in question.given]
-  of_kind_M1 = jnp.array([[m.kind == question.kind] for m in model.modalities])
-  target_MV = of_kind_M1 & (jnp.arange(count) >= count - question.held_out)
+  asked_M1 = jnp.array([[m.sense == question.sense] for m in model.modalities])
+  target_MV = asked_M1 & (jnp.arange(count) >= count - question.held_out)
   masks.append(jnp.broadcast_to(target_MV, masks[0].shape))
   sets = inference.summarise(model, params, views, jnp.stack(masks))
   scene_N = jnp.tile(jnp.arange(batch), len(question.given))
@@ -69,17 +69,17 @@ def asked_of(model: GMN, views: Views, question: Question) -> Views:
 
   def last(part: tuple[Array, ...]) -> tuple[Array, ...]:
     return tuple(
-      x[:, x.shape[1] - (question.held_out if m.kind == question.kind else 0) :]
+      x[:, x.shape[1] - (question.held_out if m.sense == question.sense else 0) :]
       for m, x in zip(model.modalities, part, strict=True)
     )
 
   return Views(last(views.senses), last(views.queries))
 
 
-def weigh(
+def estimate_density(
   params: Any,
   raw: Mapping[str, Array],
-  haptic_range: HapticRange,
+  ranges: Ranges,
   key: Array,
   *,
   model: GMN,
@@ -92,30 +92,31 @@ def weigh(
   Args:
     params: the model's.
     raw: B scenes as `cut_scenes` takes them.
-    haptic_range: of the training split.
+    ranges: of the training split.
     key: decides the samples.
     model: the network.
     question: what is given and asked for.
     samples: K.
     chunk: how many of them at once.
   """
-  views = cut_scenes(model.modalities, raw, haptic_range)
+  views = cut_scenes(model.modalities, raw, ranges)
   context, target, truth = pose(model, params, views, question)
 
   def log_weight(key: Array) -> Array:
-    noise = inference.latent_noise(model, key, len(target.any_NM))
+    noise = inference.noise_from(model, key, len(target.any_NM))
     return inference.log_importance_weight(
       model, params, context, target, truth, noise, question.likelihoods
     )
 
   estimated = importance.estimate(log_weight, key, samples, chunk)
-  return jax.tree.map(lambda x: x.reshape(-1, len(question.given), len(raw['images'])), estimated)
+  by_context = (-1, len(question.given), len(views.queries[0]))
+  return jax.tree.map(lambda x: x.reshape(by_context), estimated)
 
 
 def cover(
   params: Any,
   raw: Mapping[str, Array],
-  haptic_range: HapticRange,
+  ranges: Ranges,
   key: Array,
   *,
   model: GMN,
@@ -125,14 +126,14 @@ def cover(
 ) -> Array:
   """The share of the numbers held out that the predictive intervals hold, (LEVELS, S, B).
 
-  Arguments as of `weigh`; `std` is that of the prediction around each sample.
+  Arguments as of `estimate_density`; `std` is that of the prediction around each sample.
   """
-  views = cut_scenes(model.modalities, raw, haptic_range)
+  views = cut_scenes(model.modalities, raw, ranges)
   context, _, truth = pose(model, params, views, question)
 
   def predict(key: Array) -> tuple[Array, ...]:
-    noise = inference.latent_noise(model, key, len(context.any_NM))
-    draw = inference.imagine(model, params, context, noise)
+    noise = inference.noise_from(model, key, len(context.any_NM))
+    draw = inference.sample_prior_given(model, params, context, noise)
     return inference.render(model, params, draw.z, truth.queries)
 
   u = calibration.transform(predict, truth.senses, std, key, samples)

@@ -14,8 +14,7 @@ import numpy as np
 from experiments.evaluation.contexts import context_mask
 from gmn_jax import inference
 from gmn_jax.model import GMN
-from gmn_jax.senses.batch import Views
-from gmn_jax.senses.modality import Modality
+from gmn_jax.senses import Modality, Views
 from gmn_jax.training.checkpoint import Run
 
 Array = jax.Array
@@ -75,7 +74,7 @@ class Imagination:
 def squared_errors(
   modalities: Sequence[Modality], predicted: Sequence[np.ndarray], truth: Sequence[Array]
 ) -> dict[str, np.ndarray]:
-  """Per kind of sense asked for, each scene's mean squared error, (B,).
+  """Per name of a sense asked for, each scene's mean squared error, (B,).
 
   Args:
     modalities: the M modalities.
@@ -88,9 +87,10 @@ def squared_errors(
   for m, guess, sense in zip(modalities, predicted, truth, strict=True):
     if sense.shape[1]:
       squared = np.square(np.asarray(guess) - np.asarray(sense), dtype=np.float64)
-      total[m.kind] = total.get(m.kind, 0) + squared.sum(axis=tuple(range(1, squared.ndim)))
-      numbers[m.kind] = numbers.get(m.kind, 0) + squared[0].size
-  return {kind: total[kind] / numbers[kind] for kind in total}
+      name, axes = m.sense.name, tuple(range(1, squared.ndim))
+      total[name] = total.get(name, 0) + squared.sum(axis=axes)
+      numbers[name] = numbers.get(name, 0) + squared[0].size
+  return {name: total[name] / numbers[name] for name in total}
 
 
 def _imagine(

@@ -14,7 +14,7 @@ from experiments.evaluation.contexts import context_mask
 from gmn_jax import inference
 from gmn_jax.inference import Likelihood, importance
 from gmn_jax.model import GMN
-from gmn_jax.senses.batch import HapticRange, Views, cut_scenes
+from gmn_jax.senses import Ranges, Sense, Views, cut_scenes
 
 Array = jax.Array
 
@@ -24,23 +24,23 @@ class Pairing(NamedTuple):
 
   Attributes:
     given: S contexts, each how many views of each modality, the first ones.
-    kind: the modalities whose views are assigned.
+    sense: whose modalities' views are assigned.
     held_out: how many of their views, the last ones.
     together: how many of these are assigned at once; divides `held_out` into the P parts.
     likelihood: the scale on which their density is measured.
   """
 
   given: tuple[tuple[int, ...], ...]
-  kind: str
+  sense: Sense
   held_out: int
   together: int
   likelihood: Likelihood
 
 
-def weigh_pairs(
+def estimate_pairs(
   params: Any,
   raw: Mapping[str, Array],
-  haptic_range: HapticRange,
+  ranges: Ranges,
   key: Array,
   *,
   model: GMN,
@@ -56,20 +56,20 @@ def weigh_pairs(
   Args:
     params: the model's.
     raw: B scenes as `cut_scenes` takes them.
-    haptic_range: of the training split.
+    ranges: of the training split.
     key: decides the samples.
     model: the network.
     pairing: what is given and assigned.
     samples: K.
     chunk: how many of them at once.
   """
-  views = cut_scenes(model.modalities, raw, haptic_range)
+  views = cut_scenes(model.modalities, raw, ranges)
   batch, count = views.queries[0].shape[:2]
   parts = pairing.held_out // pairing.together
   masks = [context_mask(counts, batch, count) for counts in pairing.given]
-  of_kind_M1 = jnp.array([[m.kind == pairing.kind] for m in model.modalities])
+  asked_M1 = jnp.array([[m.sense == pairing.sense] for m in model.modalities])
   part_V = (jnp.arange(count) - (count - pairing.held_out)) // pairing.together
-  masks += [jnp.broadcast_to(of_kind_M1 & (part_V == p), masks[0].shape) for p in range(parts)]
+  masks += [jnp.broadcast_to(asked_M1 & (part_V == p), masks[0].shape) for p in range(parts)]
   sets = inference.summarise(model, params, views, jnp.stack(masks))
   contexts_SB = sets.pick(slice(len(pairing.given) * batch))
   targets_PB = sets.pick(slice(len(pairing.given) * batch, None))
@@ -78,12 +78,12 @@ def weigh_pairs(
   target = targets_PB.pick(target_N)
   truth = jax.tree.map(lambda x: x[target_N], _parts_of(model, views, pairing))
 
-  def weigh_context(context_and_key: tuple[inference.Seen, Array]) -> importance.Estimate:
+  def estimate_context(context_and_key: tuple[inference.Seen, Array]) -> importance.Estimate:
     context_B, key = context_and_key
     context = context_B.pick(context_N)
 
     def log_weight(key: Array) -> Array:
-      noise = inference.latent_noise(model, key, len(context_N))
+      noise = inference.noise_from(model, key, len(context_N))
       return inference.log_importance_weight(
         model, params, context, target, truth, noise, (pairing.likelihood,)
       )[0]
@@ -92,7 +92,7 @@ def weigh_pairs(
 
   contexts = jax.tree.map(lambda x: x.reshape(len(pairing.given), batch, *x.shape[1:]), contexts_SB)
   keys = jax.random.split(key, len(pairing.given))
-  estimated = jax.lax.map(weigh_context, (contexts, keys))
+  estimated = jax.lax.map(estimate_context, (contexts, keys))
   return jax.tree.map(lambda x: x.reshape(-1, parts, batch, batch), estimated)
 
 
@@ -105,7 +105,7 @@ def _parts_of(model: GMN, views: Views, pairing: Pairing) -> Views:
       last = x[:, x.shape[1] - pairing.held_out :]
       last = last.reshape(len(x), -1, pairing.together, *x.shape[2:]).swapaxes(0, 1)
       last = last.reshape(-1, *last.shape[2:])
-      held_out.append(last if m.kind == pairing.kind else last[:, :0])
+      held_out.append(last if m.sense == pairing.sense else last[:, :0])
     return tuple(held_out)
 
   return Views(split(views.senses), split(views.queries))

@@ -1,13 +1,12 @@
 """The raw scenes that an evaluation takes from a dataset."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from gmn_jax.senses import Modality, fields_of
 from mese_env.errors import UserError
 from tfds_mese.dataset import Dataset
-
-_SENSED = ('images', 'cameras', 'haptics', 'hands')
 
 
 def first_scenes(dataset: Dataset, split: str, count: int) -> list[dict[str, np.ndarray]]:
@@ -26,6 +25,14 @@ def first_scenes(dataset: Dataset, split: str, count: int) -> list[dict[str, np.
   return [source[i] for i in range(count)]
 
 
-def stack_scenes(scenes: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-  """What is sensed of scenes, with a leading dim: as `gmn_jax.batch.cut_scenes` takes it."""
-  return {field: np.stack([scene[field] for scene in scenes]) for field in _SENSED}
+def stack_scenes(
+  scenes: Sequence[Mapping[str, np.ndarray]], modalities: Sequence[Modality]
+) -> dict[str, np.ndarray]:
+  """What modalities are cut from, of all scenes: as `gmn_jax.senses.cut_scenes` takes it."""
+  fields = fields_of(modalities)
+  return {field: np.stack([scene[field] for scene in scenes]) for field in fields}
+
+
+def views_of(scene: Mapping[str, np.ndarray], modalities: Sequence[Modality]) -> int:
+  """How many views of each modality a scene holds."""
+  return len(scene[modalities[0].sense.pose_field])

@@ -5,9 +5,11 @@ to be kept from the context to be asked for.
 """
 
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from gmn_jax.senses import HAPTIC, IMAGE, Sense
 from mese_env import grasp, hand, poses, raycast
 
 # Keeps the fresh grasps apart from those of the dataset, which are drawn from [seed, index] alone.
@@ -57,9 +59,17 @@ def sense_anew(
   }
 
 
-def keep_last(scene: dict[str, np.ndarray], looks: int, grasps: int) -> dict[str, np.ndarray]:
-  """The last views of a scene whose object is not known, as `sense_anew` returns new ones."""
+def can_sense_anew(scene: Mapping[str, np.ndarray], senses: Sequence[Sense]) -> bool:
+  """Whether the object of a scene is known, and all senses are simulated."""
+  return 'positions' in scene and set(senses) <= {IMAGE, HAPTIC}
+
+
+def keep_last(
+  scene: Mapping[str, np.ndarray], counts: Mapping[Sense, int]
+) -> dict[str, np.ndarray]:
+  """The last views of a scene, so many of each sense, as `sense_anew` returns new ones."""
   return {
-    **{field: scene[field][-looks:] for field in ('images', 'cameras')},
-    **{field: scene[field][-grasps:] for field in ('haptics', 'hands')},
+    field: scene[field][-count:]
+    for sense, count in counts.items()
+    for field in (sense.field, sense.pose_field)
   }

@@ -93,9 +93,9 @@ def refusals(trainer: Trainer) -> Iterator[Outcome]:
   ]
   failed = []
   workdir = trainer.folder / 'never'
-  for command, name, arguments in cases:
-    if name == 'main.py' and not any(argument.startswith('--workdir') for argument in arguments):
-      arguments = [*arguments, f'--workdir={workdir}']
+  for command, name, given in cases:
+    placed = name != 'main.py' or any(argument.startswith('--workdir') for argument in given)
+    arguments = given if placed else [*given, f'--workdir={workdir}']
     code, errors = _exit(command, arguments)
     clear = refused(code, errors) and len(errors.strip().splitlines()) == 1
     if not clear or workdir.exists() or any(places['empty'].iterdir()):

@@ -1,4 +1,4 @@
-"""One picture of all image modalities: each in its place on the canvas that they are cut from.
+"""One picture of all modalities that are pictures, each in its place on their canvas.
 
 Dims: S side of the canvas, C channels.
 """
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gmn_jax.senses.modality import Modality
+from gmn_jax.senses import Modality
 
 BLANK = 0.85  # the grey of what no modality shows
 
@@ -16,7 +16,7 @@ def compose(modalities: Sequence[Modality], senses: Sequence[np.ndarray | None])
   """Puts image modalities together.
 
   Args:
-    modalities: the M modalities; haptic ones are passed over.
+    modalities: the M modalities; those drawn as bars are passed over.
     senses: of each, (..., H, W, C) with the same leading dims, any values; or None: not shown. At
       least one image modality is shown.
 
@@ -26,7 +26,7 @@ def compose(modalities: Sequence[Modality], senses: Sequence[np.ndarray | None])
   shown = [
     (m.cut, np.asarray(sense))
     for m, sense in zip(modalities, senses, strict=True)
-    if m.kind == 'image' and sense is not None
+    if m.sense.drawn_as_pixels and sense is not None
   ]
   lead, side = shown[0][1].shape[:-3], shown[0][0].canvas
   canvas = np.zeros((*lead, side, side, 3), np.float32)

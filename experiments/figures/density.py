@@ -8,50 +8,45 @@ from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
-from experiments.evaluation.density_records import Coverage, Densities, Density
+from experiments.evaluation.density_records import Coverage, Densities, Density, Target
 from experiments.evaluation.results import counted
 from experiments.figures import style as figures
 
-# What is given along the axis, the target, and what the lines are given: the target's own sense.
-_PANELS = (
-  ('grasps', 'gray', 'images'),
-  ('grasps', 'rgb', 'images'),
-  ('images', 'haptic', 'grasps'),
-)
-_SENSES = {'grasps': 'haptic', 'images': 'rgb'}
 _BASELINE_STYLES = {'mean training view': '--', 'nearest training view': ':'}
 _SHOWN_LEVELS = (0.5, 0.9)
 _BESIDE = 0.012  # of an axis, between the bars of lines
 
 
-def draw_density(found: Densities, of_what: str) -> Figure:
-  """A column per target, against the views of the other sense, a line per count of its own: above
-  the density, below, where it was measured, its gain over no context.
+def draw_density(found: Densities, targets: Sequence[Target], of_what: str) -> Figure:
+  """A column per target and other sense, against the views of that, a line per count of its own:
+  above the density, below, where it was measured, its gain over no context.
 
   Args:
     found: what was measured.
+    targets: of what.
     of_what: names the run, the scenes and the samples.
   """
-  measured = {record.target for record in found.density}
-  shown = [panel for panel in _PANELS if panel[1] in measured]
+  # A sense is called by the last of its scales, images by their colours.
+  called = {target.sense: target.name for target in targets}
+  shown = [(target, other) for target in targets for other in called if other != target.sense]
   rows = 1 if found.density[0].gain is None else 2
   figure, axes = figures.panels(rows, len(shown), width=3.6, height=3.2)
-  for column, (along, target, own) in zip(axes.T, shown, strict=True):
-    records = [record for record in found.density if record.target == target]
+  for column, (target, other) in zip(axes.T, shown, strict=True):
+    along, own = other.views, target.sense.views
+    records = _given_alone([r for r in found.density if r.target == target.name], along, own)
     lines = _lines(column[0], records, 'log_likelihood', along, own)
     levels = {'highest for this std': (found.highest, '-')} | {
       record.predictor: (record.log_likelihood, _BASELINE_STYLES[record.predictor])
       for record in found.without_model
-      if record.target == target
+      if record.target == target.name
     }
     lines += figures.levels(column[0], levels)
     figures.legend_below(column[-1], lines)
     unit = 'nats per dimension'
-    scale = 'scaled haptics' if target == 'haptic' else 'pixels in [0, 1]'
-    title = f'{_SENSES[along]} → {target}'
-    figures.describe(column[0], title, f'{along} given', f'{unit}, {scale}')
-    if target != 'haptic':
-      _on_255(column[0])
+    title = f'{called[other]} → {target.name}'
+    figures.describe(column[0], title, f'{along} given', f'{unit}, {target.sense.unit}')
+    if target.sense.levels > 1:
+      _on_levels(column[0], target.sense.levels)
     if rows == 2:
       _lines(column[1], records, 'gain', along, own)
       figures.bound(column[1], 0, 'nothing given')
@@ -62,8 +57,9 @@ def draw_density(found: Densities, of_what: str) -> Figure:
 
 
 def draw_coverage(found: Densities, of_what: str) -> Figure:
-  """Per kind, above the coverage of every level by context size, below that of two levels against
-  the context size; arguments as of `draw_density`.
+  """Per sense, above the coverage of every level by context size, below that of two levels against
+  the context size; `found` and `of_what` as of
+  `draw_density`.
   """
   kinds = list(dict.fromkeys(record.kind for record in found.coverage))
   figure, axes = figures.panels(2, len(kinds), width=3.4, height=3.3)
@@ -96,14 +92,21 @@ def draw_coverage(found: Densities, of_what: str) -> Figure:
   return figure
 
 
+def _given_alone(records: Sequence[Density], *senses: str) -> list[Density]:
+  """Those in which as little as there is was given of all other senses."""
+  others = [views for views in records[0].given if views not in senses]
+  least = {views: min(record.given[views] for record in records) for views in others}
+  return [r for r in records if all(r.given[views] == least[views] for views in others)]
+
+
 def _lines(
   axis: Axes, records: Sequence[Density], field: str, along: str, own: str
 ) -> list[ErrorbarContainer]:
   lines = []
-  counts = sorted({getattr(record, along) for record in records})
-  of_own = sorted({getattr(record, own) for record in records})
+  counts = sorted({record.given[along] for record in records})
+  of_own = sorted({record.given[own] for record in records})
   for i, count in enumerate(of_own):
-    of_line = {getattr(r, along): r for r in records if getattr(r, own) == count}
+    of_line = {r.given[along]: r for r in records if r.given[own] == count}
     mean, error = (
       np.array([getattr(of_line[n], name) for n in counts]) for name in (field, f'{field}_error')
     )
@@ -123,9 +126,9 @@ def _draw(axis: Axes, records: Sequence[Coverage], along: str, index: int, label
   figures.line(axis, x, mean, error, index, label)
 
 
-def _on_255(axis: Axes) -> None:
-  """Adds the scale of pixels in [0, 255], on which a density per dimension is log 255 lower."""
-  shift = math.log(255)
+def _on_levels(axis: Axes, levels: int) -> None:
+  """Adds the scale of [0, levels], on which a density per dimension is log levels lower."""
+  shift = math.log(levels)
   other = axis.secondary_yaxis('right', functions=(lambda y: y - shift, lambda y: y + shift))
-  other.set_ylabel('the same, pixels in [0, 255]', fontsize=8)
+  other.set_ylabel(f'the same, in [0, {levels}]', fontsize=8)
   other.tick_params(labelsize=8)

@@ -13,14 +13,14 @@ from matplotlib.figure import Figure
 from experiments.evaluation.baselines import Baselines
 from experiments.figures import canvas, mosaic
 from experiments.figures import style as figures
-from gmn_jax.senses.batch import Views
-from gmn_jax.senses.modality import Modality
+from gmn_jax.senses import Modality, Views, senses_of
 
 _SHOWN = 4  # samples, at most
-UNITS = {
-  'image': 'mean squared error (pixels in [0, 1])',
-  'haptic': 'mean squared error (scaled to [-1, 1])',
-}
+
+
+def units_of(modalities: Sequence[Modality]) -> dict[str, str]:
+  """By the name of a sense, what its error is measured in."""
+  return {s.name: f'mean squared error ({s.unit})' for s in senses_of(modalities)}
 
 
 def shown(modalities: Sequence[Modality], senses: Sequence[np.ndarray]) -> np.ndarray:
@@ -159,26 +159,28 @@ def _filled_up(pictures: np.ndarray, like: np.ndarray) -> np.ndarray:
 def draw_errors(
   grown: Mapping[str, Mapping[int, Mapping[str, tuple[float, float]]]],
   without_model: Mapping[str, Mapping[str, tuple[float, float]]],
+  units: Mapping[str, str],
   of_what: str,
 ) -> Figure:
-  """A panel per kind of sense: error against the number of views given, and without a model.
+  """A panel per sense: error against the number of views given, and without a model.
 
   Args:
-    grown: by family of contexts, number of views and kind, a mean and its standard error.
-    without_model: by predictor and kind, likewise.
+    grown: by family of contexts, number of views and sense, a mean and its standard error.
+    without_model: by predictor and sense, likewise.
+    units: by sense.
     of_what: names the run, the scenes and the samples.
   """
-  kinds = next(iter(without_model.values())).keys()
-  figure, axes = figures.panels(1, len(kinds), width=3.8, height=3.4)
-  for axis, kind in zip(axes.flat, kinds, strict=True):
+  senses = next(iter(without_model.values())).keys()
+  figure, axes = figures.panels(1, len(senses), width=3.8, height=3.4)
+  for axis, sense in zip(axes.flat, senses, strict=True):
     lines = []
     for index, (family, by_number) in enumerate(grown.items()):
-      mean, error = np.array([measured[kind] for measured in by_number.values()]).T
+      mean, error = np.array([measured[sense] for measured in by_number.values()]).T
       lines.append(figures.line(axis, list(by_number), mean, error, index, f'{family} given'))
     styles = zip(without_model.items(), ('--', ':'), strict=True)
-    lines += figures.levels(axis, {name: (of[kind][0], style) for (name, of), style in styles})
+    lines += figures.levels(axis, {name: (of[sense][0], style) for (name, of), style in styles})
     axis.set_xticks(list(next(iter(grown.values()))))
-    figures.describe(axis, f'{kind} asked for', 'views given of each modality', UNITS[kind])
+    figures.describe(axis, f'{sense} asked for', 'views given of each modality', units[sense])
     figures.legend_below(axis, lines)
   figure.suptitle(f'{of_what}; bars: standard errors over scenes', fontsize=8)
   return figure
@@ -188,7 +190,7 @@ def given_looks(
   modalities: Sequence[Modality], given: Views, counts_M: Sequence[int], scene: int
 ) -> np.ndarray:
   """The looks of a scene that are given, as pictures (<= V, S, S, 3), what is not given blank."""
-  images = [n for n, m in zip(counts_M, modalities, strict=True) if m.kind == 'image']
+  images = [n for n, m in zip(counts_M, modalities, strict=True) if m.sense.drawn_as_pixels]
   senses = jax.device_get([sense[scene] for sense in given.senses])
   looks = [
     canvas.compose(

@@ -9,8 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.figures import mosaic
-from gmn_jax.senses.batch import HapticRange
-from gmn_jax.senses.modality import unscale_haptic
+from gmn_jax.senses import HAPTIC, Range
 from mese_env import engine, gl_renderer, hand, poses, sensors
 from mese_env.errors import UserError
 
@@ -25,7 +24,7 @@ def draw(
   truth_GD: np.ndarray,
   samples_KGD: np.ndarray,
   channels_D: np.ndarray,
-  haptic_range: HapticRange,
+  span: Range,
   title: str,
 ) -> Figure:
   """Draws grasps side by side: a row for the truth, one for each sample.
@@ -35,7 +34,7 @@ def draw(
     truth_GD: as felt, scaled.
     samples_KGD: as imagined, scaled.
     channels_D: which sensors these are, indices into the haptic vector.
-    haptic_range: undoes the scaling.
+    span: undoes the scaling.
     title: of the figure.
 
   Raises:
@@ -47,9 +46,9 @@ def draw(
   if not np.isin(joints_J, channels_D).all():
     raise UserError('the hand is drawn where all of its joints are sensed; ask for all haptics.')
   at_J = np.array([np.flatnonzero(channels_D == joint)[0] for joint in joints_J])
-  low, high = (np.asarray(end)[joints_J] for end in haptic_range)
+  own = Range(*(np.asarray(end)[joints_J] for end in span))
   rows = [
-    mosaic.Row(name, _pictures(raw, np.asarray(unscale_haptic(x[:, at_J], low, high))))
+    mosaic.Row(name, _pictures(raw, np.asarray(HAPTIC.unscale(x[:, at_J], own))))
     for name, x in [
       ('truth', truth_GD),
       *((f'sample {k + 1}', sample) for k, sample in enumerate(samples_KGD[:_SHOWN])),

@@ -29,16 +29,14 @@ from experiments.evaluation.classify_records import (
 )
 from experiments.evaluation.contract import Evaluation, Panel, Setting
 from experiments.evaluation.options import require_at_least
-from experiments.evaluation.pairing import Pairing, weigh_pairs
-from experiments.evaluation.scenes import stack_scenes
+from experiments.evaluation.pairing import Pairing, estimate_pairs
+from experiments.evaluation.scenes import stack_scenes, views_of
 from experiments.figures import classify as classify_figures
 from gmn_jax.inference import Likelihood, importance
+from gmn_jax.senses import IMAGE
 from gmn_jax.training.checkpoint import Run
 from mese_env.errors import UserError
 from tfds_mese.dataset import Dataset
-
-# What contexts are made of, as the paper's figure names them, and the kinds of their modalities.
-_SENSES = {'I': ('image',), 'H': ('haptic',), 'I+H': ('image', 'haptic')}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,8 +49,8 @@ class Options:
   split: str = 'test'
   # Builds those that are missing.
   build: bool = False
-  # What is assigned: 'image' or 'haptic' views.
-  target: str = 'image'
+  # The sense whose views are assigned, as in 'haptic'.
+  target: str = IMAGE.name
   # How many views of each modality a context gives, the first ones.
   views: tuple[int, ...] = (0, 1, 2, 3, 4, 5)
   # How many views of a scene are assigned, the last ones.
@@ -80,8 +78,6 @@ class Options:
         f'--together is {self.together}, which does not divide the {self.held_out} views held out; '
         'give a divisor, as in --together=1.'
       )
-    if self.target not in contexts.KINDS:
-      raise UserError(f"--target is '{self.target}'; use one of {', '.join(contexts.KINDS)}.")
     for field in ('views', 'datasets'):
       if not getattr(self, field):
         raise UserError(f'--{field} is empty; give one or more.')
@@ -90,18 +86,20 @@ class Options:
 def measure(setting: Setting[Options]) -> Classified:
   """Weighs every context of a draw against every target, and decides."""
   run, options = setting.run, setting.options
+  modalities = run.model.modalities
+  target = contexts.sense_named('--target', options.target, modalities)
   pool = _pool(setting.datasets, options)
-  given = _contexts(run, len(pool[0]['images']), options)
+  given = _contexts(run, views_of(pool[0], modalities), options)
   scene_DB = draw_scenes(len(pool), options.draws, options.ways, options.seed)
   # Of no views there is one context, whatever the senses.
   distinct = tuple(dict.fromkeys(given.values()))
-  weigh = importance.within_memory(
+  estimate = importance.within_memory(
     functools.partial(
-      weigh_pairs,
+      estimate_pairs,
       model=run.model,
       pairing=Pairing(
         distinct,
-        options.target,
+        target,
         options.held_out,
         options.together,
         Likelihood(options.std or run.config.std),
@@ -113,9 +111,9 @@ def measure(setting: Setting[Options]) -> Classified:
   )
 
   def compute(draw: int) -> blocks.Block:
-    raw = stack_scenes([pool[i] for i in scene_DB[draw]])
+    raw = stack_scenes([pool[i] for i in scene_DB[draw]], modalities)
     key = jax.random.fold_in(jax.random.key(options.seed), draw)
-    estimated = jax.device_get(weigh(run.params, raw, run.haptic_range, key))
+    estimated = jax.device_get(estimate(run.params, raw, run.ranges, key))
     return {field: value[None] for field, value in estimated._asdict().items()}
 
   of_context = [distinct.index(counts) for counts in given.values()]
@@ -123,7 +121,7 @@ def measure(setting: Setting[Options]) -> Classified:
     field: value[:, of_context]
     for field, value in setting.in_blocks(options.draws, compute).items()
   }
-  size = sum(m.size for m in run.model.modalities if m.kind == options.target)
+  size = sum(m.size for m in modalities if m.sense == target)
   return Classified(
     chance={f'top{rank}': min(1.0, rank / options.ways) for rank in RANKS},
     accuracy=accuracy_records(weighed['log_likelihood'], given),
@@ -160,16 +158,17 @@ def _pool(datasets: Mapping[str, Dataset], options: Options) -> list[Mapping[str
 
 
 def _contexts(run: Run, views: int, options: Options) -> dict[tuple[str, int], tuple[int, ...]]:
-  """By senses and size, the count of views of each modality."""
+  """By senses, as the paper's figure names them, and size, the count of views of each modality."""
   given = {}
-  for senses, kinds in _SENSES.items():
+  for senses in contexts.families(run.model.modalities).values():
+    name = '+'.join(sense.name[0].upper() for sense in senses)
     for size in options.views:
       if not 0 <= size <= views - options.held_out:
         raise UserError(
           f'a context of {size} views with {options.held_out} held out is asked for, but a scene '
           f'has {views} views; give --views and --held_out that fit.'
         )
-      given[senses, size] = contexts.give(kinds, size, run.model.modalities, views)
+      given[name, size] = contexts.give(senses, size, run.model.modalities, views)
   return given
 
 
@@ -188,7 +187,7 @@ def _tables(found: Classified, setting: Setting[Options]) -> list[results.Table]
           if record.context == senses
         ),
       ]
-      for senses in _SENSES
+      for senses in dict.fromkeys(record.context for record in records)
     ]
     tables.append(results.Table(title, heads, rows + last))
 

@@ -130,7 +130,7 @@ def _measure(config: ConfigDict, options: Options) -> dict[str, Any]:
   with tempfile.TemporaryDirectory() as folder:
     path = pathlib.Path(folder, 'step.json')
     done = subprocess.run(
-      [*command, f'--json={path}'], env=environment, capture_output=True, text=True
+      [*command, f'--json={path}'], env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode == 0:
       return json.loads(path.read_text())

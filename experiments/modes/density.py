@@ -2,8 +2,8 @@
 
   python experiments/main.py --workdir=RUN --mode=density --samples=50
 
-How likely the last views of the images, or of the haptics, are given the first views of both. For
-sets of several image or haptic modalities, a count of views is that of each of them.
+How likely the last views of a sense, the images or the haptics, are given the first views of all.
+Where several modalities are cut from a sense, a count of views is that of each of them.
 
 Dims: B scenes, S contexts, M modalities.
 """
@@ -20,11 +20,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.evaluation import blocks, density_tables, held_out, results
-from experiments.evaluation.contexts import KINDS
 from experiments.evaluation.contract import Evaluation, Panel, Setting
 from experiments.evaluation.density_records import (
   Densities,
+  Given,
   Target,
+  as_written,
   coverage_records,
   density_records,
   records_without_model,
@@ -32,10 +33,10 @@ from experiments.evaluation.density_records import (
 )
 from experiments.evaluation.held_out import Question
 from experiments.evaluation.options import require_at_least
-from experiments.evaluation.scenes import first_scenes, stack_scenes
+from experiments.evaluation.scenes import first_scenes, stack_scenes, views_of
 from experiments.figures import density as density_figures
 from gmn_jax.inference import importance
-from gmn_jax.senses.modality import Modality
+from gmn_jax.senses import HAPTIC, IMAGE, Modality, Sense, senses_of
 from gmn_jax.training.checkpoint import Run
 from mese_env.errors import UserError
 
@@ -48,7 +49,9 @@ class Options:
   images: tuple[int, ...] = (0, 1, 5, 10)
   # How many grasps are given, the first ones.
   grasps: tuple[int, ...] = (0, 1, 5, 10)
-  # How many views of the images, or of the grasps, are asked for, the last ones.
+  # How many views of any other sense are given, the first ones.
+  others: tuple[int, ...] = (0, 5)
+  # How many views of a sense are asked for, the last ones.
   held_out: int = 5
   # K of the importance-weighted estimate; the authors' script took 5.
   samples: int = 50
@@ -72,7 +75,7 @@ class Options:
     require_at_least(self, std=0, memory_gib=0, seed=0)
     if self.scenes < 2:
       raise UserError(f'--scenes is {self.scenes}; a standard error needs at least 2.')
-    for field in ('images', 'grasps'):
+    for field in ('images', 'grasps', 'others'):
       if not getattr(self, field):
         raise UserError(f'--{field} is empty; give one count or more, as in --{field}=0,5.')
 
@@ -82,14 +85,15 @@ def measure(setting: Setting[Options]) -> Densities:
   run, options, dataset = setting.run, setting.options, setting.dataset
   std = options.std or run.config.std
   scenes = first_scenes(dataset, options.split, options.scenes)
-  given = contexts_of(options, run.model.modalities, views=len(scenes[0]['images']))
-  targets = targets_of(run.model.modalities, std)
+  modalities = run.model.modalities
+  given = contexts_of(options, modalities, views_of(scenes[0], modalities))
+  targets = targets_of(modalities, std)
   measure_block = _measure(run, targets, given, options, std)
 
   def compute(number: int) -> blocks.Block:
     chosen = scenes[number * options.batch : (number + 1) * options.batch]
     # A last, short block is filled up, so that it has the others' shape.
-    filled = stack_scenes(chosen + chosen[-1:] * (options.batch - len(chosen)))
+    filled = stack_scenes(chosen + chosen[-1:] * (options.batch - len(chosen)), modalities)
     measured = measure_block(filled, jax.random.fold_in(jax.random.key(options.seed), number))
     return {name: value[: len(chosen)] for name, value in measured.items()}
 
@@ -107,64 +111,76 @@ def measure(setting: Setting[Options]) -> Densities:
       run, dataset, scenes, targets, options.held_out, options.train_scenes
     ),
     coverage=[
-      record for kind in KINDS for record in coverage_records(kind, measured, _sizes(options))
+      record
+      for sense in senses_of(modalities)
+      for record in coverage_records(sense.name, measured, _sizes(options, modalities))
     ],
   )
 
 
 def contexts_of(
   options: Options, modalities: Sequence[Modality], views: int
-) -> dict[tuple[int, int], tuple[int, ...]]:
-  """By images and grasps given, the count of views for each of the M modalities.
+) -> dict[Given, tuple[int, ...]]:
+  """By how many views of each sense are given, the count for each of the M modalities.
 
   Raises:
     UserError: a count is negative, or leaves fewer views than are asked for.
   """
-  given = {}
-  for images, grasps in itertools.product(options.images, options.grasps):
-    for count in (images, grasps):
+  given, senses = {}, senses_of(modalities)
+  for counts in itertools.product(*(_counts(options, sense) for sense in senses)):
+    for count in counts:
       if count < 0 or count + options.held_out > views:
         raise UserError(
           f'a context of {count} views with {options.held_out} held out is asked for, but a scene '
           f'has {views} views; give --images, --grasps and --held_out that fit.'
         )
-    of_kind = {'image': images, 'haptic': grasps}
-    given[images, grasps] = tuple(of_kind[m.kind] for m in modalities)
+    of_sense = dict(zip(senses, counts, strict=True))
+    name = tuple((sense.views, count) for sense, count in of_sense.items())
+    given[name] = tuple(of_sense[m.sense] for m in modalities)
   return given
+
+
+def _counts(options: Options, sense: Sense) -> tuple[int, ...]:
+  """How many views of a sense are given: of those that come along, what the option of that name
+  says.
+  """
+  return getattr(options, sense.views, options.others)
 
 
 def _measure(
   run: Run,
   targets: Sequence[Target],
-  given: Mapping[tuple[int, int], tuple[int, ...]],
+  given: Mapping[Given, tuple[int, ...]],
   options: Options,
   std: float,
 ) -> Callable[[Mapping[str, np.ndarray], jax.Array], blocks.Block]:
   """What measures raw scenes with a key; compiles when it is first called.
 
   It returns, scenes leading, `<target>/<field of Estimate>` (B, S) in nats and numbers, and
-  `<kind>/coverage` (B, levels, sizes).
+  `<sense>/coverage` (B, levels, sizes).
   """
-  alike = tuple((size,) * len(run.model.modalities) for size in _sizes(options))
+  modalities = run.model.modalities
+  senses = senses_of(modalities)
+  alike = tuple((size,) * len(modalities) for size in _sizes(options, modalities))
 
   @functools.cache
-  def weigher(kind: str) -> Callable[..., importance.Estimate]:
-    likelihoods = tuple(target.likelihood for target in targets if target.kind == kind)
+  def estimator(sense: Sense) -> Callable[..., importance.Estimate]:
+    likelihoods = tuple(target.likelihood for target in targets if target.sense == sense)
     function = functools.partial(
-      held_out.weigh,
+      held_out.estimate_density,
       model=run.model,
-      question=Question(tuple(given.values()), kind, options.held_out, likelihoods),
+      question=Question(tuple(given.values()), sense, options.held_out, likelihoods),
       samples=options.samples,
     )
     return importance.within_memory(function, options.memory_gib * 2**30, options.samples)
 
   @functools.cache
-  def coverer(kind: str) -> Callable[..., jax.Array]:
+  def coverer(sense: Sense) -> Callable[..., jax.Array]:
     return jax.jit(
       functools.partial(
         held_out.cover,
         model=run.model,
-        question=Question(alike, kind, options.held_out),
+        question=Question(alike, sense, options.held_out),
         std=std,
         samples=options.samples,
       )
@@ -172,27 +188,28 @@ def _measure(
 
   def measure(raw: Mapping[str, np.ndarray], key: jax.Array) -> blocks.Block:
     measured = {}
-    for kind, key_kind in zip(KINDS, jax.random.split(key, len(KINDS)), strict=True):
-      key_weigh, key_cover = jax.random.split(key_kind)
-      estimated = weigher(kind)(run.params, raw, run.haptic_range, key_weigh)
-      names = [target.name for target in targets if target.kind == kind]
+    for sense, key_sense in zip(senses, jax.random.split(key, len(senses)), strict=True):
+      key_density, key_cover = jax.random.split(key_sense)
+      estimated = estimator(sense)(run.params, raw, run.ranges, key_density)
+      names = [target.name for target in targets if target.sense == sense]
       for field, value_LSB in estimated._asdict().items():
         for name, value_SB in zip(names, np.asarray(value_LSB), strict=True):
           measured[f'{name}/{field}'] = value_SB.T
-      covered = coverer(kind)(run.params, raw, run.haptic_range, key_cover)
-      measured[f'{kind}/coverage'] = np.moveaxis(np.asarray(covered), -1, 0)
+      covered = coverer(sense)(run.params, raw, run.ranges, key_cover)
+      measured[f'{sense}/coverage'] = np.moveaxis(np.asarray(covered), -1, 0)
     return measured
 
   return measure
 
 
-def _sizes(options: Options) -> list[int]:
+def _sizes(options: Options, modalities: Sequence[Modality]) -> list[int]:
   """The context sizes for which coverage is measured, of every modality alike."""
-  return sorted({*options.images, *options.grasps})
+  return sorted({count for sense in senses_of(modalities) for count in _counts(options, sense)})
 
 
 def _tables(found: Densities, setting: Setting[Options]) -> list[results.Table]:
-  return density_tables.tables(found, setting.options.images, setting.options.grasps)
+  del setting
+  return density_tables.tables(found)
 
 
 def _notes(found: Densities, setting: Setting[Options]) -> list[str]:
@@ -219,9 +236,9 @@ def _notes(found: Densities, setting: Setting[Options]) -> list[str]:
 
 
 def _figures(found: Densities, setting: Setting[Options], title: str) -> dict[str, Figure]:
-  del setting
+  targets = targets_of(setting.run.model.modalities, found.std)
   return {
-    '': density_figures.draw_density(found, title),
+    '': density_figures.draw_density(found, targets, title),
     'calibration': density_figures.draw_coverage(found, title),
   }
 
@@ -233,23 +250,25 @@ def _measured_on(setting: Setting[Options]) -> str:
 
 
 def _headlines(written: Mapping[str, Any]) -> dict[str, float]:
-  """Given views of one sense alone, and all that was given of both; what grasps alone add."""
+  """Given views of one sense alone, and all that was given of each; what grasps alone add."""
   records = written['density']
-  most = {field: max(record[field] for record in records) for field in ('images', 'grasps')}
+  senses = [views for views in (IMAGE.views, HAPTIC.views) if views in records[0]]
+  most = {views: max(record[views] for record in records) for views in senses}
   numbers, gains = {}, {}
   for r in records:
-    if 0 in (r['images'], r['grasps']) or all(r[field] == most[field] for field in most):
-      given = ', '.join(results.counted(r[field], field) for field in most)
-      numbers[f'{r["target"]} given {given} (nats per dimension)'] = r['log_likelihood']
-    if r['images'] == 0 and 'gain' in r:
-      gains[r['target'], r['grasps']] = r['gain']
-  for (target, grasps), gain in gains.items():
-    if target == 'gray' and grasps and ('rgb', grasps) in gains:
-      of_rgb = gains['rgb', grasps]
+    given = {views: r[views] for views in senses}
+    if 0 in given.values() or given == most:
+      words = ', '.join(results.counted(count, views) for views, count in given.items())
+      numbers[f'{r["target"]} given {words} (nats per dimension)'] = r['log_likelihood']
+    if given.get(IMAGE.views) == 0 and HAPTIC.views in given and 'gain' in r:
+      gains[r['target'], given[HAPTIC.views]] = r['gain']
+  for (target, count), gain in gains.items():
+    if target == 'gray' and count and ('rgb', count) in gains:
+      of_rgb = gains['rgb', count]
       by_what = {'gray': gain, 'rgb': of_rgb, 'gray less that of rgb': gain - of_rgb}
       for what, value in by_what.items():
-        given = results.counted(grasps, 'grasps')
-        numbers[f'gain of {what} from {given} (nats per dimension)'] = value
+        words = results.counted(count, HAPTIC.views)
+        numbers[f'gain of {what} from {words} (nats per dimension)'] = value
   return numbers
 
 
@@ -259,7 +278,7 @@ def _from_one_sense(
   return {
     record[along]: record['log_likelihood']
     for record in written['density']
-    if record['target'] == target and record[other] == 0
+    if record['target'] == target and along in record and record.get(other, 0) == 0
   }
 
 
@@ -268,6 +287,7 @@ MODE = Evaluation(
   doc=__doc__,
   options=Options,
   measure=measure,
+  numbers=as_written,
   tables=_tables,
   notes=_notes,
   figures=_figures,
@@ -281,9 +301,9 @@ MODE = Evaluation(
       functools.partial(_from_one_sense, target, along, other),
     )
     for target, along, other in (
-      ('rgb', 'grasps', 'images'),
-      ('gray', 'grasps', 'images'),
-      ('haptic', 'images', 'grasps'),
+      ('rgb', HAPTIC.views, IMAGE.views),
+      ('gray', HAPTIC.views, IMAGE.views),
+      (HAPTIC.name, IMAGE.views, HAPTIC.views),
     )
   ],
 )

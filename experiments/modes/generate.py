@@ -4,7 +4,7 @@
 
 What is asked for is seen from a ring of cameras and felt in fresh grasps, whose truth is computed
 from the object itself, so that every view of a scene may be given. Names are those of modalities,
-or 'image' and 'haptic' for all modalities of that kind.
+or of senses, 'image' and 'haptic', for all modalities that are cut from one.
 
 Dims: B scenes, M modalities, V views given, Q queries.
 """
@@ -21,15 +21,15 @@ from matplotlib.figure import Figure
 
 from experiments.evaluation import baselines, contexts, results, unseen
 from experiments.evaluation.contract import Evaluation, Setting
-from experiments.evaluation.generate_records import Asked, ByKind, Errors, Generated
+from experiments.evaluation.generate_records import Asked, BySense, Errors, Generated
 from experiments.evaluation.imagining import Imagination, another_scenes, only, squared_errors
 from experiments.evaluation.options import require_at_least
-from experiments.evaluation.scenes import first_scenes, stack_scenes
+from experiments.evaluation.scenes import first_scenes, stack_scenes, views_of
 from experiments.evaluation.titles import title_of
+from experiments.figures import bars, orbit
 from experiments.figures import generate as generate_pictures
 from experiments.figures import hand as hand_pictures
-from experiments.figures import haptic_bars, orbit
-from gmn_jax.senses.batch import cut_scenes
+from gmn_jax.senses import HAPTIC, Modality, Sense, cut_scenes, senses_of
 from gmn_jax.training.checkpoint import Run
 from mese_env.errors import UserError
 
@@ -42,7 +42,7 @@ class Options:
   context: tuple[str, ...] = ('image:1', 'haptic:15')
   # Asked for: which modalities.
   target: tuple[str, ...] = ('image', 'haptic')
-  # How many views of images, of haptics, and of both the growing contexts give.
+  # How many views of each sense alone, and of all, the growing contexts give.
   growing: tuple[int, ...] = (0, 1, 2, 5, 10, 15)
   # How many scenes are measured, the first ones of the split.
   scenes: int = 100
@@ -75,25 +75,26 @@ def measure(setting: Setting[Options]) -> Generated:
   modalities = run.model.modalities
   target = contexts.parse_target(options.target, modalities)
   scenes = first_scenes(setting.dataset, options.split, options.scenes)
-  asked = _ask(scenes, options)
+  asked = _ask(scenes, modalities, options)
   counts = contexts.parse_context(options.context, modalities, asked.leaves)
   growing = {
-    family: {n: contexts.give(kinds, n, modalities, asked.leaves) for n in options.growing}
-    for family, kinds in contexts.FAMILIES.items()
+    family: {n: contexts.give(senses, n, modalities, asked.leaves) for n in options.growing}
+    for family, senses in contexts.families(modalities).items()
   }
   given, truth = (
-    cut_scenes(modalities, stack_scenes(raw), run.haptic_range) for raw in (scenes, asked.scenes)
+    cut_scenes(modalities, stack_scenes(raw, modalities), run.ranges)
+    for raw in (scenes, asked.scenes)
   )
   truth = only(target, truth)
   imagination = Imagination(run, truth.queries, options.samples, options.seed, options.objects)
 
-  def error(predicted: Sequence[np.ndarray]) -> ByKind:
+  def error(predicted: Sequence[np.ndarray]) -> BySense:
     errors = squared_errors(modalities, predicted, truth.senses)
-    return {kind: tuple(map(float, results.mean_and_error(e))) for kind, e in errors.items()}
+    return {sense: tuple(map(float, results.mean_and_error(e))) for sense, e in errors.items()}
 
   # Families of contexts meet where they give nothing.
   @functools.cache
-  def imagine(counts_M: tuple[int, ...]) -> tuple[ByKind, tuple[np.ndarray, ...]]:
+  def imagine(counts_M: tuple[int, ...]) -> tuple[BySense, tuple[np.ndarray, ...]]:
     answer = imagination(given, counts_M)
     return error(answer.mean), answer.drawn
 
@@ -135,11 +136,13 @@ def measure(setting: Setting[Options]) -> Generated:
   )
 
 
-def _ask(scenes: list[dict[str, np.ndarray]], options: Options) -> Asked:
-  views = len(scenes[0]['cameras'])
+def _ask(
+  scenes: list[dict[str, np.ndarray]], modalities: Sequence[Modality], options: Options
+) -> Asked:
+  views, senses = views_of(scenes[0], modalities), senses_of(modalities)
   looks = results.counted(options.cameras, 'looks')
   grasps = results.counted(options.grasps, 'grasps')
-  if 'positions' in scenes[0]:
+  if unseen.can_sense_anew(scenes[0], senses):
     ring = unseen.camera_ring(options.cameras, options.elevation)
     anew = [unseen.sense_anew(scene, ring, options.grasps, options.seed) for scene in scenes]
     heads = [f'{round(360 * i / options.cameras)}°' for i in range(options.cameras)]
@@ -150,7 +153,8 @@ def _ask(scenes: list[dict[str, np.ndarray]], options: Options) -> Asked:
       f'{kept} views are asked for, but a scene has {views}, and its object is not known, so that '
       f'none can be made; give --cameras and --grasps below {views}.'
     )
-  last = [unseen.keep_last(scene, options.cameras, options.grasps) for scene in scenes]
+  each = {s: options.cameras if s.drawn_as_pixels else options.grasps for s in senses}
+  last = [unseen.keep_last(scene, each) for scene in scenes]
   heads = [f'view {views - options.cameras + i}' for i in range(options.cameras)]
   return Asked(last, heads, views - kept, f'the last {looks} and {grasps}')
 
@@ -165,12 +169,13 @@ def _tables(found: Generated, setting: Setting[Options]) -> list[results.Table]:
     }
   without_model = errors.squared_error_without_model
   rows |= {f'no model: {name}': measured for name, measured in without_model.items()}
-  kinds = list(next(iter(rows.values())))
+  senses = list(next(iter(rows.values())))
+  units = generate_pictures.units_of(setting.run.model.modalities)
   shown = [
-    [name, *(results.with_error(*measured[kind], digits=5) for kind in kinds)]
+    [name, *(results.with_error(*measured[sense], digits=5) for sense in senses)]
     for name, measured in rows.items()
   ]
-  heads = ['given', *(f'{kind} {generate_pictures.UNITS[kind]}' for kind in kinds)]
+  heads = ['given', *(f'{sense} {units[sense]}' for sense in senses)]
   title = 'Error of what was asked for, by what was given of each modality'
   return [results.Table(title, heads, shown)]
 
@@ -195,12 +200,16 @@ def _figures(found: Generated, setting: Setting[Options], title: str) -> dict[st
   errors = found.errors
   figures = {
     'errors': generate_pictures.draw_errors(
-      errors.squared_error_growing, errors.squared_error_without_model, title
+      errors.squared_error_growing,
+      errors.squared_error_without_model,
+      generate_pictures.units_of(modalities),
+      title,
     )
   }
-  if haptic := found.asks_for('haptic', modalities):
-    figures |= _draw_touch(found, setting.run, haptic, f'imagined from {words} ({of_run})')
-  if found.asks_for('image', modalities):
+  for sense, asked in found.asked_of(modalities).items():
+    if not sense.drawn_as_pixels:
+      figures |= _draw_bars(found, setting.run, sense, asked, f'imagined from {words} ({of_run})')
+  if found.pictures(modalities):
     figures['growing'] = generate_pictures.draw_growing(
       modalities,
       found.truth.senses,
@@ -221,29 +230,36 @@ def _figures(found: Generated, setting: Setting[Options], title: str) -> dict[st
   return figures
 
 
-def _draw_touch(found: Generated, run: Run, haptic: list[int], title: str) -> dict[str, Figure]:
-  """Bars of one grasp of the first scene, and the hand in all of them where it can be drawn."""
-  truth_GD = np.concatenate([found.truth.senses[m][0] for m in haptic], axis=-1)
-  samples_KGD = np.concatenate([found.samples[m][:, 0] for m in haptic], axis=-1)
-  channels_D = np.concatenate([run.model.modalities[m].cut.indices for m in haptic])
+def _draw_bars(
+  found: Generated, run: Run, sense: Sense, asked: list[int], title: str
+) -> dict[str, Figure]:
+  """Bars of one view of the first scene; of grasps also the hand, where it can be drawn."""
+  truth_GD = np.concatenate([found.truth.senses[m][0] for m in asked], axis=-1)
+  samples_KGD = np.concatenate([found.samples[m][:, 0] for m in asked], axis=-1)
+  channels_D = np.concatenate([run.model.modalities[m].cut.indices for m in asked])
+  span = sense.range_in(run.ranges)
   drawn = {
-    'haptic': haptic_bars.draw(
-      truth_GD[0], samples_KGD[:, 0], channels_D, run.haptic_range, f'Grasp 0 of scene 0, {title}'
+    sense.name: bars.draw(
+      bars.Reading(sense, span, channels_D),
+      truth_GD[0],
+      samples_KGD[:, 0],
+      f'{results.counted(1, sense.views)[2:].capitalize()} 0 of scene 0, {title}',
     )
   }
-  raw = found.asked.scenes[0]
-  try:
-    drawn['hand'] = hand_pictures.draw(
-      raw, truth_GD, samples_KGD, channels_D, run.haptic_range, f'Scene 0, {title}'
-    )
-  except UserError as error:
-    print(f'The picture of the hand is left out: {error}')
+  if sense is HAPTIC:
+    try:
+      drawn['hand'] = hand_pictures.draw(
+        found.asked.scenes[0], truth_GD, samples_KGD, channels_D, span, f'Scene 0, {title}'
+      )
+    except UserError as error:
+      print(f'The picture of the hand is left out: {error}')
   return drawn
 
 
 def _files(found: Generated, setting: Setting[Options]) -> dict[str, Callable[[Path], None]]:
-  images = found.asks_for('image', setting.run.model.modalities)
-  if not images or 'positions' not in found.scene:
+  modalities = setting.run.model.modalities
+  images = found.pictures(modalities)
+  if not images or not unseen.can_sense_anew(found.scene, senses_of(modalities)):
     return {}
   return {'generate-orbit.gif': functools.partial(_save_orbit, found, setting, images)}
 
@@ -255,8 +271,8 @@ def _save_orbit(
   run, options = setting.run, setting.options
   modalities = run.model.modalities
   ring = unseen.camera_ring(options.frames, options.elevation)
-  raw = stack_scenes([unseen.sense_anew(found.scene, ring, 1, options.seed)])
-  asked = only(images, cut_scenes(modalities, raw, run.haptic_range))
+  raw = stack_scenes([unseen.sense_anew(found.scene, ring, 1, options.seed)], modalities)
+  asked = only(images, cut_scenes(modalities, raw, run.ranges))
   first = jax.tree.map(lambda x: x[:1], found.given)
   imagination = Imagination(run, asked.queries, min(2, options.samples), options.seed, 1)
   imagined = imagination(first, found.counts)
@@ -268,9 +284,9 @@ def _save_orbit(
 
 def _headlines(written: Mapping[str, Any]) -> dict[str, float]:
   return {
-    f'{kind} from {name} (squared error)': mean
-    for name, by_kind in written['squared_error'].items()
-    for kind, (mean, _) in by_kind.items()
+    f'{sense} from {name} (squared error)': mean
+    for name, by_sense in written['squared_error'].items()
+    for sense, (mean, _) in by_sense.items()
   }
 
 

@@ -27,9 +27,8 @@ from experiments.evaluation.missing_records import Overlaid, splits_of
 from experiments.evaluation.options import require_at_least
 from experiments.evaluation.scenes import first_scenes, stack_scenes
 from experiments.figures import missing as missing_figures
-from gmn_jax.model import GMN, draw_noise
-from gmn_jax.model.objective import evidence
-from gmn_jax.senses.batch import Episodes, HapticRange, cut_scenes
+from gmn_jax.model import GMN, Episodes, elbo_terms, sample_noise
+from gmn_jax.senses import Ranges, count_views, cut_scenes
 from gmn_jax.training.checkpoint import Run, load_run
 from mese_env.errors import UserError
 
@@ -79,8 +78,9 @@ def measure(setting: Setting[Options]) -> dict[str, Overlaid]:
         f'{of_first.image_size}; overlay runs that share both.'
       )
   curves = [read_curves(folder) for folder in folders]
-  scenes = stack_scenes(first_scenes(setting.dataset, options.split, options.scenes))
-  if options.asked >= (views := scenes['cameras'].shape[1]):
+  modalities = setting.run.model.modalities
+  scenes = stack_scenes(first_scenes(setting.dataset, options.split, options.scenes), modalities)
+  if options.asked >= (views := count_views(modalities, scenes)[1]):
     raise UserError(f'--asked is {options.asked}, but a scene has {views} views; ask for fewer.')
   found = {}
   for name, run, of_run in zip(names, runs, curves, strict=True):
@@ -124,7 +124,7 @@ def bound_per_number(
   model: GMN,
   params: Any,
   scenes: Mapping[str, Array],
-  haptic_range: HapticRange,
+  ranges: Ranges,
   key: Array,
   size: Array,
   *,
@@ -137,20 +137,20 @@ def bound_per_number(
     model: the network.
     params: its parameters.
     scenes: raw, as for `cut_scenes`.
-    haptic_range: of the run.
+    ranges: of the run.
     key: decides the contexts and the noise.
     size: how many modalities give context.
     std: of the likelihood.
     asked: how many views of each modality are asked for.
   """
   key_contexts, key_noise = jax.random.split(key)
-  batch, views_per_modality = scenes['cameras'].shape[:2]
+  batch, views_per_modality = count_views(model.modalities, scenes)
   count = len(model.modalities)
   episodes = draw_contexts(key_contexts, size, batch, count, views_per_modality, asked)
-  views = cut_scenes(model.modalities, scenes, haptic_range)
-  parts = evidence(model, params, views, episodes, *draw_noise(model, key_noise, batch))
+  views = cut_scenes(model.modalities, scenes, ranges)
+  terms = elbo_terms(model, params, views, episodes, sample_noise(model, key_noise, batch))
   sizes_M = jnp.array([m.size for m in model.modalities])
-  bound_B = parts.log_likelihood(sizes_M, std).sum(axis=1) - parts.total_kl
+  bound_B = terms.log_likelihood(sizes_M, std).sum(axis=1) - terms.total_kl
   return bound_B / (asked * sizes_M.sum())
 
 
@@ -164,10 +164,10 @@ def _measure(run: Run, scenes: dict[str, np.ndarray], options: Options) -> dict[
     # The same of every size and run, so that these are all that differs.
     key = jax.random.fold_in(jax.random.key(options.seed), draw)
     blocks = []
-    for start in range(0, len(scenes['cameras']), _BLOCK):
+    for start in range(0, count_views(run.model.modalities, scenes)[0], _BLOCK):
       block = {field: x[start : start + _BLOCK] for field, x in scenes.items()}
       key_block = jax.random.fold_in(key, start)
-      blocks.append(compute(run.params, block, run.haptic_range, key_block, size))
+      blocks.append(compute(run.params, block, run.ranges, key_block, size))
     return np.concatenate(blocks)
 
   return {

@@ -26,11 +26,11 @@ from matplotlib.figure import Figure
 from experiments.evaluation import contexts, probe, results
 from experiments.evaluation.contract import Evaluation, Setting, own_dataset
 from experiments.evaluation.options import require_at_least
-from experiments.evaluation.scenes import first_scenes, stack_scenes
+from experiments.evaluation.scenes import first_scenes, stack_scenes, views_of
 from experiments.figures import style as figures
 from gmn_jax import inference
 from gmn_jax.model import GMN
-from gmn_jax.senses.batch import Views, cut_scenes
+from gmn_jax.senses import Views, count_views, cut_scenes
 from gmn_jax.training.checkpoint import Run
 from mese_env.errors import UserError
 from tfds_mese.dataset import Dataset
@@ -43,7 +43,6 @@ _CLASSES = {
 }
 _COLOUR = 'mean colour'
 _BAR = 0.38  # width
-_EVERYTHING = 'images and haptics'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,10 +98,10 @@ def measure(setting: Setting[Options]) -> Represented:
       'fitted; give --datasets=shepard_metzler_5_tiny or other simulated ones.'
     )
   modalities = run.model.modalities
-  views = len(train[0]['cameras'])
+  views = views_of(train[0], modalities)
   given = {
-    family: contexts.give(kinds, options.views, modalities, views)
-    for family, kinds in contexts.FAMILIES.items()
+    family: contexts.give(senses, options.views, modalities, views)
+    for family, senses in contexts.families(modalities).items()
   }
   z, raw = (
     {
@@ -122,13 +121,13 @@ def measure(setting: Setting[Options]) -> Represented:
     }
     for truth, labels in _truths(train, test).items()
   }
-  return Represented(scores, z[_EVERYTHING], (train, test))
+  return Represented(scores, z[[*given][-1]], (train, test))
 
 
 def belief(model: GMN, params: Any, views: Views, context_BMV: jax.Array) -> jax.Array:
   """The means of the belief at every draw step, along the path without noise, (B, T, h, w, Z)."""
   _, means = inference.represent(model, params, views, context_BMV)
-  return means.swapaxes(0, 1)
+  return means
 
 
 def average(model: GMN, params: Any, views: Views, context_BMV: jax.Array) -> jax.Array:
@@ -163,9 +162,9 @@ def _features(
 ) -> np.ndarray:
   blocks = []
   for start in range(0, len(scenes), _BLOCK):
-    block = stack_scenes(scenes[start : start + _BLOCK])
-    views = cut_scenes(run.model.modalities, block, run.haptic_range)
-    mask = contexts.context_mask(counts, *block['cameras'].shape[:2])
+    block = stack_scenes(scenes[start : start + _BLOCK], run.model.modalities)
+    views = cut_scenes(run.model.modalities, block, run.ranges)
+    mask = contexts.context_mask(counts, *count_views(run.model.modalities, block))
     blocks.append(np.asarray(compute(run.params, views, mask)))
   return np.concatenate(blocks)
 
@@ -217,9 +216,8 @@ def _notes(found: Represented, setting: Setting[Options]) -> list[str]:
 
 
 def _figures(found: Represented, setting: Setting[Options], title: str) -> dict[str, Figure]:
-  del setting
   figure, axes = figures.panels(1, len(found.scores), width=3.4, height=2.9)
-  families = list(contexts.FAMILIES)
+  families = list(contexts.families(setting.run.model.modalities))
   places = np.arange(len(families))
   for axis, (truth, of) in zip(axes.flat, found.scores.items(), strict=True):
     for i, (name, label) in enumerate((('z', 'z of the model'), ('raw', 'raw senses'))):

@@ -6,6 +6,7 @@ Dims: N views, H W C image, h w latent grid (H/4, W/4), R representation channel
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import flax.linen as nn
 import jax
@@ -15,7 +16,7 @@ from gmn_jax.layers.affine import Conv, DoublingConv, HalvingConv, ResidualConv,
 from gmn_jax.layers.convolution import convolve, double
 from gmn_jax.layers.lstm import lstm_cell
 from gmn_jax.senses.renderer import KERNEL_SIZE, Renderer
-from gmn_jax.senses.sense import Grid, Range, Sense
+from gmn_jax.senses.sense import Grid, Range, Scale, Sense
 from mese_env.errors import UserError
 
 Array = jax.Array
@@ -151,6 +152,13 @@ def _measured(image: Array, levels: int, gray: bool) -> Array:
   return levels * (image.max(axis=-1) if gray else image)
 
 
+def _scales(name: str, shapes: Sequence[tuple[int, ...]]) -> list[Scale]:
+  """Colours; before them gray, where every modality has all three."""
+  del name
+  gray = [Scale('gray', gray=True, merged=3)] if {shape[-1] for shape in shapes} == {3} else []
+  return [*gray, Scale('rgb')]
+
+
 IMAGE = Sense(
   name='image',
   views='images',
@@ -164,6 +172,8 @@ IMAGE = Sense(
   check=_check,
   grid=_quarter,
   measured=_measured,
+  levels=255,
+  scales=_scales,
   unit='pixels in [0, 1]',
   drawn_as_pixels=True,
 )

@@ -63,6 +63,20 @@ class Bars(NamedTuple):
   labels: Sequence[str]
 
 
+class Scale(NamedTuple):
+  """One way in which the density of a sense is measured.
+
+  Attributes:
+    name: in results, as in 'rgb'.
+    gray: as `Sense.measured` takes it.
+    merged: how many of the sensed numbers become one of those measured.
+  """
+
+  name: str
+  gray: bool = False
+  merged: int = 1
+
+
 def scale_by_range(raw: Array, span: Range) -> Array:
   """x' = (x - low) / (0.5 max(0.1, high - low)) - 1, elementwise, not clipped: the authors' rule
   for haptics.
@@ -90,6 +104,12 @@ def as_sensed(sensed: Array, levels: int, gray: bool) -> Array:
   return sensed
 
 
+def one_scale(name: str, shapes: Sequence[tuple[int, ...]]) -> list[Scale]:
+  """Measures the density of the numbers as they are."""
+  del shapes
+  return [Scale(name)]
+
+
 def one_group(numbers: int) -> list[Bars]:
   """All numbers of a sense in one row, labelled by their indices."""
   return [Bars('all numbers', 'own unit', range(numbers), list(map(str, range(numbers))))]
@@ -114,7 +134,10 @@ class Sense:
     check: refuses a modality's shape, given its name, with a `UserError`.
     grid: the latent grid that a modality's shape asks for; None: any.
     measured: maps scaled views to what a likelihood measures, given its levels and whether in gray.
-    unit: of a squared error, in words.
+    levels: the largest raw value of a sense in bytes, whose density is also told on [0, levels];
+      else 1.
+    scales: on which densities are measured, given its name and the shapes of its modalities.
+    unit: of the scaled numbers, in words.
     drawn_as_pixels: whether views are shown as pictures; else as bars, and modalities are cut by
       `vector.VectorCut`.
     bars: groups of the D raw numbers that are drawn together, for a D.
@@ -132,6 +155,8 @@ class Sense:
   check: Callable[[str, tuple[int, ...]], None] = any_shape
   grid: Callable[[tuple[int, ...]], Grid | None] = no_grid
   measured: Callable[[Array, int, bool], Array] = as_sensed
+  levels: int = 1
+  scales: Callable[[str, Sequence[tuple[int, ...]]], list[Scale]] = one_scale
   unit: str = 'scaled to [-1, 1]'
   drawn_as_pixels: bool = False
   bars: Callable[[int], list[Bars]] = one_group

@@ -16,7 +16,6 @@ def make_optimizer(config: ConfigDict) -> optax.GradientTransformation:
   kernels by `weight_decay` times the rate, and gives all other parameters to Adam at `bias_rate`.
   With `skip_nonfinite`, an update that is not finite changes nothing and is counted.
   """
-
   decay_steps = round(config.decay * config.steps)
 
   def rate(peak: float) -> optax.Schedule:

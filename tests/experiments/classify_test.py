@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from experiments.evaluation.classify_records import hits
-from experiments.evaluation.pairing import Pairing, weigh_pairs
+from experiments.evaluation.pairing import Pairing, estimate_pairs
 from experiments.modes import classify
 from gmn_jax import inference
 from gmn_jax.inference import importance
-from gmn_jax.senses import Views, cut_scenes
+from gmn_jax.senses import IMAGE, Views, cut_scenes
 from mese_env.errors import UserError
 from tests import linear_gaussian, tiny, tiny_run
 from tfds_mese import reading
@@ -82,10 +82,10 @@ def test_pairs_are_weighed_as_a_scene_of_both_would_be():
   raw, samples, batch = tiny_run.random_batch(2), 3, 2
   given = ((1, 2, 0), (0, 0, 0))
   likelihood = inference.Likelihood(std=0.3)
-  pairing = Pairing(given, 'image', held_out=2, together=1, likelihood=likelihood)
+  pairing = Pairing(given, IMAGE, held_out=2, together=1, likelihood=likelihood)
   key = jax.random.key(5)
   found = jax.jit(
-    functools.partial(weigh_pairs, model=model, pairing=pairing, samples=samples, chunk=2)
+    functools.partial(estimate_pairs, model=model, pairing=pairing, samples=samples, chunk=2)
   )(params, raw, tiny_run.RANGES, key)
   assert found.log_likelihood.shape == (len(given), 2, batch, batch)
 
@@ -114,12 +114,9 @@ def test_pairs_are_weighed_as_a_scene_of_both_would_be():
     for m, n in enumerate(counts):
       context[:, m, :n] = True
     key_s = jax.random.split(key, len(given))[s]
-    noise = jnp.stack(
-      [
-        inference.noise_from(model, jax.random.fold_in(key_s, k), len(part))[0]
-        for k in range(samples)
-      ]
-    )
+    noise = jax.vmap(
+      lambda k, key=key_s: inference.noise_from(model, jax.random.fold_in(key, k), len(part))
+    )(jnp.arange(samples))
     log_weights = weigh(params, both, context, target, noise)
     expected = jax.nn.logsumexp(log_weights, axis=0) - np.log(samples)
     np.testing.assert_allclose(found.log_likelihood[s].ravel(), expected, rtol=1e-4)

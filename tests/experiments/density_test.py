@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from experiments.evaluation import blocks
-from experiments.evaluation.held_out import Question, weigh
+from experiments.evaluation.held_out import Question, estimate_density
 from experiments.modes import density
 from gmn_jax import inference
-from gmn_jax.senses import cut_scenes
+from gmn_jax.senses import IMAGE, cut_scenes
 from mese_env.errors import UserError
 from tests import tiny, tiny_run
 
@@ -31,12 +31,12 @@ def test_contexts_are_weighed_as_each_would_be_by_itself():
   key = jax.random.key(5)
   found = jax.jit(
     functools.partial(
-      weigh,
+      estimate_density,
       model=model,
-      question=Question(given, 'image', 2, (likelihood,)),
+      question=Question(given, IMAGE, 2, (likelihood,)),
       samples=samples,
       chunk=2,
-    )  # fmt: skip
+    )
   )(params, raw, tiny_run.RANGES, key)
   views = jax.tree.map(
     lambda x: jnp.tile(x, (len(given), *(1,) * (x.ndim - 1))),
@@ -48,11 +48,8 @@ def test_contexts_are_weighed_as_each_would_be_by_itself():
   for s, counts in enumerate(given):
     for m, n in enumerate(counts):
       context[s * batch : (s + 1) * batch, m, :n] = True
-  noise = jnp.stack(
-    [
-      inference.noise_from(model, jax.random.fold_in(key, k), len(context))[0]
-      for k in range(samples)
-    ]
+  noise = jax.vmap(lambda k: inference.noise_from(model, jax.random.fold_in(key, k), len(context)))(
+    jnp.arange(samples)
   )
   log_weights = jax.jit(
     functools.partial(

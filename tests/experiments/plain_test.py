@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from experiments.bench import plain
-from gmn_jax.model import objective
-from gmn_jax.senses.batch import add_opposite
+from gmn_jax.model import add_opposite, objective
 from tests import tiny
 
 pytestmark = pytest.mark.usefixtures('x64')
@@ -27,10 +26,10 @@ def test_loss_and_gradients_are_the_models_own(variant):
   noise = tiny.draw_noise(model, len(episodes.context) * len(views.queries[0]))
 
   def own(params):
-    return objective.evidence(model, params, views, episodes, noise).loss(STD)
+    return objective.elbo_terms(model, params, views, episodes, noise).loss(STD)
 
   def authors(params):
-    return plain.loss(model, params, views, episodes, (noise, None), STD)
+    return plain.loss(model, params, views, episodes, noise, STD)
 
   params = tiny.draw_params(model)
   expected, expected_gradient = jax.jit(jax.value_and_grad(own))(params)

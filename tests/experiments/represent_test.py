@@ -92,7 +92,7 @@ def test_the_file_holds_the_beliefs_and_labels_of_the_scenes(tmp_path, capsys):
   assert 'number of parts' not in record  # All have five: there is nothing to tell.
   assert set(record['mean colour']) == {
     'chance',
-    *(f'{x}, {of}' for x in ('z', 'raw') for of in represent.contexts.FAMILIES),
+    *(f'{x}, {of}' for x in ('z', 'raw') for of in ('images', 'haptics', 'images and haptics')),
   }
   assert 'mean colour (R²)' in capsys.readouterr().out
 

@@ -6,13 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from gmn_jax.senses.encoders import HapticEncoder
 from jax.sharding import AbstractMesh, PartitionSpec
 
 from experiments.configs import apoe
 from gmn_jax import config as configs
 from gmn_jax.layers.convolution import convolve
 from gmn_jax.model.experts import Experts
-from gmn_jax.senses.encoders import HapticEncoder
 from gmn_jax.training.flops import count_macs, step_flops
 from gmn_jax.training.optimizer import make_optimizer
 from gmn_jax.training.train_step import init_state

@@ -23,10 +23,12 @@ def _records(workdir):
 
 
 def _assert_equal(one, other):
+  def numbers(leaf):
+    is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
+
   for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
-    if jax.dtypes.issubdtype(a.dtype, jax.dtypes.prng_key):
-      a, b = jax.random.key_data(a), jax.random.key_data(b)
-    np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+    np.testing.assert_array_equal(numbers(a), numbers(b))
 
 
 @pytest.fixture(scope='module', autouse=True)

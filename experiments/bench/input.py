@@ -20,7 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
 import jax  # noqa: E402
 
 from experiments.bench import machine, step  # noqa: E402
-from experiments.configs import apoe  # noqa: E402
+from gmn_jax.config import preset  # noqa: E402
 from gmn_jax.training.input import FIELDS, KEPT_BYTES, train_batches  # noqa: E402
 from mese_env.errors import exit_on_user_error  # noqa: E402
 from tfds_mese.reading import open_dataset  # noqa: E402
@@ -39,7 +39,7 @@ def main() -> None:
   options = parser.parse_args()
   if not options.busy:
     machine.refuse_when_busy()
-  config = apoe.get_config('small')
+  config = preset('small')
   read = scenes_read_per_s(options.dataset, config.batch_size, options.batches)
   again = scenes_read_per_s(options.dataset, config.batch_size, options.batches, keep=True)
   consumed = step.measure(config, steps=20)['scenes_per_s']

@@ -9,13 +9,28 @@ import grain
 import jax
 import numpy as np
 
+from gmn_jax.config import Config
 from mese_env.errors import UserError
-from tfds_mese.dataset import Source
+from tfds_mese.dataset import Dataset, Source
 
 # What the model reads of a scene; `index` names it.
 FIELDS = ('images', 'cameras', 'haptics', 'hands', 'index')
 # Memory for scenes that need not be read again: 22,000 of 15 views.
 KEPT_BYTES = 4 * 2**30
+
+
+def check_dataset(config: Config, dataset: Dataset) -> None:
+  """Refuses a dataset whose grasps the config's model cannot take.
+
+  Raises:
+    UserError: names the field.
+  """
+  channels = len(dataset.haptic_min)
+  if channels != config.haptic_channels:
+    raise UserError(
+      f'the grasps of {config.dataset} have {channels} sensors, and haptic_channels is '
+      f'{config.haptic_channels}; give --config.haptic_channels={channels}.'
+    )
 
 
 def train_batches(

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gmn_jax.config import Config
 from gmn_jax.model import GMN, draw_noise
 from gmn_jax.model.objective import Evidence, evidence
 from gmn_jax.senses.batch import HapticRange, cut_scenes, draw_episodes
@@ -63,29 +64,24 @@ class Validation:
   Args:
     model: the network.
     source: the split.
-    scenes: how many of its scenes; all of them if there are fewer.
-    batch_size: scenes taken at once.
     haptic_range: of the training split.
-    std: of the likelihood.
     missing: which modalities the training scenes lack; None: none.
     layout: of the run over devices.
+    config: of the run: `validate_scenes`, or all if there are fewer, are measured, `batch_size` at
+      once, under a likelihood of `std`.
   """
 
   def __init__(
     self,
     model: GMN,
     source: Source,
-    scenes: int,
-    batch_size: int,
     haptic_range: HapticRange,
-    std: float,
     missing: Missing | None,
     layout: Layout,
+    config: Config,
   ):
-    self._model, self._haptic_range, self._std = model, haptic_range, std
-    self._missing = missing
-    self._source, self._scenes = source, scenes
-    self._batch_size, self._sharding = batch_size, layout.scenes
+    self._model, self._source, self._haptic_range = model, source, haptic_range
+    self._missing, self._sharding, self._config = missing, layout.scenes, config
     # Not the run's key: runs with other seeds are measured on the same episodes.
     self._key_measure, self._key_draw = jax.random.split(jax.random.key(0))
     masks: dict[str, Masks] = {'val': all_modalities}
@@ -130,8 +126,8 @@ class Validation:
       np.concatenate([part.representation_kl[:real] for part, real in parts]),
     )
     numbers_M = np.array([m.size for m in self._model.modalities])
-    elbo_N = whole.log_likelihood(numbers_M, self._std).sum(axis=1) - whole.total_kl
-    measured = summary(self._model.modalities, whole, self._std)
+    elbo_N = whole.log_likelihood(numbers_M, self._config.std).sum(axis=1) - whole.total_kl
+    measured = summary(self._model.modalities, whole, self._config.std)
     measured['elbo_error'] = elbo_N.std() / math.sqrt(max(1, len(elbo_N) - 1))
     if name == 'val_full':
       size_N = np.concatenate(sizes)
@@ -147,4 +143,5 @@ class Validation:
       samples.save_picture(path, self._model, drawn)
 
   def _batches(self) -> Iterator[tuple[Scenes, int]]:
-    return batches_in_order(self._source, self._scenes, self._batch_size, self._sharding)
+    config = self._config
+    return batches_in_order(self._source, config.validate_scenes, config.batch_size, self._sharding)

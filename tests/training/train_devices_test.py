@@ -48,7 +48,7 @@ def _finish(process: subprocess.Popen) -> str:
 _STEPS = """
 import functools, json, re, sys
 import jax
-from gmn_jax.sharding import make_layout
+from gmn_jax.training.sharding import make_layout
 from tests.tiny_run import HAPTIC_RANGE, random_batch, tiny_config, tiny_step
 
 found = {}
@@ -113,7 +113,7 @@ def test_fsdp_halves_what_a_device_holds_and_scatters_its_gradients(steps):
 
 _TRAIN = """
 import json, pathlib, sys
-from gmn_jax.train import train
+from gmn_jax.training.train import train
 from tests.tiny_run import random_dataset, tiny_config
 train(tiny_config(**json.loads(sys.argv[1])), random_dataset(), pathlib.Path(sys.argv[2]))
 """
@@ -150,9 +150,9 @@ def test_a_run_on_eight_devices_goes_on_on_one(straight, tmp_path):
 _TOGETHER = """
 import json, pathlib, signal, sys
 import jax
-from gmn_jax.distributed import join
-from gmn_jax.interruption import Interrupted
-from gmn_jax.train import train
+from gmn_jax.training.distributed import join
+from gmn_jax.training.interruption import Interrupted
+from gmn_jax.training.train import train
 from tests.tiny_run import random_dataset, tiny_config
 
 join(sys.argv[3])

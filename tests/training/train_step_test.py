@@ -47,7 +47,7 @@ def test_twenty_context_sizes_are_one_compilation_and_one_step_each():
 _TRAIN_TWO_STEPS = """
 import pathlib, sys
 from experiments import main
-from gmn_jax.train import train
+from gmn_jax.training.train import train
 from tests.tiny_run import random_dataset, tiny_config
 train(tiny_config(steps=2), random_dataset(), pathlib.Path(sys.argv[1]))
 print([name for name in sys.modules if name.split('.')[0] == 'tensorflow'])

@@ -68,7 +68,7 @@ def train_step(
   *,
   model: GMN,
   optimizer: optax.GradientTransformation,
-  episodes: EpisodesConfig,
+  sampling: EpisodesConfig,
   objective: OptimiserConfig,
 ) -> tuple[TrainState, dict[str, Array]]:
   """One update on one batch.
@@ -80,9 +80,8 @@ def train_step(
     missing: which modalities which scenes lack, in place of `withheld`; None: none do.
     model: the network.
     optimizer: of `state.opt_state`.
-    episodes: which views are context and which are targets: `withheld`, `withheld_views` and
-      `opposite` are read.
-    objective: the loss and its parts: `beta`, `std` and `accumulate` are read.
+    sampling: how episodes are drawn; `withheld`, `withheld_views` and `opposite` are read.
+    objective: of the loss; `beta`, `std` and `accumulate` are read.
 
   Returns:
     The state after the step and its metrics: those of `summary`, `loss`, and `gradient_norm`
@@ -91,14 +90,15 @@ def train_step(
   key_episodes, key_noise = jax.random.split(jax.random.fold_in(state.key, state.step))
   batch, views_per_modality = scenes['cameras'].shape[:2]
   episode_shape = batch, len(model.modalities), views_per_modality
-  gives_BM, withheld = None, episodes.withheld
+  gives_BM, withheld = None, sampling.withheld
   if missing is not None:
     gives_BM = missing.masks(scenes['index'], len(model.modalities))
     withheld = jnp.float32(missing.strict)
-  drawn = draw_episodes(key_episodes, *episode_shape, gives_BM, withheld, episodes.withheld_views)
-  if episodes.opposite:
-    drawn = add_opposite(drawn)
-  noise = draw_noise(model, key_noise, len(drawn.context) * batch)
+  shares = withheld, sampling.withheld_views
+  episodes = draw_episodes(key_episodes, *episode_shape, gives_BM, *shares)
+  if sampling.opposite:
+    episodes = add_opposite(episodes)
+  noise = draw_noise(model, key_noise, len(episodes.context) * batch)
 
   def loss_of(params, scenes: Scenes, episodes: Episodes, noise):
     views = cut_scenes(model.modalities, scenes, haptic_range)
@@ -110,7 +110,7 @@ def train_step(
   value_and_gradient = functools.partial(jax.value_and_grad(loss_of, has_aux=True), state.params)
   if objective.accumulate > 1:
     value_and_gradient = functools.partial(in_parts, value_and_gradient, objective.accumulate)
-  (loss, (parts, latents)), gradient = value_and_gradient(scenes, drawn, noise)
+  (loss, (parts, latents)), gradient = value_and_gradient(scenes, episodes, noise)
   updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
   metrics = summary(model.modalities, parts, objective.std)
   metrics |= {'loss': loss, 'gradient_norm': optax.tree.norm(gradient)}
@@ -134,7 +134,7 @@ def make_step(
   not compiled.
   """
   return functools.partial(
-    train_step, model=model, optimizer=optimizer, episodes=config, objective=config
+    train_step, model=model, optimizer=optimizer, sampling=config, objective=config
   )
 
 

@@ -131,7 +131,7 @@ def test_a_set_of_the_users_own_trains_every_parameter():
       no_scaling(),
       model=model,
       optimizer=optimizer,
-      episodes=EpisodesConfig(withheld=0.0, withheld_views=0.0),
+      sampling=EpisodesConfig(withheld=0.0, withheld_views=0.0),
       objective=OptimiserConfig(std=1.0),
     )
 

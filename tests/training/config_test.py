@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pathlib
 
 import jax
 import numpy as np
@@ -103,7 +104,7 @@ def test_only_what_does_not_decide_a_step_may_change_on_resume():
 
 
 def test_the_shipped_run_s_config_loads():
-  run = load_run('experiments/trained/apoe-small')
+  run = load_run(pathlib.Path(apoe.__file__).parents[1] / 'trained' / 'apoe-small')
   assert (run.config.variant, run.config.learning_rate, run.config.seed) == ('apoe', 0.016, 1)
   assert set(run.config.to_dict()) == set(_SMALL) and run.step == 7200
   assert jax.tree.all(jax.tree.map(lambda leaf: bool(np.isfinite(leaf).all()), run.params))

@@ -26,13 +26,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 import jax
 from absl import flags, logging
-from ml_collections import ConfigDict, config_flags
+from ml_collections import config_flags
 
 from experiments import modes
 from experiments.configs import apoe
 from experiments.datasets import open_or_build
 from experiments.evaluation import options as mode_options
-from gmn_jax.config import check, differences, make_model
+from gmn_jax.config import Config, differences, make_model
 from gmn_jax.training import (
   distributed,
   train,
@@ -63,7 +63,7 @@ class Command(NamedTuple):
     distributed: of training, this process's place among several; empty: there is one.
   """
 
-  config: ConfigDict | None
+  config: Config | None
   overrides: dict[str, Any]
   workdir: pathlib.Path
   mode: str
@@ -147,11 +147,11 @@ def parse(argv: list[str]) -> Command:
   if not named:
     folder = pathlib.Path(workdir.value)
     return Command(None, overrides, folder, mode, build.value, best, options)
-  check(config.value)
+  given = Config.from_flat(config.value.to_dict())
   name = pathlib.Path(values['config'].config_filename.split(':')[0]).stem
-  folder = pathlib.Path(workdir.value or f'runs/{name}-{config.value.preset}')
+  folder = pathlib.Path(workdir.value or f'runs/{name}-{given.preset}')
   place = values['distributed'].value if mode == 'train' else ''
-  return Command(config.value, overrides, folder, mode, build.value, best, options, place)
+  return Command(given, overrides, folder, mode, build.value, best, options, place)
 
 
 def open_run(command: Command) -> Run:
@@ -164,14 +164,14 @@ def open_run(command: Command) -> Run:
   stored = run.config.to_dict()
   asked = dict(command.overrides)
   if command.config is not None:
-    asked = {field: command.config[field] for field in ('variant', 'modalities')} | asked
+    asked = {'variant': command.config.variant, 'modalities': command.config.modalities} | asked
   where = {field: asked.pop(field) for field in _WHERE if field in asked}
   if differing := differences(stored, stored | asked):
     raise UserError(
       f'{command.workdir} holds a run with {", ".join(differing)}; ask for what it holds, or give '
       'another --workdir.'
     )
-  return run._replace(config=ConfigDict(stored | where))
+  return run._replace(config=run.config.replace(**where))
 
 
 def _asked_mode(argv: list[str]) -> str:

@@ -1,5 +1,21 @@
 """Generative multisensory networks in JAX: the model, its training and its inference."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from mese_env import __version__
 
-__all__ = ['__version__']
+if TYPE_CHECKING:
+  from gmn_jax import config
+  from gmn_jax.training.train import train
+
+__all__ = ['__version__', 'config', 'train']
+
+
+def __getattr__(name: str) -> Any:
+  """Loads what trains when it is first used: the model by itself needs none of it."""
+  if name == 'train':
+    return importlib.import_module('gmn_jax.training.train').train
+  if name == 'config':
+    return importlib.import_module('gmn_jax.config')
+  raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

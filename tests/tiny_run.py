@@ -4,30 +4,40 @@ import functools
 
 import jax
 import numpy as np
-from ml_collections import ConfigDict
 
-from experiments.configs import apoe
-from gmn_jax import config as configs
+from gmn_jax.config import Config, make_missing, make_model, preset
 from gmn_jax.senses import Range
 from gmn_jax.training.checkpoint import Run
 from gmn_jax.training.optimizer import make_optimizer
-from gmn_jax.training.train_step import TrainState
+from gmn_jax.training.train_step import TrainState, make_step
 from tests import tiny
 from tfds_mese.dataset import Dataset
 
 VIEWS = 4
 
 
-def tiny_config(**fields) -> ConfigDict:
+_TINY = preset(
+  'small',
+  image_size=8,
+  width=2,
+  draw_steps=2,
+  latent=1,
+  batch_size=2,
+  steps=6,
+  optimizer='adam',
+  # The learning rate must not depend on where a run is meant to end.
+  decay=0.0,
+  log_every=1,
+  checkpoint_every=2,
+  validate_every=3,
+  validate_scenes=3,
+  sample_every=6,
+)
+
+
+def tiny_config(**fields) -> Config:
   """The small preset at its smallest, with `fields` changed."""
-  config = apoe.get_config()
-  config.update(image_size=8, width=2, draw_steps=2, latent=1, batch_size=2, steps=6)
-  config.update(optimizer='adam', log_every=1, checkpoint_every=2)
-  config.update(validate_every=3, validate_scenes=3)
-  # The rate must not depend on where a run is meant to end.
-  config.update(sample_every=6, decay=0.0)
-  config.update(fields)
-  return config
+  return _TINY.replace(**fields)
 
 
 def random_scene(index: int) -> dict[str, np.ndarray]:
@@ -54,17 +64,15 @@ def random_dataset(scenes: int = 5) -> Dataset:
 def random_run(**fields) -> Run:
   """A run of `tiny_config(**fields)` whose parameters are noise."""
   config = tiny_config(**fields)
-  model = configs.make_model(config)
+  model = make_model(config)
   params = jax.tree.map(np.float32, tiny.draw_params(model))
   return Run(config, model, params, RANGES, 0)
 
 
-def tiny_step(config: ConfigDict) -> tuple[functools.partial, TrainState]:
+def tiny_step(config: Config) -> tuple[functools.partial, TrainState]:
   """The training step of a config, not compiled, and a state whose parameters are noise."""
-  model, optimizer = configs.make_model(config), make_optimizer(config)
-  step = functools.partial(
-    configs.make_step(config, model, optimizer), missing=configs.make_missing(config)
-  )
+  model, optimizer = make_model(config), make_optimizer(config)
+  step = functools.partial(make_step(config, model, optimizer), missing=make_missing(config))
   params = jax.tree.map(np.float32, tiny.draw_params(model))
   return step, TrainState(params, optimizer.init(params), np.int32(0), jax.random.key(config.seed))
 

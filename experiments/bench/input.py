@@ -20,7 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
 import jax
 
 from experiments.bench import machine, step
-from experiments.configs import apoe
+from gmn_jax.config import preset
 from gmn_jax.senses.sets import modality_set
 from gmn_jax.training.input import KEPT_BYTES, read_fields, train_batches
 from mese_env.errors import exit_on_user_error
@@ -40,7 +40,7 @@ def main() -> None:
   options = parser.parse_args()
   if not options.busy:
     machine.refuse_when_busy()
-  config = apoe.get_config('small')
+  config = preset('small')
   read = scenes_read_per_s(options.dataset, config.batch_size, options.batches)
   again = scenes_read_per_s(options.dataset, config.batch_size, options.batches, keep=True)
   consumed = step.measure(config, steps=20)['scenes_per_s']

@@ -28,10 +28,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from absl import flags
-from ml_collections import ConfigDict, config_flags
+from ml_collections import config_flags
 
 from experiments.bench import machine, plain
-from gmn_jax import config as configs
+from gmn_jax.config import Config, make_missing, make_model
 from gmn_jax.model import GMN, add_opposite, sample_episodes, sample_noise
 from gmn_jax.senses import HAPTIC, Range, cut_scenes
 from gmn_jax.training.flops import count_macs, step_flops
@@ -39,7 +39,12 @@ from gmn_jax.training.heap import return_free_memory
 from gmn_jax.training.metrics import memory_bytes
 from gmn_jax.training.optimizer import make_optimizer
 from gmn_jax.training.peak import peak_flops_per_s, time_calls
-from gmn_jax.training.train_step import TrainState, init_state
+from gmn_jax.training.train_step import (
+  TrainState,
+  compiler_options,
+  init_state,
+  make_step,
+)
 from mese_env.errors import UserError, exit_on_user_error
 
 VIEWS = 15
@@ -58,7 +63,7 @@ class Command(NamedTuple):
     busy: also beside other work.
   """
 
-  config: ConfigDict
+  config: Config
   steps: int
   json: str | None
   plain: bool
@@ -111,9 +116,8 @@ def parse(argv: list[str]) -> Command:
     raise UserError(f'{str(error).splitlines()[0]}; see --help.') from error
   if rest or config_flag.value is None:
     raise UserError('no config is given; use --config=experiments/configs/apoe.py:full.')
-  config = config_flag.value
-  config.batch_size = batch.value or config.batch_size
-  configs.check(config)
+  given = config_flag.value.to_dict()
+  config = Config.from_flat(given | {'batch_size': batch.value or given['batch_size']})
   if with_plain.value and (config.absent != 'prior' or config.hierarchical):
     raise UserError(
       "the authors' form is deterministic and its absent experts multiply: --plain needs "
@@ -122,7 +126,7 @@ def parse(argv: list[str]) -> Command:
   return Command(config, steps.value, path.value, with_plain.value, parts.value, busy.value)
 
 
-def measure(config: ConfigDict, steps: int) -> dict[str, object]:
+def measure(config: Config, steps: int) -> dict[str, object]:
   """Compiles and times the training step of a config on scenes of noise.
 
   Returns:
@@ -169,7 +173,7 @@ def measure(config: ConfigDict, steps: int) -> dict[str, object]:
   }
 
 
-def measure_plain(config: ConfigDict, steps: int) -> dict[str, object]:
+def measure_plain(config: Config, steps: int) -> dict[str, object]:
   """The time of the same update in the authors' form (`plain.py`), in milliseconds, and the `flops`
   of its forward and backward passes.
   """
@@ -182,7 +186,7 @@ def measure_plain(config: ConfigDict, steps: int) -> dict[str, object]:
       state.params
     )
 
-  @functools.partial(jax.jit, donate_argnums=0, compiler_options=configs.compiler_options(config))
+  @functools.partial(jax.jit, donate_argnums=0, compiler_options=compiler_options(config))
   def update(state: TrainState, scenes, ranges):
     gradient = gradient_of(state, scenes, ranges)
     updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
@@ -198,7 +202,7 @@ def measure_plain(config: ConfigDict, steps: int) -> dict[str, object]:
   return machine.spread(times[1:]) | {'flops': counted}
 
 
-def measure_parts(config: ConfigDict, steps: int) -> dict[str, float]:
+def measure_parts(config: Config, steps: int) -> dict[str, float]:
   """Median milliseconds, forward and backward, of each part of the step by itself."""
   model, _, state, scenes = _step(config)
   optimizer = make_optimizer(config)
@@ -236,14 +240,12 @@ def measure_parts(config: ConfigDict, steps: int) -> dict[str, float]:
   }
 
 
-def _step(config: ConfigDict) -> tuple[GMN, object, TrainState, dict[str, jax.Array]]:
-  model, optimizer = configs.make_model(config), make_optimizer(config)
+def _step(config: Config) -> tuple[GMN, object, TrainState, dict[str, jax.Array]]:
+  model, optimizer = make_model(config), make_optimizer(config)
   update = jax.jit(
-    functools.partial(
-      configs.make_step(config, model, optimizer), missing=configs.make_missing(config)
-    ),
+    functools.partial(make_step(config, model, optimizer), missing=make_missing(config)),
     donate_argnums=0,
-    compiler_options=configs.compiler_options(config),
+    compiler_options=compiler_options(config),
   )
   start = jax.jit(functools.partial(init_state, model, optimizer, config.seed))
   state = jax.block_until_ready(start())
@@ -260,7 +262,7 @@ def _step(config: ConfigDict) -> tuple[GMN, object, TrainState, dict[str, jax.Ar
   return model, update, state, jax.device_put(scenes)
 
 
-def _inputs(model: GMN, config: ConfigDict, key, scenes, ranges):
+def _inputs(model: GMN, config: Config, key, scenes, ranges):
   key_episodes, key_noise = jax.random.split(key)
   episodes = sample_episodes(key_episodes, config.batch_size, len(model.modalities), VIEWS)
   if config.opposite:

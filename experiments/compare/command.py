@@ -24,6 +24,7 @@ import os
 import pathlib
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from absl import flags
 
@@ -36,12 +37,41 @@ from mese_env.errors import UserError, nearest
 _CONFIGS = MAIN.parent / 'configs'
 
 
+class _Asked(NamedTuple):
+  """A command line, read.
+
+  Attributes:
+    own: the options of this command, as parsed.
+    of_config: arguments for every training.
+    of_mode: by mode, arguments for its evaluations.
+  """
+
+  own: flags.FlagValues
+  of_config: list[str]
+  of_mode: dict[str, list[str]]
+
+
 def parse(argv: Sequence[str]) -> Comparison:
   """Reads the command line, and every command line that follows from it.
 
   Raises:
     UserError: any of them is wrong; nothing has been started.
   """
+  asked = _read(argv)
+  _refuse(asked)
+  own = asked.own
+  folder = pathlib.Path(own.workdir or f'runs/compare-{own.preset}')
+  # Seed by seed: what is stopped early has compared all configs, and the first runs leave behind
+  # what they compiled for the others.
+  runs = [
+    _run(asked, config, seed, folder / f'{config}-{seed}')
+    for seed in range(own.seeds)
+    for config in own.configs
+  ]
+  return Comparison(folder, tuple(runs), own.at_once)
+
+
+def _read(argv: Sequence[str]) -> _Asked:
   of_config, of_mode, own = [], {}, [argv[0]]
   for argument in argv[1:]:
     if re.match(r'--?(no)?config\.', argument):
@@ -51,55 +81,55 @@ def parse(argv: Sequence[str]) -> Comparison:
     else:
       own.append(argument)
   values = flags.FlagValues()
-  configs = flags.DEFINE_list('configs', ['apoe', 'poe', 'baseline'], '', flag_values=values)
-  seeds = flags.DEFINE_integer('seeds', 3, '', flag_values=values)
-  preset = flags.DEFINE_string('preset', 'small', '', flag_values=values)
-  steps = flags.DEFINE_integer('steps', None, '', flag_values=values)
-  modalities = flags.DEFINE_string('modalities', None, '', flag_values=values)
-  modes = flags.DEFINE_list('modes', ['density', 'generate'], '', flag_values=values)
-  workdir = flags.DEFINE_string('workdir', None, '', flag_values=values)
-  at_once = flags.DEFINE_integer('at_once', 1, '', lower_bound=1, flag_values=values)
-  build = flags.DEFINE_bool('build', False, '', flag_values=values)
+  flags.DEFINE_list('configs', ['apoe', 'poe', 'baseline'], '', flag_values=values)
+  flags.DEFINE_integer('seeds', 3, '', flag_values=values)
+  flags.DEFINE_string('preset', 'small', '', flag_values=values)
+  flags.DEFINE_integer('steps', None, '', flag_values=values)
+  flags.DEFINE_string('modalities', None, '', flag_values=values)
+  flags.DEFINE_list('modes', ['density', 'generate'], '', flag_values=values)
+  flags.DEFINE_string('workdir', None, '', flag_values=values)
+  flags.DEFINE_integer('at_once', 1, '', lower_bound=1, flag_values=values)
+  flags.DEFINE_bool('build', False, '', flag_values=values)
   try:
     rest = values(own)[1:]
   except flags.Error as error:
     raise UserError(f'{str(error).splitlines()[0].rstrip(".")}; see --help.') from error
   if rest:
     raise UserError(f"'{rest[0]}' is not understood; options begin with --, as in --seeds=3.")
-  for argument in of_config:
+  return _Asked(values, of_config, of_mode)
+
+
+def _refuse(asked: _Asked) -> None:
+  """Refuses what no comparison can be made of."""
+  own = asked.own
+  for argument in asked.of_config:
     if re.match(r'--?config\.(seed|steps|modalities)\b', argument):
       raise UserError(f"'{argument}' is set for every run by --seeds, --steps or --modalities.")
-  if seeds.value < 1:
-    raise UserError(f'--seeds is {seeds.value}; it must be at least 1.')
+  if own.seeds < 1:
+    raise UserError(f'--seeds is {own.seeds}; it must be at least 1.')
   known = sorted(path.stem for path in _CONFIGS.glob('*.py') if path.stem != '__init__')
-  for name in configs.value:
+  for name in own.configs:
     _check('config', name, known)
-  comparable = headlines.comparable()
-  for mode in [*modes.value, *of_mode]:
-    _check('mode to compare by', mode, comparable)
-  for mode in of_mode:
-    if mode not in modes.value:
+  for mode in [*own.modes, *asked.of_mode]:
+    _check('mode to compare by', mode, headlines.comparable())
+  for mode in asked.of_mode:
+    if mode not in own.modes:
       raise UserError(f'--{mode}. options are given, but {mode} is not among --modes.')
-  folder = pathlib.Path(workdir.value or f'runs/compare-{preset.value}')
-  shared = ['--build'] * build.value
-  for field, value in (('steps', steps.value), ('modalities', modalities.value)):
+
+
+def _run(asked: _Asked, config: str, seed: int, place: pathlib.Path) -> Run:
+  own, shared = asked.own, ['--build'] * asked.own.build
+  fields = [f'--config.seed={seed}', *asked.of_config]
+  for field, value in (('steps', own.steps), ('modalities', own.modalities)):
     if value is not None:
-      of_config.append(f'--config.{field}={value}')
-  runs = []
-  # Seed by seed: what is stopped early has compared all configs, and the first runs leave behind
-  # what they compiled for the others.
-  for seed in range(seeds.value):
-    for config in configs.value:
-      place = folder / f'{config}-{seed}'
-      # Not absolute: what another checkout has done is done.
-      file = f'--config={os.path.relpath(_CONFIGS / config)}.py:{preset.value}'
-      train = (file, f'--workdir={place}', f'--config.seed={seed}', *of_config, *shared)
-      jobs = {'train': train}
-      for mode in modes.value:
-        jobs[mode] = (f'--workdir={place}', f'--mode={mode}', *of_mode.get(mode, []), *shared)
-      read = {mode: training_command.parse([str(MAIN), *given]) for mode, given in jobs.items()}
-      runs.append(Run(config, seed, place, jobs, read['train'].config.to_json()))
-  return Comparison(folder, tuple(runs), at_once.value)
+      fields.append(f'--config.{field}={value}')
+  # Not absolute: what another checkout has done is done.
+  file = f'--config={os.path.relpath(_CONFIGS / config)}.py:{own.preset}'
+  jobs = {'train': (file, f'--workdir={place}', *fields, *shared)}
+  for mode in own.modes:
+    jobs[mode] = (f'--workdir={place}', f'--mode={mode}', *asked.of_mode.get(mode, []), *shared)
+  read = {mode: training_command.parse([str(MAIN), *given]) for mode, given in jobs.items()}
+  return Run(config, seed, place, jobs, read['train'].config.to_json())
 
 
 def _check(what: str, given: str, known: Sequence[str]) -> None:

@@ -8,11 +8,13 @@ Cost as `apoe.py`, from which it differs in one line.
 
 from ml_collections import ConfigDict
 
-from experiments.configs import apoe
+from gmn_jax import config
 
 
 def get_config(preset: str = 'small') -> ConfigDict:
-  """The config of a preset, as `apoe.get_config`."""
-  config = apoe.get_config(preset)
-  config.variant = 'poe'
-  return config
+  """The config of a preset, 'small', 'medium' or 'full'.
+
+  Raises:
+    UserError: for another preset.
+  """
+  return ConfigDict(config.preset(preset, variant='poe').to_dict())

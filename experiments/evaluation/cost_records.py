@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-NAMES = {'baseline': 'baseline', 'poe': 'PoE', 'apoe': 'APoE'}
+from gmn_jax.model import APOE, POE
 
 Record = Mapping[str, Any]  # what `bench/step.py` measures
 
@@ -21,10 +21,10 @@ class Paper:
 
 # Section 4, "Space and Time Complexity".
 PAPER = (
-  Paper('poe', 5, 53, 790),
-  Paper('apoe', 5, 29, 679),
-  Paper('poe', 14, 131, 2059),
-  Paper('apoe', 14, 51, 1189),
+  Paper(POE.name, 5, 53, 790),
+  Paper(APOE.name, 5, 29, 679),
+  Paper(POE.name, 14, 131, 2059),
+  Paper(APOE.name, 14, 51, 1189),
 )
 
 

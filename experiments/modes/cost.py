@@ -22,16 +22,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
-from ml_collections import ConfigDict
 
 from experiments import bench
 from experiments.configs import apoe
 from experiments.evaluation import blocks, results
 from experiments.evaluation.contract import Evaluation, Setting
-from experiments.evaluation.cost_records import NAMES, PAPER, Costs, Paper, Record
+from experiments.evaluation.cost_records import PAPER, Costs, Paper, Record
 from experiments.evaluation.options import require_at_least
 from experiments.figures import cost as cost_figures
-from gmn_jax.config import check, make_model
+from gmn_jax.config import Config, make_model, preset
+from gmn_jax.model import APOE, BASELINE, POE, POOLINGS
 from gmn_jax.senses.sets import MODALITY_SETS
 from gmn_jax.training.checkpoint import Run
 from mese_env.errors import UserError
@@ -46,9 +46,9 @@ class Options:
   """What is measured, and for how long."""
 
   # How experts combine.
-  variants: tuple[str, ...] = ('baseline', 'poe', 'apoe')
+  variants: tuple[str, ...] = (BASELINE.name, POE.name, APOE.name)
   # Sets of modalities.
-  modalities: tuple[str, ...] = MODALITY_SETS
+  modalities: tuple[str, ...] = tuple(MODALITY_SETS)
   # Whose sizes: those of a preset, 'small', 'medium' or 'full'; empty: the run's own.
   preset: str = ''
   # Scenes in a batch; 0: as many as the run, or the preset, takes.
@@ -74,8 +74,6 @@ def measure(setting: Setting[Options]) -> Costs:
   """
   options = setting.options
   configs = _configs(setting)
-  for config in configs:
-    check(config)
 
   def compute(number: int) -> blocks.Block:
     return {name: [value] for name, value in _measure(configs[number], options).items()}
@@ -94,7 +92,7 @@ def measure(setting: Setting[Options]) -> Costs:
   return Costs(records, PAPER)
 
 
-def _configs(setting: Setting[Options]) -> list[ConfigDict]:
+def _configs(setting: Setting[Options]) -> list[Config]:
   options = setting.options
   return [
     _config(setting.run, options, variant, name)
@@ -103,20 +101,21 @@ def _configs(setting: Setting[Options]) -> list[ConfigDict]:
   ]
 
 
-def _config(run: Run, options: Options, variant: str, modalities: str) -> ConfigDict:
-  config = apoe.get_config(options.preset or run.config.preset)
-  if not options.preset:
-    stored = run.config.to_dict()
-    config.update({field: stored[field] for field in config if field in stored})
-  config.update(variant=variant, modalities=modalities, missing='')
-  config.batch_size = options.batch or config.batch_size
-  return config
+def _config(run: Run, options: Options, variant: str, modalities: str) -> Config:
+  config = preset(options.preset) if options.preset else run.config
+  return config.replace(
+    variant=variant,
+    modalities=modalities,
+    missing='',
+    batch_size=options.batch or config.batch_size,
+  )
 
 
-def _measure(config: ConfigDict, options: Options) -> dict[str, Any]:
+def _measure(config: Config, options: Options) -> dict[str, Any]:
   """What `bench/step.py` measures of a config, in a process of its own."""
-  preset = apoe.get_config(config.preset)
-  changed = [f'--config.{name}={config[name]}' for name in config if config[name] != preset[name]]
+  of_preset = preset(config.preset).to_dict()
+  fields = config.to_dict().items()
+  changed = [f'--config.{name}={value}' for name, value in fields if value != of_preset[name]]
   command = [
     sys.executable,
     str(_STEP),
@@ -158,7 +157,7 @@ def _notes(found: Costs, setting: Setting[Options]) -> list[str]:
   return notes
 
 
-def _sizes(config: ConfigDict) -> str:
+def _sizes(config: Config) -> str:
   return (
     f'Width {config.width}, {results.counted(config.draw_steps, "draw steps")}, images of '
     f'{config.image_size} pixels, {results.counted(config.batch_size, "scenes")} a step'
@@ -171,14 +170,14 @@ def _tables(found: Costs, setting: Setting[Options]) -> list[results.Table]:
 
 
 def _table(records: Sequence[Record]) -> results.Table:
-  of_poe = {r['modalities']: r['median_ms'] for r in records if r['variant'] == 'poe'}
+  of_poe = {r['modalities']: r['median_ms'] for r in records if r['variant'] == POE.name}
   rows = []
   for r in records:
     poe = of_poe.get(r['modalities'])
     rows.append(
       [
         f'{r["M"]}',
-        NAMES[r['variant']],
+        POOLINGS[r['variant']].title,
         _millions(r['parameters'] / 1e6),
         f'{r["median_ms"]:,.0f} ({r["min_ms"]:,.0f} to {r["max_ms"]:,.0f})',
         f'{r["median_ms"] / poe:.2f}' if poe else '-',
@@ -197,11 +196,11 @@ def _table(records: Sequence[Record]) -> results.Table:
 
 
 def _paper_table(paper: Sequence[Paper]) -> results.Table:
-  of_poe = {of.M: of.ms for of in paper if of.variant == 'poe'}
+  of_poe = {of.M: of.ms for of in paper if of.variant == POE.name}
   rows = [
     [
       f'{of.M}',
-      NAMES[of.variant],
+      POOLINGS[of.variant].title,
       f'{of.parameters_millions}',
       f'{of.ms:,}',
       f'{of.ms / of_poe[of.M]:.2f}',

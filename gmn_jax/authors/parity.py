@@ -133,8 +133,8 @@ def _outputs(golden: Golden) -> Iterator[tuple[str, np.ndarray]]:
   )
   yield 'gen_z', _channels_first(z)
   for m, mean in enumerate(generated):
-    mean = np.asarray(mean)[:, 0]
-    yield f'gen_{m}', _channels_first(mean) if mean.ndim > 2 else mean
+    first = np.asarray(mean)[:, 0]
+    yield f'gen_{m}', _channels_first(first) if first.ndim > 2 else first
   if 'train3_loss' in recorded:
     losses, norms = _train_three_steps(golden)
     yield 'train3_loss', np.array(losses) + _HALF_LOG_2PI * asked_M.sum()

@@ -85,7 +85,8 @@ class Experts(nn.Module):
   latent: int
   remat: bool = False
 
-  def setup(self):
+  def setup(self) -> None:
+    """Declares the parameters, all with a leading axis P."""
     one_hot = self.pooling.one_hot(self.modalities)
     sets = 1 if self.pooling.shared else self.pooling.experts(self.modalities)
 

@@ -7,7 +7,7 @@ T draw steps, h w latent grid, R representation channels, Z latent channels per 
 
 import functools
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import chex
 import flax.linen as nn
@@ -62,7 +62,8 @@ class GMN(nn.Module):
   dtype: jnp.dtype | None = None
   remat: bool = False
 
-  def setup(self):
+  def setup(self) -> None:
+    """Declares the parts and the initial representations."""
     grid, representation = self.grid, 4 * self.width
     self.encoders = {m.name: m.sense.encoder(self.width, grid) for m in self.modalities}
     self.initial = {
@@ -240,7 +241,7 @@ def sample_noise(model: GMN, key: Array, episodes: int) -> Noise:
   return Noise(latents, sample(key_representations, model.representations_shape(episodes)))
 
 
-def init_params(model: GMN, key: Array):
+def init_params(model: GMN, key: Array) -> Any:
   """Samples a model's parameters, float32: PyTorch 0.4's ranges, and zeros for the initial
   representations.
   """
@@ -253,7 +254,7 @@ def init_params(model: GMN, key: Array):
   return model.init(key, views, Episodes(mask, mask), noise)['params']
 
 
-def parameter_shapes(model: GMN):
+def parameter_shapes(model: GMN) -> Any:
   """The shapes and dtypes of a model's parameters, without computing them."""
   return jax.eval_shape(functools.partial(init_params, model), jax.random.key(0))
 

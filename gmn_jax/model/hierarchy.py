@@ -22,7 +22,8 @@ class LatentRepresentation(nn.Module):
 
   features: int
 
-  def setup(self):
+  def setup(self) -> None:
+    """Declares what the densities are read off."""
     self.log_std = Dense(self.features)
     self.relative = Dense(2 * self.features)
 

@@ -7,6 +7,8 @@ Dims: S episodes of a scene, B scenes, V views, N = B V, T draw steps, h w laten
 channels per step, L hidden channels, G = 4 L gates, Q query numbers (7).
 """
 
+from collections.abc import Callable
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -76,6 +78,6 @@ class Renderer(nn.Module):
     """
     raise NotImplementedError(f'{type(self).__name__} must say how hidden states are decoded')
 
-  def kept(self, step):
+  def kept(self, step: Callable) -> Callable:
     """A step of the loop, computed again in the backward pass if `remat` says so."""
     return jax.checkpoint(step) if self.remat else step

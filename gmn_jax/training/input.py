@@ -9,12 +9,32 @@ import grain
 import jax
 import numpy as np
 
-from gmn_jax.senses import Modality, fields_of
+from gmn_jax.config import Config
+from gmn_jax.senses import HAPTIC, Modality, fields_of, senses_of
+from gmn_jax.senses.sense import as_ranges
+from gmn_jax.senses.sets import modality_set
 from mese_env.errors import UserError
-from tfds_mese.dataset import Source
+from tfds_mese.dataset import Dataset, Source
 
 # Memory for scenes that need not be read again: 22,000 of 15 views.
 KEPT_BYTES = 4 * 2**30
+
+
+def check_dataset(config: Config, dataset: Dataset) -> None:
+  """Refuses a dataset whose grasps the config's model cannot take.
+
+  Raises:
+    UserError: names the field.
+  """
+  modalities = modality_set(config.modalities, config.image_size, config.haptic_channels)
+  if HAPTIC not in senses_of(modalities):
+    return
+  channels = len(HAPTIC.range_in(as_ranges(dataset.ranges)).low)
+  if channels != config.haptic_channels:
+    raise UserError(
+      f'the grasps of {config.dataset} have {channels} sensors, and haptic_channels is '
+      f'{config.haptic_channels}; give --config.haptic_channels={channels}.'
+    )
 
 
 def train_batches(

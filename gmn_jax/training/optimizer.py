@@ -2,12 +2,12 @@
 
 import jax
 import optax
-from ml_collections import ConfigDict
 
+from gmn_jax.config import OptimiserConfig
 from gmn_jax.training.muon import muon
 
 
-def make_optimizer(config: ConfigDict) -> optax.GradientTransformation:
+def make_optimizer(config: OptimiserConfig) -> optax.GradientTransformation:
   """Clips by the global norm and updates; the rate rises linearly over the first `warmup_steps`,
   and falls to zero over the last `decay` of all steps.
 

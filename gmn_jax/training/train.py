@@ -16,9 +16,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
-from ml_collections import ConfigDict
 
-from gmn_jax import config as configs
+from gmn_jax.config import Config, make_missing, make_model
 from gmn_jax.model import GMN
 from gmn_jax.senses import cut_scenes
 from gmn_jax.senses.sense import as_ranges
@@ -26,7 +25,7 @@ from gmn_jax.training.checkpoint import Checkpoints
 from gmn_jax.training.distributed import Agreement, leads
 from gmn_jax.training.flops import step_flops
 from gmn_jax.training.heap import return_free_memory
-from gmn_jax.training.input import KEPT_BYTES, Selected, read_first, train_batches
+from gmn_jax.training.input import KEPT_BYTES, Selected, check_dataset, read_first, train_batches
 from gmn_jax.training.interruption import Interrupted, Interruption
 from gmn_jax.training.metrics import Metrics, Silence, Throughput, memory_bytes
 from gmn_jax.training.optimizer import make_optimizer
@@ -34,7 +33,7 @@ from gmn_jax.training.peak import peak_flops_per_s
 from gmn_jax.training.profile import Profile
 from gmn_jax.training.quiet_start import mean_biases
 from gmn_jax.training.sharding import Layout, make_layout
-from gmn_jax.training.train_step import TrainState, init_state
+from gmn_jax.training.train_step import TrainState, compiler_options, init_state, make_step
 from gmn_jax.training.validation import Validation
 from mese_env.errors import UserError, explain_full_disk
 from tfds_mese.dataset import Dataset
@@ -45,13 +44,13 @@ _ROOM = 'the last complete checkpoint is kept; make room, and the same command g
 _PROFILE_FROM = 10  # steps after the start, when everything is compiled and warm
 
 
-def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainState:
+def train(config: Config, dataset: Dataset, workdir: str | pathlib.Path) -> TrainState:
   """Trains to `config.steps`, from the last checkpoint in `workdir` if there is one.
 
   Writes checkpoints, `metrics.jsonl`, TensorBoard's files and sample pictures there.
 
   Args:
-    config: as in `experiments/configs/apoe.py`, checked (`config.check`).
+    config: of the run, as `gmn_jax.config.preset` makes one.
     dataset: its splits train and val are used.
     workdir: a new folder, or that of a run with this config.
 
@@ -64,11 +63,12 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
       is no longer finite.
     Interrupted: SIGTERM or SIGINT came; the state is saved.
   """
-  configs.check_dataset(config, dataset)
+  workdir = pathlib.Path(workdir)
+  check_dataset(config, dataset)
   layout = make_layout(config.batch_size, config.fsdp, jax.devices(), config.accumulate)
-  model, optimizer = configs.make_model(config), make_optimizer(config)
+  model, optimizer = make_model(config), make_optimizer(config)
   host_ranges = as_ranges(dataset.ranges)
-  ranges, missing = jax.device_put((host_ranges, configs.make_missing(config)), layout.whole)
+  ranges, missing = jax.device_put((host_ranges, make_missing(config)), layout.whole)
   sources = {split: Selected(dataset.splits[split], model.modalities) for split in ('train', 'val')}
   batches = train_batches(
     sources['train'],
@@ -89,21 +89,12 @@ def train(config: ConfigDict, dataset: Dataset, workdir: pathlib.Path) -> TrainS
   shardings = layout.state(shapes)
   like = jax.tree.map(_like, shapes, shardings)
   update = jax.jit(
-    configs.make_step(config, layout.parallel(model), optimizer),
+    make_step(config, layout.parallel(model), optimizer),
     donate_argnums=0,
     out_shardings=(shardings, layout.whole),
-    compiler_options=configs.compiler_options(config),
+    compiler_options=compiler_options(config),
   )
-  validation = Validation(
-    model,
-    sources['val'],
-    config.validate_scenes,
-    config.batch_size,
-    ranges,
-    config.std,
-    missing,
-    layout,
-  )
+  validation = Validation(model, sources['val'], ranges, missing, layout, config)
   with (
     explain_full_disk(workdir, _ROOM),
     Checkpoints(workdir) as checkpoints,
@@ -170,7 +161,7 @@ def _like(leaf: jax.ShapeDtypeStruct, sharding: jax.sharding.Sharding) -> jax.Sh
 
 
 def _batch_like(
-  scenes: dict[str, np.ndarray], config: ConfigDict, layout: Layout
+  scenes: dict[str, np.ndarray], config: Config, layout: Layout
 ) -> dict[str, jax.ShapeDtypeStruct]:
   """What a batch of scenes like these is, of all processes."""
   return {
@@ -202,7 +193,7 @@ def _read(batches: grain.DatasetIterator) -> dict[str, Array]:
 def _report(
   metrics: Metrics,
   throughput: Throughput,
-  config: ConfigDict,
+  config: Config,
   step: int,
   measured: dict[str, Array],
   scenes_B: Array,

@@ -12,23 +12,27 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from gmn_jax.config import Config, EpisodesConfig, ModelConfig, OptimiserConfig
 from gmn_jax.model import (
   GMN,
   ElboTerms,
   Episodes,
+  Noise,
   add_opposite,
   init_params,
   sample_episodes,
   sample_noise,
 )
+from gmn_jax.model.missing import Missing
 from gmn_jax.model.objective import terms_of
 from gmn_jax.senses import Modality, Ranges, count_views, cut_scenes
 from gmn_jax.training.accumulation import Latents, in_parts
-from gmn_jax.training.missing import Missing
 from gmn_jax.training.quiet_start import quiet_start
 
 Array = jax.Array
 Scenes = dict[str, Array]
+# Hidden channels whose convolutions to gates, four times as many, XLA splits over a CPU's cores.
+_WIDE = 32
 
 
 class TrainState(NamedTuple):
@@ -72,12 +76,8 @@ def train_step(
   *,
   model: GMN,
   optimizer: optax.GradientTransformation,
-  opposite: bool,
-  beta: float,
-  std: float,
-  accumulate: int = 1,
-  withheld: float = 0.0,
-  withheld_views: float = 0.0,
+  sampling: EpisodesConfig,
+  objective: OptimiserConfig,
 ) -> tuple[TrainState, dict[str, Array]]:
   """One update on one batch.
 
@@ -88,13 +88,8 @@ def train_step(
     missing: which modalities which scenes lack, in place of `withheld`; None: none do.
     model: the network.
     optimizer: of `state.opt_state`.
-    opposite: add each episode with context and target exchanged.
-    beta: weight of the KL divergence.
-    std: of the likelihood.
-    accumulate: compute the gradient in so many parts of the batch, one after the other, and take
-      their mean: the same update to rounding, in less memory.
-    withheld: part of the scenes whose modalities without context are not targets either.
-    withheld_views: part of the scenes of which a random number of views is neither.
+    sampling: how episodes are drawn; `withheld`, `withheld_views` and `opposite` are read.
+    objective: of the loss; `beta`, `std` and `accumulate` are read.
 
   Returns:
     The state after the step and its metrics: those of `summary`, `loss`, and `gradient_norm`
@@ -103,27 +98,29 @@ def train_step(
   key_episodes, key_noise = jax.random.split(jax.random.fold_in(state.key, state.step))
   batch, views_per_modality = count_views(model.modalities, scenes)
   episode_shape = batch, len(model.modalities), views_per_modality
-  gives_BM = None
+  gives_BM, withheld = None, sampling.withheld
   if missing is not None:
     gives_BM = missing.masks(scenes['index'], len(model.modalities))
     withheld = jnp.float32(missing.strict)
-  episodes = sample_episodes(key_episodes, *episode_shape, gives_BM, withheld, withheld_views)
-  if opposite:
+  shares = withheld, sampling.withheld_views
+  episodes = sample_episodes(key_episodes, *episode_shape, gives_BM, *shares)
+  if sampling.opposite:
     episodes = add_opposite(episodes)
   noise = sample_noise(model, key_noise, len(episodes.context) * batch)
 
-  def loss_of(params, scenes: Scenes, episodes: Episodes, noise):
+  def loss_of(params, scenes: Scenes, episodes: Episodes, noise: Noise):
     views = cut_scenes(model.modalities, scenes, ranges)
     draw, means = model.apply({'params': params}, views, episodes, noise)
     terms = terms_of(views, episodes, draw, means)
-    return terms.loss(std, beta), (terms, Latents(draw.z, draw.prior.logvar, draw.posterior.logvar))
+    loss = terms.loss(objective.std, objective.beta)
+    return loss, (terms, Latents(draw.z, draw.prior.logvar, draw.posterior.logvar))
 
   value_and_gradient = functools.partial(jax.value_and_grad(loss_of, has_aux=True), state.params)
-  if accumulate > 1:
-    value_and_gradient = functools.partial(in_parts, value_and_gradient, accumulate)
+  if objective.accumulate > 1:
+    value_and_gradient = functools.partial(in_parts, value_and_gradient, objective.accumulate)
   (loss, (terms, latents)), gradient = value_and_gradient(scenes, episodes, noise)
   updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
-  metrics = summary(model.modalities, terms, std)
+  metrics = summary(model.modalities, terms, objective.std)
   metrics |= {'loss': loss, 'gradient_norm': optax.tree.norm(gradient)}
   metrics |= {f'gradient_norm/{name}': optax.tree.norm(part) for name, part in gradient.items()}
   metrics |= {
@@ -136,6 +133,28 @@ def train_step(
     metrics |= {'skipped': opt_state.total_notfinite, 'skipped_in_a_row': opt_state.notfinite_count}
   params = optax.apply_updates(state.params, updates)
   return TrainState(params, opt_state, state.step + 1, state.key), metrics
+
+
+def make_step(
+  config: Config, model: GMN, optimizer: optax.GradientTransformation
+) -> functools.partial:
+  """`train_step` as a config describes it, of state, scenes, ranges and missing modalities;
+  not compiled.
+  """
+  return functools.partial(
+    train_step, model=model, optimizer=optimizer, sampling=config, objective=config
+  )
+
+
+def compiler_options(config: ModelConfig) -> dict[str, bool] | None:
+  """What XLA is told of the training step; None: nothing.
+
+  Its scheduler for CPUs spends memory to run small operations side by side. Wide convolutions
+  occupy all cores by themselves (experiments/bench/NOTES.md).
+  """
+  if jax.default_backend() != 'cpu' or config.width < _WIDE:
+    return None
+  return {'xla_cpu_enable_concurrency_optimized_scheduler': False}
 
 
 def summary(modalities: tuple[Modality, ...], terms: ElboTerms, std: float) -> dict[str, Array]:

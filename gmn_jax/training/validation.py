@@ -13,12 +13,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gmn_jax.config import Config
 from gmn_jax.model import GMN, ElboTerms, elbo_terms, sample_episodes, sample_noise
+from gmn_jax.model.missing import Missing, fresh_masks
 from gmn_jax.senses import Ranges, count_views, cut_scenes
 from gmn_jax.training import samples
 from gmn_jax.training.distributed import leads
 from gmn_jax.training.input import batches_in_order
-from gmn_jax.training.missing import Missing, fresh_masks
 from gmn_jax.training.sharding import Layout
 from gmn_jax.training.train_step import Scenes, summary
 from tfds_mese.dataset import Source
@@ -62,29 +63,24 @@ class Validation:
   Args:
     model: the network.
     source: the split.
-    scenes: how many of its scenes; all of them if there are fewer.
-    batch_size: scenes taken at once.
     ranges: of the training split.
-    std: of the likelihood.
     missing: which modalities the training scenes lack; None: none.
     layout: of the run over devices.
+    config: of the run: `validate_scenes`, or all if there are fewer, are measured, `batch_size` at
+      once, under a likelihood of `std`.
   """
 
   def __init__(
     self,
     model: GMN,
     source: Source,
-    scenes: int,
-    batch_size: int,
     ranges: Ranges,
-    std: float,
     missing: Missing | None,
     layout: Layout,
+    config: Config,
   ):
-    self._model, self._ranges, self._std = model, ranges, std
-    self._missing = missing
-    self._source, self._scenes = source, scenes
-    self._batch_size, self._sharding = batch_size, layout.scenes
+    self._model, self._source, self._ranges = model, source, ranges
+    self._missing, self._sharding, self._config = missing, layout.scenes, config
     # Not the run's key: runs with other seeds are measured on the same episodes.
     self._key_measure, self._key_draw = jax.random.split(jax.random.key(0))
     masks: dict[str, Masks] = {'val': all_modalities}
@@ -124,8 +120,8 @@ class Validation:
       sizes.append(size_B[:real])
     whole = jax.tree.map(lambda *blocks: np.concatenate(blocks), *parts)
     numbers_M = np.array([m.size for m in self._model.modalities])
-    elbo_N = whole.log_likelihood(numbers_M, self._std).sum(axis=1) - whole.total_kl
-    measured = summary(self._model.modalities, whole, self._std)
+    elbo_N = whole.log_likelihood(numbers_M, self._config.std).sum(axis=1) - whole.total_kl
+    measured = summary(self._model.modalities, whole, self._config.std)
     measured['elbo_error'] = elbo_N.std() / math.sqrt(max(1, len(elbo_N) - 1))
     if name == 'val_full':
       size_N = np.concatenate(sizes)
@@ -141,4 +137,5 @@ class Validation:
       samples.save_picture(path, self._model, drawn)
 
   def _batches(self) -> Iterator[tuple[Scenes, int]]:
-    return batches_in_order(self._source, self._scenes, self._batch_size, self._sharding)
+    config = self._config
+    return batches_in_order(self._source, config.validate_scenes, config.batch_size, self._sharding)

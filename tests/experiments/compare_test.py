@@ -85,7 +85,8 @@ def test_a_default_that_has_changed_makes_another_run(tmp_path, started, monkeyp
   arguments.append('--steps=5')
   for default, processes in (('1.0', 2), ('1.0', 2), ('0.25', 4)):
     # Python takes a file of the same second and length for the same one.
-    file.write_text(original.read_text().replace('config.beta = 1.0', f'config.beta = {default}'))
+    changed = f"variant='apoe', beta={default}"
+    file.write_text(original.read_text().replace("variant='apoe'", changed))
     assert runs.carry_out(parse(*arguments).runs[0], started.start) == 0
     assert len(started.arguments) == processes
 

@@ -10,6 +10,7 @@ import pytest
 
 from experiments import main, modes
 from experiments.configs import apoe, baseline, poe
+from gmn_jax.config import PRESETS
 from gmn_jax.training.checkpoint import Checkpoints, Run
 from gmn_jax.training.input import train_batches
 from gmn_jax.training.optimizer import make_optimizer
@@ -34,7 +35,7 @@ def test_overrides_presets_and_the_default_workdir():
   assert command.workdir == pathlib.Path('runs/poe-full')
 
 
-@pytest.mark.parametrize('preset', apoe.PRESETS)
+@pytest.mark.parametrize('preset', PRESETS)
 def test_the_three_configs_differ_in_the_variant(preset):
   expected = apoe.get_config(preset)
   for config in (baseline.get_config(preset), poe.get_config(preset)):

@@ -6,6 +6,7 @@ import numpy as np
 import optax
 import pytest
 
+from gmn_jax.config import EpisodesConfig, OptimiserConfig
 from gmn_jax.senses import IMAGE, ImageCut, Modality, Range, VectorCut, cut_scenes, embed_query
 from gmn_jax.senses.sense import scale_by_range
 from gmn_jax.senses.sets import haptic_halves, haptics, modality_set
@@ -125,9 +126,14 @@ def test_a_set_of_the_users_own_trains_every_parameter():
   @jax.jit
   def step(state, scenes):
     return train_step.train_step(
-      state, scenes, no_scaling(), model=model, optimizer=optimizer, opposite=True, beta=1.0,
-      std=1.0,
-    )  # fmt: skip
+      state,
+      scenes,
+      no_scaling(),
+      model=model,
+      optimizer=optimizer,
+      sampling=EpisodesConfig(withheld=0.0, withheld_views=0.0),
+      objective=OptimiserConfig(std=1.0),
+    )
 
   after, metrics = step(state, draw_scenes(16, views=4))
   assert np.isfinite(metrics['loss'])

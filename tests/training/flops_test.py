@@ -6,17 +6,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from gmn_jax.senses.encoders import HapticEncoder
 from jax.sharding import AbstractMesh, PartitionSpec
 
-from experiments.configs import apoe
 from gmn_jax import config as configs
+from gmn_jax.config import presets
 from gmn_jax.layers.convolution import convolve
+from gmn_jax.model import POE
 from gmn_jax.model.experts import Experts
+from gmn_jax.senses.vector import VectorEncoder
 from gmn_jax.training.flops import count_macs, step_flops
 from gmn_jax.training.optimizer import make_optimizer
-from gmn_jax.training.train_step import init_state
-from tests.tiny_run import HAPTIC_RANGE, random_batch, tiny_config, tiny_step
+from gmn_jax.training.train_step import init_state, make_step
+from tests.tiny_run import RANGES, random_batch, tiny_config, tiny_step
 
 
 def _shape(*sizes: int) -> jax.ShapeDtypeStruct:
@@ -178,7 +179,7 @@ def test_every_device_counts():
 
 
 def test_the_encoder_of_grasps_takes_the_products_of_its_widths():
-  encoder = HapticEncoder(width=4, grid=(2, 1))
+  encoder = VectorEncoder(width=4, grid=(2, 1))
   grasps, queries = _shape(6, 5), _shape(6, 7)
   params = jax.eval_shape(encoder.init, jax.random.key(0), grasps, queries)
   widths = [(5, 32), (32, 16), (16, 32), (32 + 7, 16), (16, 32), (32, 2 * 16)]
@@ -194,11 +195,11 @@ def test_the_encoder_of_grasps_takes_the_products_of_its_widths():
 def test_experts_take_the_convolutions_of_their_draw_steps():
   E, N, h, w, T, L, Z = 3, 2, 2, 1, 4, 4, 2
   R, G = 4 * L, 4 * L
-  experts = Experts(E, shared=False, identify=False, representation=R, hidden=L, latent=Z)
-  infer = functools.partial(experts.apply, method='infer')
-  inputs = _shape(E, N, h, w, R), _shape(E, N, h, w, R), _shape(T, N, h, w, Z)
+  experts = Experts(POE, modalities=E, representation=R, hidden=L, latent=Z)
+  infer = functools.partial(experts.apply, method='sample_posterior')
+  inputs = _shape(E, N, h, w, R), _shape(E, N, h, w, R), _shape(N, T, h, w, Z)
   params = jax.eval_shape(
-    functools.partial(experts.init, method='infer'), jax.random.key(0), *inputs
+    functools.partial(experts.init, method='sample_posterior'), jax.random.key(0), *inputs
   )
   constant = 3 * R * G  # context to both sets of gates, targets to the posterior's
   of_hidden = L * (G + 2 * Z) + L * (2 * G + 2 * Z)  # gates and heads; the posterior reads both
@@ -215,12 +216,12 @@ def test_a_step_takes_the_same_whatever_the_optimiser():
   for name in ('adam', 'muon'):
     config = tiny_config(optimizer=name)
     step, state = tiny_step(config)
-    counts.append(step_flops(step, make_optimizer(config), state, random_batch(2), HAPTIC_RANGE))
+    counts.append(step_flops(step, make_optimizer(config), state, random_batch(2), RANGES))
   assert counts[0] == counts[1] > 0
 
 
 def test_the_full_preset_takes_what_its_config_says():
-  config = apoe.get_config('full')
+  config = configs.preset('full')
   model, optimizer = configs.make_model(config), make_optimizer(config)
   state = jax.eval_shape(functools.partial(init_state, model, optimizer, config.seed))
   scenes = {
@@ -230,6 +231,6 @@ def test_the_full_preset_takes_what_its_config_says():
     'hands': _shape(config.batch_size, 15, 5),
     'index': jax.ShapeDtypeStruct((config.batch_size,), np.uint32),
   }
-  step = configs.make_step(config, model, optimizer)
-  taken = step_flops(step, optimizer, state, scenes, HAPTIC_RANGE)
-  assert f'{taken / config.batch_size / 1e12:.2f} TFLOP a' in apoe.__doc__
+  step = make_step(config, model, optimizer)
+  taken = step_flops(step, optimizer, state, scenes, RANGES)
+  assert f'{taken / config.batch_size / 1e12:.2f} TFLOP a' in presets.__doc__

@@ -7,10 +7,10 @@ import jax
 import numpy as np
 import pytest
 
-from gmn_jax.config import check, check_dataset, make_model
+from gmn_jax.config import make_model
 from gmn_jax.senses import cut_scenes
 from gmn_jax.senses.sense import as_ranges
-from gmn_jax.training.input import train_batches
+from gmn_jax.training.input import check_dataset, train_batches
 from gmn_jax.training.sharding import make_layout
 from gmn_jax.training.train import train
 from mese_env.errors import UserError
@@ -49,7 +49,6 @@ def test_the_recipe_of_the_docs_makes_a_dataset_to_train_on(tmp_path, monkeypatc
     train(tiny_config(dataset='./robot'), dataset, tmp_path / 'refused')
   assert not (tmp_path / 'refused').exists()
   config = tiny_config(dataset='./robot', haptic_channels=24, batch_size=1)
-  check(config)
   check_dataset(config, dataset)
   model = make_model(config)
   layout = make_layout(1, 1, jax.devices())
@@ -157,4 +156,4 @@ def test_what_is_missing_around_the_scenes_is_named(tmp_path, monkeypatch):
   with pytest.raises(UserError, match='hold 2 images, .* 3 hands scenes'):
     own_data.from_arrays({'train': uneven, 'val': _arrays(1)})
   with pytest.raises(UserError, match="'m8' halves the simulated hand's 132; use m2 or m5"):
-    check(tiny_config(modalities='m8', haptic_channels=24))
+    tiny_config(modalities='m8', haptic_channels=24)

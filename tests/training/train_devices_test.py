@@ -150,8 +150,8 @@ def test_a_run_on_eight_devices_goes_on_on_one(straight, tmp_path):
 _TOGETHER = """
 import json, pathlib, signal, sys
 import jax
-from gmn_jax.distributed import join
-from gmn_jax.interruption import Interrupted
+from gmn_jax.training.distributed import join
+from gmn_jax.training.interruption import Interrupted
 from gmn_jax.training.train import train
 from tests.tiny_run import random_dataset, tiny_config
 

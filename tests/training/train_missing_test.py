@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gmn_jax.config import check, make_missing, make_model, make_step
+from gmn_jax.config import make_missing, make_model
 from gmn_jax.model import sample_episodes
-from gmn_jax.training.missing import EXPERIMENTS, Missing, experiment, fresh_masks
+from gmn_jax.model.missing import EXPERIMENTS, Missing, experiment, fresh_masks
 from gmn_jax.training.optimizer import make_optimizer
 from gmn_jax.training.sharding import make_layout
-from gmn_jax.training.train_step import init_state
+from gmn_jax.training.train_step import init_state, make_step
 from gmn_jax.training.validation import Validation
 from mese_env.errors import UserError
 from tests import tiny
@@ -98,9 +98,9 @@ def test_the_experiments_of_the_paper_and_errors_by_name():
   assert experiment('m8', 'intrapol78', 'strict', 5) == Missing(7, 8, True, 5)
   assert experiment('m2', '', 'reference', 0) is None
   with pytest.raises(UserError, match="did you mean 'extrapol12'"):
-    check(tiny_config(modalities='m5', missing='extrapol21'))
+    tiny_config(modalities='m5', missing='extrapol21')
   with pytest.raises(UserError, match="missing modalities for 'm2'"):
-    check(tiny_config(missing='extrapol12'))
+    tiny_config(missing='extrapol12')
 
 
 def test_experiments_and_seeds_are_one_compilation_of_the_training_step():
@@ -120,7 +120,7 @@ def test_validation_reports_fixed_and_fresh_masks_and_each_size():
   model, missing = make_model(config), make_missing(config)
   scenes = random_dataset().splits['val']
   layout = make_layout(2, 1, jax.devices())
-  validation = Validation(model, scenes, 3, 2, RANGES, config.std, missing, layout)
+  validation = Validation(model, scenes, RANGES, missing, layout, config)
   params = jax.tree.map(np.float32, tiny.draw_params(model))
   measured = validation.measure(params)
   assert list(measured) == ['val', 'val_missing', 'val_full']

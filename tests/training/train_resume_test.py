@@ -69,7 +69,7 @@ def test_the_run_can_be_used_without_dataset_or_config(straight):
   state, workdir = straight
   run = load_run(workdir)
   assert run.step == 6
-  assert run.config.to_dict() == tiny_config().to_dict()
+  assert run.config == tiny_config()
   _assert_equal(state.params, run.params)
   np.testing.assert_array_equal(run.ranges['haptic'].low, random_dataset().ranges['haptic'].low)
   assert (workdir / 'samples' / '00000006.png').stat().st_size > 0
@@ -179,8 +179,9 @@ def test_a_dataset_that_vanishes_is_named_and_the_run_can_go_on(straight, tmp_pa
 
 
 def test_updates_that_are_not_finite_are_skipped_if_asked_and_steps_profiled(tmp_path):
-  config = tiny_config(skip_nonfinite=2, steps=13, validate_every=13, sample_every=13)
-  config.profile_steps = 2
+  config = tiny_config(
+    skip_nonfinite=2, steps=13, validate_every=13, sample_every=13, profile_steps=2
+  )
   dataset = random_dataset()
   dataset.splits['train'][3]['haptics'][0, 0] = np.nan
   train(config, dataset, tmp_path)
@@ -196,9 +197,8 @@ def test_updates_that_are_not_finite_are_skipped_if_asked_and_steps_profiled(tmp
 
   for scene in dataset.splits['train']:
     scene['haptics'][0, 0] = np.nan
-  config.steps = 20
   with pytest.raises(UserError, match='became nan in step'):
-    train(config, dataset, tmp_path)
+    train(config.replace(steps=20), dataset, tmp_path)
   after = [r for r in _records(tmp_path) if r['split'] == 'train' and r['step'] > 13]
   in_a_row = [record['skipped_in_a_row'] for record in after]
   assert in_a_row[-1] == 2 and max(in_a_row) == 2

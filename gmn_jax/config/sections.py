@@ -1,0 +1,157 @@
+"""The sections of a config. Each field's comment is its documentation: what it does, its unit or
+range, why its default is what it is.
+
+Defaults are those of the preset `small`, which a laptop's CPU trains in minutes; `presets.py` has
+what `medium` and `full` change. A field named here can be set as `--config.<field>=` on the command
+line.
+"""
+
+import dataclasses
+
+from gmn_jax.config.setting import Section, setting
+from gmn_jax.model import POOLINGS
+from gmn_jax.senses.sets import modality_set
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModelConfig(Section):
+  """The network: what it sees, how it combines experts, how large it is."""
+
+  # How experts combine: 'apoe' (the paper's: one set of parameters for all modalities), 'poe' (one
+  # set for each modality), or 'baseline' (one expert on the sum of the representations).
+  variant: str = setting('apoe', choices=POOLINGS)
+  # Into how many modalities images and grasps are cut: 'm2', 'm5', 'm8' or 'm14'. The smallest.
+  modalities: str = setting('m2')
+  # What the expert of a modality without a view does: 'mask' (it takes no part, the paper's Eq. 2
+  # and 5) or 'prior' (it multiplies all the same, as in the authors' code). What 'mask' gains and
+  # costs: docs/small_preset.md.
+  absent: str = setting('mask', choices=('prior', 'mask'))
+  # Whether each modality's representation is a latent too (the paper's Eq. 3). The paper's main
+  # experiments have none.
+  hierarchical: bool = setting(False)
+  # Side of the image in pixels, before it is cut; a multiple of 4 with m2, of 8 otherwise. Images
+  # of another size are resized to it.
+  image_size: int = setting(16)
+  # Sensors of a grasp: the simulated hand's 132, or those of your own data (docs/own_data.md).
+  haptic_channels: int = setting(132, at_least=1)
+  # Hidden channels of the LSTMs; all other widths are fixed multiples of it.
+  width: int = setting(16, at_least=1)
+  # Draw steps: how many latents z is a sequence of, and in how many steps a view is rendered.
+  draw_steps: int = setting(2, at_least=1)
+  # Channels of z per draw step.
+  latent: int = setting(6, at_least=1)
+  # What convolutions and matrix products are computed in. Parameters, sums and the loss are float32
+  # in any case. 'bfloat16' is for accelerators.
+  dtype: str = setting('float32', choices=('float32', 'bfloat16'))
+  # Whether draw steps are computed once more in the backward pass instead of kept
+  # (rematerialisation): less memory, more time.
+  remat: bool = setting(False, may_change=True)
+
+  def __post_init__(self) -> None:
+    super().__post_init__()
+    modality_set(self.modalities, self.image_size, self.haptic_channels)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataConfig(Section):
+  """The scenes: from where, and how many a step."""
+
+  # Name of a built dataset, a config of `tfds build tfds_mese`; or with a slash, as in ./robot, a
+  # folder of your own scenes (docs/own_data.md).
+  dataset: str = setting('shepard_metzler_5_tiny')
+  # Folder of the built datasets. Empty: $TFDS_DATA_DIR, or ~/tensorflow_datasets.
+  data_dir: str = setting('', may_change=True)
+  # Curriculum: the first `few_steps` steps see only the first `few_scenes` training scenes, each
+  # many times. What all scenes share but rarely show, such as colours, is then learned sooner
+  # (docs/small_preset.md).
+  few_scenes: int = setting(1_800, at_least=1)
+  # Length of the curriculum in steps. 0: none, every step sees all scenes.
+  few_steps: int = setting(1_800, at_least=0)
+  # Scenes per step, over all devices. The authors take 12, and 9 with m14.
+  batch_size: int = setting(32, at_least=1)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EpisodesConfig(Section):
+  """The episodes: which views of a scene are context, and which are targets."""
+
+  # Fraction of the training scenes in which modalities without context are no targets either. It
+  # trains beliefs from the other senses alone (docs/small_preset.md). Not used with `missing`.
+  withheld: float = setting(0.5, fraction_of='scenes')
+  # Fraction of the training scenes of which a random number of views is neither context nor target.
+  # It trains beliefs from few views (docs/small_preset.md). Also used with `missing`.
+  withheld_views: float = setting(0.5, fraction_of='scenes')
+  # Experiment with missing modalities, such as 'extrapol12' (`gmn_jax/model/missing.py` lists
+  # them). Empty: training scenes lack none.
+  missing: str = setting('')
+  # What a missing modality is: 'reference' (no context, but a target, as in the authors' code) or
+  # 'strict' (neither, as in the paper).
+  protocol: str = setting('reference', choices=('reference', 'strict'))
+  # Whether each scene is also trained with context and target exchanged, as the authors do.
+  opposite: bool = setting(True)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OptimiserConfig(Section):
+  """The objective, a weighted ELBO, and its optimiser."""
+
+  # Weight of the KL divergence in the loss; 1: the ELBO.
+  beta: float = setting(1.0, at_least=0)
+  # Standard deviation of the Gaussian likelihood, in the units of the scaled senses: images in
+  # [0, 1], sensors of a grasp in about [-1, 1]. With the authors' 1.0 the KL divergence weighs 100
+  # times as much against the squared error.
+  std: float = setting(0.1, positive=True)
+  # Training steps in all. With `decay`, the learning rate follows the number that is asked for.
+  steps: int = setting(3_250, at_least=1, may_change=True)
+  # Whether to start with latents that carry nothing, larger weights, and the mean view rendered
+  # (`gmn_jax/training/quiet_start.py`), instead of from the authors' initialisation.
+  quiet_start: bool = setting(True)
+  # 'adam' (the authors'), or 'muon' for kernels with Adam for the rest
+  # (`gmn_jax/training/optimizer.py`). With Muon small learns more in the same time.
+  optimizer: str = setting('muon', choices=('adam', 'muon'))
+  # Peak learning rate. At twice this value apoe gains and the baseline loses
+  # (docs/results/README.md, "Rates").
+  learning_rate: float = setting(8e-3, positive=True)
+  # With 'muon', the peak learning rate of Adam for parameters that are no kernels.
+  bias_rate: float = setting(1e-3, positive=True)
+  # With 'muon', the weight decay of kernels, decoupled: a step takes away this times the learning
+  # rate. Without any, small overfits its 1,800 scenes.
+  weight_decay: float = setting(0.1, at_least=0)
+  # Steps in which the learning rate rises linearly from zero (warm-up).
+  warmup_steps: int = setting(50, at_least=0)
+  # Fraction of all steps, the last ones, in which the learning rate falls linearly to zero.
+  decay: float = setting(0.4, fraction_of='steps')
+  # Global norm to which gradients are clipped; the authors'.
+  clip: float = setting(0.25, positive=True)
+  # Gradient accumulation: in how many parts, one after the other, a batch is computed; divides
+  # `batch_size`. The same update in less memory. With small's 32 scenes, 4 also takes a fifth less
+  # time on one core (docs/results/PLAN.md).
+  accumulate: int = setting(1, at_least=1, may_change=True)
+  # How many updates in a row may be skipped for not being finite. 0: the first one ends the run.
+  skip_nonfinite: int = setting(0, at_least=0)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunConfig(Section):
+  """The run: its seed, its devices, and how often it reports and saves."""
+
+  # Name of the preset that the values started from; part of the default workdir.
+  preset: str = setting('small', may_change=True)
+  # Decides the initial parameters, the order of the scenes, and all random numbers on the device.
+  # 32 bits, since the input pipeline takes no more.
+  seed: int = setting(0, at_least=0, at_most=2**32 - 1)
+  # Fully sharded data parallelism: over how many devices each parameter and its optimiser state are
+  # split; divides the number of devices. 1: every device holds all.
+  fsdp: int = setting(1, at_least=1, may_change=True)
+  # Steps between lines of metrics.
+  log_every: int = setting(5, at_least=1, may_change=True)
+  # Steps between checkpoints: a killed run loses at most so many.
+  checkpoint_every: int = setting(50, at_least=1, may_change=True)
+  # Steps between validations. A checkpoint follows each, and the one with the best ELBO is kept.
+  validate_every: int = setting(125, at_least=1, may_change=True)
+  # Scenes of the validation split that a validation takes, the first ones.
+  validate_scenes: int = setting(100, at_least=1, may_change=True)
+  # Steps between sample pictures.
+  sample_every: int = setting(125, at_least=1, may_change=True)
+  # Steps to profile into <workdir>/profile, from the tenth on. 0: none.
+  profile_steps: int = setting(0, at_least=0, may_change=True)

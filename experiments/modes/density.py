@@ -132,7 +132,7 @@ def contexts_of(
       if count < 0 or count + options.held_out > views:
         raise UserError(
           f'a context of {count} views with {options.held_out} held out is asked for, but a scene '
-          f'has {views} views; give --images, --grasps and --held_out that fit.'
+          f'has {views} views; give --images, --grasps, --others and --held_out that fit.'
         )
     of_sense = dict(zip(senses, counts, strict=True))
     name = tuple((sense.views, count) for sense, count in of_sense.items())

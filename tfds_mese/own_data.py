@@ -214,7 +214,7 @@ def _check(sources: Mapping[str, _Files | _Arrays], metadata: dict[str, str]) ->
       if split == 'train':
         low = np.minimum(low, floats['haptics'].min(axis=0))
         high = np.maximum(high, floats['haptics'].max(axis=0))
-  return Dataset(sources, {'haptic': (np.float32(low), np.float32(high))}, metadata)
+  return Dataset(sources, {'haptic': (low.astype(np.float32), high.astype(np.float32))}, metadata)
 
 
 def _require_keys(where: str, given: Mapping[str, np.ndarray]) -> None:

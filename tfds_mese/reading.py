@@ -73,7 +73,12 @@ def open_dataset(
       split: _Scenes(split, records_of_split, features, folder)
       for split, records_of_split in records.items()
     },
-    ranges={'haptic': tuple(np.float32(metadata[f'haptic_{end}']) for end in ('min', 'max'))},
+    ranges={
+      'haptic': (
+        np.array(metadata['haptic_min'], np.float32),
+        np.array(metadata['haptic_max'], np.float32),
+      )
+    },
     metadata=metadata,
   )
 

@@ -12,6 +12,7 @@ import functools
 import math
 import pathlib
 from collections.abc import Iterator
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -77,9 +78,10 @@ def relative_error(ours: np.ndarray, recorded: np.ndarray, each: bool = False) -
   return float(error) if np.isfinite(error) else math.inf
 
 
-def _outputs(golden: Golden) -> Iterator[tuple[str, np.ndarray]]:
+def _outputs(golden: Golden) -> Iterator[tuple[str, Any]]:
   """Everything a recording may hold, by its names."""
-  model, recorded = golden.model, golden.recorded
+  # To its own types a Flax module, which is frozen, has no hash.
+  model, recorded = cast(Any, golden.model), golden.recorded
   (loss, (terms, draw, means)), gradient = _forward_and_gradient(model)(
     golden.params, golden.views, golden.episodes, golden.noise
   )
@@ -142,7 +144,7 @@ def _outputs(golden: Golden) -> Iterator[tuple[str, np.ndarray]]:
 
 
 @functools.lru_cache(maxsize=1)
-def _forward_and_gradient(model):
+def _forward_and_gradient(model: Any) -> Any:
   def summed_loss(params, views, episodes, noise):
     draw, means = model.apply({'params': params}, views, episodes, noise)
     terms = objective.terms_of(views, episodes, draw, means)
@@ -155,7 +157,7 @@ def _train_three_steps(golden: Golden) -> tuple[list[float], list[float]]:
   """Losses before steps 1, 2, 3 and after the third, and the gradient norms before the clip."""
   optimiser = optax.chain(optax.clip_by_global_norm(0.25), optax.adam(1e-4))
   params = jax.tree.map(jnp.array, golden.params)
-  state = optimiser.init(params)
+  state, model = optimiser.init(params), cast(Any, golden.model)
 
   @functools.partial(jax.jit, donate_argnums=(0, 1))
   def update(params, state, gradient):
@@ -164,7 +166,7 @@ def _train_three_steps(golden: Golden) -> tuple[list[float], list[float]]:
 
   losses, norms = [], []
   for step in range(4):
-    (loss, _), gradient = _forward_and_gradient(golden.model)(
+    (loss, _), gradient = _forward_and_gradient(model)(
       params, golden.views, golden.episodes, golden.noise
     )
     losses.append(float(loss))

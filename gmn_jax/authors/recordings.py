@@ -206,4 +206,5 @@ def _pad(model: GMN, recorded: Mapping[str, np.ndarray]) -> tuple[Views, Episode
         start += count
     senses.append(sense)
     queries.append(np.asarray(embed_query(query)))
-  return Views(tuple(senses), tuple(queries)), Episodes(*masks)
+  # NumPy keeps them in float64, whatever JAX is set to when a recording is read.
+  return Views(tuple(senses), tuple(queries)), Episodes(*masks)  # pyright: ignore[reportArgumentType]

@@ -105,7 +105,7 @@ def read_state_dict(path: pathlib.Path) -> dict[str, np.ndarray]:
   needs torch.
   """
   try:
-    import torch
+    import torch  # pyright: ignore[reportMissingImports] - not among what is installed.
   except ModuleNotFoundError as error:
     raise UserError(f'reading {path} needs PyTorch; install it with: pip install torch') from error
   if not path.is_file():

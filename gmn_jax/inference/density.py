@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from gmn_jax.inference.generation import Key, noise_from, render
-from gmn_jax.model import GMN, Draw, Episodes, Noise, gaussians, sample_noise
+from gmn_jax.model import GMN, Draw, Episodes, Noise, apply, gaussians, sample_noise
 from gmn_jax.senses.sense import Sense
 from gmn_jax.senses.views import Views
 
@@ -62,7 +62,7 @@ class Seen(NamedTuple):
 
 def summarise(model: GMN, params, views: Views, mask_SBMV: Array) -> Seen:
   """What the views in each mask tell, N = S B, S-major."""
-  encoded = model.apply({'params': params}, views, method='encode')
+  encoded = apply(model, params, views, method='encode')
   sums = [
     jnp.einsum('sbv,bvhwr->sbhwr', mask_SBMV[:, :, m].astype(r.dtype), r)
     for m, r in enumerate(encoded)
@@ -73,7 +73,7 @@ def summarise(model: GMN, params, views: Views, mask_SBMV: Array) -> Seen:
 
 def sample_prior_given(model: GMN, params, context: Seen, noise: Noise) -> Draw:
   """z from the prior given N contexts; noise as from `noise_from`."""
-  return model.apply({'params': params}, *_as_views(context), noise, method='sample_prior')
+  return apply(model, params, *_as_views(context), noise, method='sample_prior')
 
 
 def log_importance_weight(
@@ -107,8 +107,9 @@ def log_importance_weight(
   episodes = Episodes(
     jnp.concatenate([given_1NM1, nothing], axis=-1), jnp.concatenate([nothing, asked_1NM1], axis=-1)
   )
-  draw = model.apply({'params': params}, both, episodes, noise, method='sample_posterior')
+  draw = apply(model, params, both, episodes, noise, method='sample_posterior')
   means = render(model, params, draw.z, truth.queries)
+  assert draw.posterior is not None  # From which z was sampled.
   log_ratio = gaussians.log_density(draw.z, *draw.prior) - gaussians.log_density(
     draw.z, *draw.posterior
   )

@@ -10,7 +10,7 @@ channels, Z latent channels per step.
 import jax
 import jax.numpy as jnp
 
-from gmn_jax.model import GMN, Draw, Noise, sample_noise
+from gmn_jax.model import GMN, Draw, Noise, apply, sample_noise
 from gmn_jax.senses.views import Views
 
 Array = jax.Array
@@ -44,8 +44,8 @@ def sample_prior(
     temperature: as in `noise_from`.
   """
   noise = noise_from(model, key, len(context_BMV), temperature)
-  encoded = model.apply({'params': params}, views, method='encode')
-  return model.apply({'params': params}, encoded, context_BMV[None], noise, method='sample_prior')
+  encoded = apply(model, params, views, method='encode')
+  return apply(model, params, encoded, context_BMV[None], noise, method='sample_prior')
 
 
 def generate(
@@ -81,7 +81,7 @@ def render(model: GMN, params, z_BThwZ: Array, queries: tuple[Array, ...]) -> tu
   queries (B, V, 7).
   """
   view_of = [jnp.ones((1, *query.shape[:2])) for query in queries]
-  return model.apply({'params': params}, z_BThwZ, view_of, queries, method='render')
+  return apply(model, params, z_BThwZ, view_of, queries, method='render')
 
 
 def represent(model: GMN, params, views: Views, context_BMV: Array) -> tuple[Array, Array]:
@@ -91,7 +91,7 @@ def represent(model: GMN, params, views: Views, context_BMV: Array) -> tuple[Arr
     r (M, B, h, w, R), the initial representation plus the sum over the views in the context; and
     the means of the prior at every draw step along the path without noise, (B, T, h, w, Z).
   """
-  encoded = model.apply({'params': params}, views, method='encode')
-  r = model.apply({'params': params}, encoded, context_BMV[None], method='represent')
+  encoded = apply(model, params, views, method='encode')
+  r = apply(model, params, encoded, context_BMV[None], method='represent')
   draw = sample_prior(model, params, views, context_BMV, jax.random.key(0), temperature=0.0)
   return r, draw.prior.mean

@@ -5,7 +5,7 @@ May use `layers` and `senses`; knows nothing of optimisers, files or commands.
 
 from gmn_jax.model.episodes import Episodes, add_opposite, sample_episodes
 from gmn_jax.model.experts import Draw, Gaussian
-from gmn_jax.model.gmn import GMN, Noise, init_params, parameter_shapes, sample_noise
+from gmn_jax.model.gmn import GMN, Noise, apply, init_params, parameter_shapes, sample_noise
 from gmn_jax.model.objective import ElboTerms, elbo_terms
 from gmn_jax.model.pooling import APOE, BASELINE, POE, POOLINGS, Pooling
 
@@ -22,6 +22,7 @@ __all__ = [
   'Noise',
   'Pooling',
   'add_opposite',
+  'apply',
   'elbo_terms',
   'init_params',
   'parameter_shapes',

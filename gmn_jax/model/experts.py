@@ -134,7 +134,7 @@ class Experts(nn.Module):
       kernel.astype(dtype), R, R, self._one_hot, L, L
     )
     constant = _lift(target_ENhwR, k_target) + _lift(context_ENhwR, k_context)
-    constant = add_bias(constant + self._identity(k_id, grid), _per_channel(bias))
+    constant = add_bias(constant + self._identity(k_id, *grid), _per_channel(bias))
     prior = self._prior(context_ENhwR, in_context_EN)
     heads_kernel, heads_bias = self.posterior_heads
     heads_kernel = heads_kernel.astype(dtype)
@@ -200,11 +200,11 @@ class Experts(nn.Module):
   def _one_hot(self) -> int:
     return self.pooling.one_hot(self.modalities)
 
-  def _identity(self, k_id: Array, grid: tuple[int, int]) -> Array:
+  def _identity(self, k_id: Array, height: int, width: int) -> Array:
     """What the one-hots contribute, (E, 1, h, w, G), or zero without them."""
     if not self.pooling.identify:
       return jnp.zeros((), k_id.dtype)
-    return constant_response(k_id[0], *grid).transpose(2, 0, 1, 3)[:, None]
+    return constant_response(k_id[0], height, width).transpose(2, 0, 1, 3)[:, None]
 
   def _prior(self, context_ENhwR: Array, in_context_EN: Array | None) -> '_Prior':
     dtype, grid = context_ENhwR.dtype, context_ENhwR.shape[2:4]
@@ -213,7 +213,7 @@ class Experts(nn.Module):
       kernel.astype(dtype), self.latent, self.representation, self._one_hot, self.hidden
     )
     constant = _lift(context_ENhwR, k_context)
-    constant = add_bias(constant + self._identity(k_id, grid), _per_channel(bias))
+    constant = add_bias(constant + self._identity(k_id, *grid), _per_channel(bias))
     k_heads, heads_bias = self.prior_heads
     return _Prior(
       constant,
@@ -284,17 +284,10 @@ def _append(draws: Draw, last: Draw) -> Draw:
 
 def _episodes_first(draw: Draw) -> Draw:
   """From the loop's order, (T, N, ...) and (T, E, N, ...), to that of a `Draw`."""
-
-  def belief(part: Gaussian | None) -> Gaussian | None:
-    return jax.tree.map(lambda x: x.swapaxes(0, 1), part)
-
-  def experts(part: Gaussian | None) -> Gaussian | None:
-    return jax.tree.map(lambda x: jnp.moveaxis(x, 2, 0), part)
-
-  return Draw(
-    draw.z.swapaxes(0, 1),
-    belief(draw.prior),
-    experts(draw.prior_experts),
-    belief(draw.posterior),
-    experts(draw.posterior_experts),
+  z, prior, posterior = jax.tree.map(
+    lambda x: x.swapaxes(0, 1), (draw.z, draw.prior, draw.posterior)
   )
+  of_prior, of_posterior = jax.tree.map(
+    lambda x: jnp.moveaxis(x, 2, 0), (draw.prior_experts, draw.posterior_experts)
+  )
+  return Draw(z, prior, of_prior, posterior, of_posterior)

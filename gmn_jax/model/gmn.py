@@ -168,7 +168,7 @@ class GMN(nn.Module):
     )
 
   def render(
-    self, z_NThwZ: Array, view_of_MSBV: Sequence[Array], queries: Sequence[Array]
+    self, z_NThwZ: Array, view_of_MSBV: Array | Sequence[Array], queries: Sequence[Array]
   ) -> tuple[Array, ...]:
     """Renders views from latents.
 
@@ -224,6 +224,14 @@ class GMN(nn.Module):
 
   def _computed(self, x: Array) -> Array:
     return x if self.dtype is None else x.astype(self.dtype)
+
+
+def apply(model: GMN, params: Any, *inputs: Any, method: str = '__call__') -> Any:
+  """What a method of the model makes of some inputs, with these parameters.
+
+  Flax types `Module.apply` as if variables might come back too; here none ever change.
+  """
+  return model.apply({'params': params}, *inputs, method=method)
 
 
 def sample_noise(model: GMN, key: Array, episodes: int) -> Noise:

@@ -45,7 +45,7 @@ class Missing(NamedTuple):
   fewest: int
   most: int
   strict: bool
-  seed: int
+  seed: int | np.uint32
 
   def masks(self, index_B: Array, modalities: int) -> Array:
     """Bool (B, M), which modalities a scene has: a pure function of the seed and the scene's index.

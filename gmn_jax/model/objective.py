@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from gmn_jax.model import gaussians
 from gmn_jax.model.episodes import Episodes
 from gmn_jax.model.experts import Draw
-from gmn_jax.model.gmn import GMN, Noise
+from gmn_jax.model.gmn import GMN, Noise, apply
 from gmn_jax.senses.views import Views
 
 Array = jax.Array
@@ -63,12 +63,13 @@ def elbo_terms(model: GMN, params, views: Views, episodes: Episodes, noise: Nois
     episodes: their contexts and targets.
     noise: of S * B episodes; zeros give the means.
   """
-  draw, means = model.apply({'params': params}, views, episodes, noise)
+  draw, means = apply(model, params, views, episodes, noise)
   return terms_of(views, episodes, draw, means)
 
 
 def terms_of(views: Views, episodes: Episodes, draw: Draw, means: tuple[Array, ...]) -> ElboTerms:
   """The terms of the ELBO from what the model returned for these views and episodes."""
+  assert draw.posterior is not None and draw.representation_kl is not None  # z is of the posterior.
   kl_NT = gaussians.divergence(*draw.posterior, *draw.prior).sum(axis=(2, 3, 4))
   errors_MBV = jnp.stack(
     [

@@ -1,7 +1,5 @@
 """Touching: the readings of a hand that grasps, a vector of any length."""
 
-import numpy as np
-
 from gmn_jax.senses.sense import Bars, Sense, one_group
 from gmn_jax.senses.vector import VectorEncoder, VectorRenderer
 
@@ -15,7 +13,7 @@ def _bars(numbers: int) -> list[Bars]:
     return one_group(numbers)
   groups = []
   for kind in sensors.KINDS:
-    indices = np.array(sensors.channels(kind=kind))
+    indices = sensors.channels(kind=kind)
     labels = [sensors.SENSOR_NAMES[i].split('/', 1)[1] for i in indices]
     groups.append(Bars(kind, sensors.UNITS[kind], indices, labels))
   return groups

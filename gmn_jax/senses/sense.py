@@ -32,8 +32,8 @@ class Range(NamedTuple):
     high: (D,).
   """
 
-  low: Array
-  high: Array
+  low: Array | np.ndarray
+  high: Array | np.ndarray
 
 
 # Of a dataset, by the name of the sense; senses that are not scaled by a range have none.

@@ -4,7 +4,7 @@ Dims: B scenes, V views, H W C image, D haptic length.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import chex
 import jax
@@ -28,9 +28,7 @@ class Views(NamedTuple):
   queries: tuple[Array, ...]
 
 
-def cut_scenes(
-  modalities: Sequence[Modality], scenes: Mapping[str, Array], ranges: Ranges
-) -> Views:
+def cut_scenes(modalities: Sequence[Modality], scenes: Mapping[str, Any], ranges: Ranges) -> Views:
   """Cuts raw scenes into the views of each modality.
 
   Args:
@@ -52,6 +50,7 @@ def cut_scenes(
   )
 
 
-def count_views(modalities: Sequence[Modality], scenes: Mapping[str, Array]) -> tuple[int, int]:
+def count_views(modalities: Sequence[Modality], scenes: Mapping[str, Any]) -> tuple[int, int]:
   """B and V of raw scenes, which are the same for all senses."""
-  return scenes[modalities[0].sense.pose_field].shape[:2]
+  scenes_B, views_V, *_ = scenes[modalities[0].sense.pose_field].shape
+  return scenes_B, views_V

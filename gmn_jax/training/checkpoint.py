@@ -126,6 +126,8 @@ class Checkpoints:
       UserError: the checkpoint is of another config; names the fields.
     """
     step = self.latest_step
+    if step is None:
+      raise UserError(f'there is no checkpoint in {self.directory} to go on from; train first.')
     stored = _restore_run(self._manager, step)
     if differing := differences(stored['config'], config.to_dict()):
       raise UserError(
@@ -273,7 +275,7 @@ def _restore_run(manager: ocp.CheckpointManager, step: int) -> Mapping[str, Any]
   return _restore(manager, step, run=ocp.args.JsonRestore()).run
 
 
-def _restore(manager: ocp.CheckpointManager, step: int, **items) -> ocp.args.Composite:
+def _restore(manager: ocp.CheckpointManager, step: int, **items) -> Any:
   try:
     return manager.restore(step, args=ocp.args.Composite(**items))
   except Exception as error:  # What is raised depends on which file is damaged.

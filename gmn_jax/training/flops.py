@@ -63,12 +63,17 @@ def _count(program: ClosedJaxpr | Jaxpr) -> int:
   return sum(_count_one(operation) for operation in getattr(program, 'jaxpr', program).eqns)
 
 
+def _shape_of(atom: Any) -> tuple[int, ...]:
+  """Of an array in the program; every operand of a product is one."""
+  return atom.aval.shape
+
+
 def _count_one(operation: JaxprEqn) -> int:
   name, params = operation.primitive.name, operation.params
   if name == 'dot_general':
     (contracted, _), _ = params['dimension_numbers']
-    lhs = operation.invars[0].aval.shape
-    return operation.outvars[0].aval.size * math.prod(lhs[axis] for axis in contracted)
+    lhs, out = _shape_of(operation.invars[0]), _shape_of(operation.outvars[0])
+    return math.prod(out) * math.prod(lhs[axis] for axis in contracted)
   if name == 'conv_general_dilated':
     return _count_convolution(operation)
   counts = [_count(inner) for inner in _programs(params)]
@@ -93,7 +98,7 @@ def _programs(params: dict[str, Any]) -> Iterator[ClosedJaxpr | Jaxpr]:
 
 
 def _count_convolution(operation: JaxprEqn) -> int:
-  kernel, out = operation.invars[1].aval.shape, operation.outvars[0].aval.shape
+  kernel, out = _shape_of(operation.invars[1]), _shape_of(operation.outvars[0])
   params = operation.params
   _, of_kernel, of_out = params['dimension_numbers']
   # Groups need no care: the kernel has only the channels, and the result only the rows, of a group.

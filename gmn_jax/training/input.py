@@ -4,6 +4,7 @@ Every process knows the order of all scenes, and reads those of each batch that 
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import grain
 import jax
@@ -81,7 +82,11 @@ def train_batches(
   # The thread that puts batches on the devices also reads them: decoding holds the interpreter's
   # lock, so that more threads read less, and Grain's default of 500 batches ahead takes gigabytes.
   read = grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)
-  batches = order.map(lambda positions_B: _stack(source, positions_B[mine])).to_iter_dataset(read)
+
+  def read_batch(positions_B: Any) -> dict[str, np.ndarray]:
+    return _stack(source, positions_B[mine])
+
+  batches = order.map(read_batch).to_iter_dataset(read)
   on_devices = batches.map(lambda batch: _globally(batch, batch_size, sharding))
   return iter(grain.experimental.ThreadPrefetchIterDataset(on_devices, prefetch_buffer_size=2))
 
@@ -167,7 +172,8 @@ def _order(scenes: int, batch_size: int, seed: int) -> grain.MapDataset:
 
 def _rows_of_this_process(batch_size: int, sharding: jax.sharding.Sharding) -> np.ndarray:
   """Which scenes of a batch the devices of this process hold, in order."""
-  slices = sharding.addressable_devices_indices_map((batch_size,)).values()
+  # None, which its type admits, is of shardings that split nothing.
+  slices: Any = sharding.addressable_devices_indices_map((batch_size,)).values()
   return np.unique(np.concatenate([np.arange(batch_size)[rows] for (rows,) in slices]))
 
 

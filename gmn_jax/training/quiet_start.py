@@ -41,7 +41,7 @@ def quiet_start(params: Any, means: Mapping[str, np.ndarray]) -> Any:
     means: per modality what its renderer's last bias is to be, of `mean_biases`.
   """
 
-  def rescale(path: tuple[jax.tree_util.DictKey, ...], x: jax.Array) -> jax.Array:
+  def rescale(path: tuple[Any, ...], x: jax.Array) -> jax.Array:
     names = [part.key for part in path]
     if names[-1] in ('posterior_heads_bias', 'prior_heads_bias'):
       return (0 * x).at[..., x.shape[-1] // 2 :].set(_QUIET_LOGVAR)

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from gmn_jax import inference
-from gmn_jax.model import GMN, Episodes, sample_noise
+from gmn_jax.model import GMN, Episodes, apply, sample_noise
 from gmn_jax.senses import Ranges, Views, cut_scenes
 
 Array = jax.Array
@@ -49,12 +49,12 @@ def sample_views(
   context = jnp.broadcast_to(jnp.arange(count) < GIVEN, (1, batch, len(model.modalities), count))
   key_posterior, key_prior = jax.random.split(key)
   noise = sample_noise(model, key_posterior, batch)
-  encoded = model.apply({'params': params}, views, method='encode')
-  posterior = model.apply(
-    {'params': params}, encoded, Episodes(context, ~context), noise, method='sample_posterior'
+  encoded = apply(model, params, views, method='encode')
+  posterior = apply(
+    model, params, encoded, Episodes(context, ~context), noise, method='sample_posterior'
   )
   noise = sample_noise(model, key_prior, batch)
-  prior = model.apply({'params': params}, encoded, context, noise, method='sample_prior')
+  prior = apply(model, params, encoded, context, noise, method='sample_prior')
   reconstruction, generation = (
     inference.render(model, params, draw.z, views.queries) for draw in (posterior, prior)
   )
@@ -74,7 +74,7 @@ def save_picture(path: pathlib.Path, model: GMN, drawn: Samples) -> None:
   ]
   wall = np.concatenate(panels, axis=1)
   path.parent.mkdir(parents=True, exist_ok=True)
-  Image.fromarray(np.uint8(np.clip(wall, 0, 1) * 255)).save(path)
+  Image.fromarray((np.clip(wall, 0, 1) * 255).astype(np.uint8)).save(path)
 
 
 def _tile(cells_BRVHWC: np.ndarray) -> np.ndarray:

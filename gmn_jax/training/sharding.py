@@ -10,12 +10,12 @@ Dims: S episodes of a scene, B scenes, N = S B episodes (S-major).
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from gmn_jax.model import GMN, Draw, Episodes, Noise
+from gmn_jax.model import GMN, Draw, Episodes, Noise, apply
 from gmn_jax.senses import Views
 from mese_env.errors import UserError
 
@@ -50,9 +50,10 @@ class Layout:
     """The shardings of a training state, or of any part of it, from its arrays' shapes."""
     return jax.tree.map(lambda leaf: NamedSharding(self.mesh, self._spec(leaf)), shapes)
 
-  def parallel(self, model: GMN) -> 'GMN | ParallelGMN':
+  def parallel(self, model: GMN) -> GMN:
     """The model, computing the scenes of each device there."""
-    return model if self.mesh.size == 1 else ParallelGMN(model, self)
+    # In all that a training step asks of it, it is one.
+    return model if self.mesh.size == 1 else cast(GMN, ParallelGMN(model, self))
 
   def _spec(self, leaf: Any) -> PartitionSpec:
     """Splits the longest axis that divides by `fsdp`; nothing where there is none."""
@@ -64,9 +65,7 @@ class Layout:
     return PartitionSpec(*([None] * longest), _FSDP)
 
 
-def make_layout(
-  batch_size: int, fsdp: int, devices: Sequence[jax.Device], accumulate: int = 1
-) -> Layout:
+def make_layout(batch_size: int, fsdp: int, devices: Sequence[Any], accumulate: int = 1) -> Layout:
   """Spreads batches, each computed in `accumulate` parts, over all devices, and parameters over
   groups of `fsdp` of them.
 
@@ -118,7 +117,8 @@ class ParallelGMN:
 
     def on_a_device(variables, views, episodes, noise):
       gathered = jax.tree.map(_gather, variables, specs)
-      draw, means = self._model.apply(gathered, views, episodes, jax.tree.map(merge, noise))
+      noise = jax.tree.map(merge, noise)
+      draw, means = apply(self._model, gathered['params'], views, episodes, noise)
       return jax.tree.map(split, draw), means
 
     scenes, after_S = PartitionSpec(_SCENES), PartitionSpec(None, _SCENES)

@@ -11,7 +11,9 @@ import time
 from collections.abc import Mapping
 
 from tensorboardX import summary
-from tensorboardX.proto.event_pb2 import Event, SessionLog
+
+# protobuf makes these classes when they are imported.
+from tensorboardX.proto.event_pb2 import Event, SessionLog  # pyright: ignore[reportAttributeAccessIssue]
 from tensorboardX.record_writer import RecordWriter
 
 

@@ -191,7 +191,7 @@ def _read(batches: grain.DatasetIterator) -> dict[str, Array]:
 
 
 def _report(
-  metrics: Metrics,
+  metrics: Metrics | Silence,
   throughput: Throughput,
   config: Config,
   step: int,

@@ -19,6 +19,7 @@ from gmn_jax.model import (
   Episodes,
   Noise,
   add_opposite,
+  apply,
   init_params,
   sample_episodes,
   sample_noise,
@@ -110,7 +111,7 @@ def train_step(
 
   def loss_of(params, scenes: Scenes, episodes: Episodes, noise: Noise):
     views = cut_scenes(model.modalities, scenes, ranges)
-    draw, means = model.apply({'params': params}, views, episodes, noise)
+    draw, means = apply(model, params, views, episodes, noise)
     terms = terms_of(views, episodes, draw, means)
     loss = terms.loss(objective.std, objective.beta)
     return loss, (terms, Latents(draw.z, draw.prior.logvar, draw.posterior.logvar))

@@ -36,6 +36,13 @@ def all_modalities(missing: Missing | None, key: Array, index_B: Array, modaliti
   return jnp.ones((len(index_B), modalities), bool)
 
 
+def modalities_there(missing: Missing | None, key: Array, index_B: Array, modalities: int) -> Array:
+  """The modalities that a scene has may give context."""
+  del key
+  assert missing is not None
+  return missing.masks(index_B, modalities)
+
+
 def validation_step(
   params: Any,
   scenes: Scenes,
@@ -51,7 +58,8 @@ def validation_step(
   batch, views_per_modality = count_views(model.modalities, scenes)
   gives_BM = masks(missing, key_masks, scenes['index'], len(model.modalities))
   withheld = 0.0 if missing is None else jnp.float32(missing.strict)
-  episodes = sample_episodes(key_episodes, *gives_BM.shape, views_per_modality, gives_BM, withheld)
+  shape = batch, len(model.modalities), views_per_modality
+  episodes = sample_episodes(key_episodes, *shape, gives_BM, withheld)
   views = cut_scenes(model.modalities, scenes, ranges)
   terms = elbo_terms(model, params, views, episodes, sample_noise(model, key_noise, batch))
   return terms, gives_BM.sum(axis=1)
@@ -85,7 +93,7 @@ class Validation:
     self._key_measure, self._key_draw = jax.random.split(jax.random.key(0))
     masks: dict[str, Masks] = {'val': all_modalities}
     if missing is not None:
-      masks['val_missing'] = lambda missing, _, index_B, count: missing.masks(index_B, count)
+      masks['val_missing'] = modalities_there
       masks['val_full'] = lambda _, key, index_B, count: fresh_masks(key, len(index_B), count)
     self._steps = {
       name: jax.jit(

@@ -5,16 +5,19 @@ prints its statistics.
 """
 
 import argparse
+import contextlib
 import dataclasses
+import io
 import json
-import logging
 import pathlib
 import sys
+from collections.abc import Iterator
 
-import absl.logging
+import tensorflow_datasets as tfds
 from tensorflow_datasets.scripts.cli import build, cli_utils
 
 from mese_env.errors import UserError, exit_on_user_error, nearest
+from mese_env.remarks import without_remarks
 from tfds_mese import configs, reading, statistics, verifying
 from tfds_mese.tfds_mese_dataset_builder import Builder
 
@@ -62,8 +65,25 @@ def main(arguments: list[str]) -> int:
     return _print_statistics(arguments[1:])
   parse = cli_utils.make_flags_parser(Args, description=__doc__ or '')
   dataset = pathlib.Path(__file__).parent
-  parse(['tfds_mese', *arguments, f'--datasets={dataset}']).execute()
+  args = parse(['tfds_mese', *arguments, f'--datasets={dataset}'])
+  with _without_remarks_of_tfds():
+    args.execute()
   return 0
+
+
+@contextlib.contextmanager
+def _without_remarks_of_tfds() -> Iterator[None]:
+  """Leaves of what a build says what `Builder` says of it, and warnings that a user can act on."""
+  tfds.disable_progress_bar()
+  with (
+    # What is missing before a first build, and what a config of one's own is.
+    without_remarks('absl', 'Using custom data configuration', 'Variant folder'),
+    # TFDS imports Apache Beam where it is installed, used or not; BigQuery is of no use here.
+    without_remarks('root', 'apitools not found'),
+    # TFDS prints where the dataset goes, and then its whole card.
+    contextlib.redirect_stdout(io.StringIO()),
+  ):
+    yield
 
 
 def _config(config: str) -> str | configs.MeseConfig:
@@ -120,9 +140,6 @@ def _print_statistics(arguments: list[str]) -> int:
 
 
 if __name__ == '__main__':
-  # TFDS warns of what it finds missing on every first build.
-  absl.logging.set_verbosity(absl.logging.ERROR)
-  logging.getLogger().setLevel(logging.ERROR)
   with exit_on_user_error():
     try:
       sys.exit(main(sys.argv[1:]))

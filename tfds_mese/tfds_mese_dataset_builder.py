@@ -99,11 +99,13 @@ class Builder(tfds.core.ShardBasedBuilder):
     # The folder where TFDS keeps the versions of this config.
     folder = pathlib.Path(self.data_path).parent
     with _locked(folder):
-      if self.is_prepared() and not config.download_mode.overwrite_dataset:
+      built = self.is_prepared() and not config.download_mode.overwrite_dataset
+      if built:
         self._refuse_unlike(config.max_examples_per_split)
       for orphan in folder.glob(f'incomplete.*_{self.version}'):
         shutil.rmtree(orphan)
       super().download_and_prepare(download_config=config, **kwargs)
+      self._conclude(built)
 
   def generate_share(self, share: int, num_shares: int) -> None:
     """Generates every num_shares-th chunk, for a build by several machines; writes no dataset.
@@ -138,6 +140,7 @@ class Builder(tfds.core.ShardBasedBuilder):
       self._cache = None
       options = download_config.beam_options.view_as(StandardOptions)
       download_config.beam_runner = options.runner or 'DirectRunner'
+    print(f'{self.info.full_name}: writing the files', file=sys.stderr, flush=True)
     super()._download_and_prepare(dl_manager, download_config)
     self._metadata().update(self._provenance() | self._haptic_range())
 
@@ -237,6 +240,17 @@ class Builder(tfds.core.ShardBasedBuilder):
         f'the disk of {self.data_dir_root} has {free} free and the build needs {need}: free some '
         'space or choose another place with --data_dir.'
       )
+
+  def _conclude(self, built: bool) -> None:
+    """Says what there is now, and whether it was there before."""
+    counts = {name: split.num_examples for name, split in self.info.splits.items()}
+    scenes = ', '.join(f'{count} of {name}' for name, count in counts.items())
+    print(
+      f'{self.info.full_name} is {"there already" if built else "built"}: {scenes}; '
+      f'{self.info.dataset_size} in {self.data_dir}',
+      file=sys.stderr,
+      flush=True,
+    )
 
   def _refuse_unlike(self, limit: int | None) -> None:
     """Raises a UserError where the dataset that is there is not the one asked for."""

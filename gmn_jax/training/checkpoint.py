@@ -22,10 +22,13 @@ from gmn_jax.model import GMN, parameter_shapes
 from gmn_jax.senses import HAPTIC, Range, Ranges
 from gmn_jax.training.train_step import TrainState
 from mese_env.errors import UserError
+from mese_env.remarks import without_remarks
 
 # The last ones, so that one that turns out to be damaged does not end a run; and the best one.
 _KEPT = 2
 _METRIC = 'elbo'
+# Orbax remarks that a checkpoint is saved without a validation, and that a folder is only read.
+_REMARKS = ('Requested `tracked_metric`', 'Given directory is read only')
 
 
 class Run(NamedTuple):
@@ -97,17 +100,16 @@ class Checkpoints:
     step = int(state.step)
     if step == self.latest_step:
       return
-    self._manager.save(
-      step,
-      args=ocp.args.Composite(
-        params=ocp.args.StandardSave(state.params),
-        training=ocp.args.StandardSave(_training(state)),
-        # The same in every process of the run, so that another number of them can go on from it.
-        data=ocp.args.JsonSave(batches.get_state()),
-        run=ocp.args.JsonSave(_description(config, ranges)),
-      ),
-      metrics=None if elbo is None else {_METRIC: elbo},
+    items = ocp.args.Composite(
+      params=ocp.args.StandardSave(state.params),
+      training=ocp.args.StandardSave(_training(state)),
+      # The same in every process of the run, so that another number of them can go on from it.
+      data=ocp.args.JsonSave(batches.get_state()),
+      run=ocp.args.JsonSave(_description(config, ranges)),
     )
+    metrics = None if elbo is None else {_METRIC: elbo}
+    with without_remarks('absl', *_REMARKS):
+      self._manager.save(step, args=items, metrics=metrics)
 
   def wait(self) -> None:
     """Returns when the last checkpoint is on disk."""
@@ -162,8 +164,11 @@ def load_run(workdir: pathlib.Path, best: bool = False) -> Run:
     raise UserError(
       f'there is no checkpoint in {workdir}; train one with --mode=train --workdir={workdir}.'
     )
-  names, options = ('params', 'run'), _options(read_only=True)
-  with ocp.CheckpointManager(directory, item_names=names, options=options) as manager:
+  # What reading does not do either; orbax warns of the defaults.
+  options = _options(read_only=True, save_interval_steps=0, create=False)
+  with without_remarks('absl', *_REMARKS):
+    manager = ocp.CheckpointManager(directory, item_names=('params', 'run'), options=options)
+  with manager:
     step = manager.best_step() if best else manager.latest_step()
     if step is None:
       raise UserError(
@@ -197,9 +202,10 @@ def save_model(run: Run, workdir: pathlib.Path) -> None:
     raise UserError(f'{workdir} holds checkpoints already; give another folder.')
   try:
     directory.mkdir(parents=True)
-    with ocp.CheckpointManager(
-      directory, item_names=('params', 'run'), options=_options()
-    ) as manager:
+    with (
+      without_remarks('absl', *_REMARKS),
+      ocp.CheckpointManager(directory, item_names=('params', 'run'), options=_options()) as manager,
+    ):
       manager.save(
         run.step,
         args=ocp.args.Composite(

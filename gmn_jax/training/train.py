@@ -10,6 +10,7 @@ import pathlib
 import signal
 import sys
 import time
+from typing import Any
 
 import grain
 import jax
@@ -35,7 +36,7 @@ from gmn_jax.training.quiet_start import mean_biases
 from gmn_jax.training.sharding import Layout, make_layout
 from gmn_jax.training.train_step import TrainState, compiler_options, init_state, make_step
 from gmn_jax.training.validation import Validation
-from mese_env.errors import UserError, explain_full_disk
+from mese_env.errors import UserError, duration, explain_full_disk
 from tfds_mese.dataset import Dataset
 
 Array = jax.Array
@@ -111,7 +112,7 @@ def train(config: Config, dataset: Dataset, workdir: str | pathlib.Path) -> Trai
     # Ahead of the first step, which needs the memory that initialising and compiling leave behind.
     batch_like = _batch_like(scenes, config, layout)
     flops = step_flops(update, optimizer, like, batch_like, ranges, missing)
-    update = update.lower(like, batch_like, ranges, missing).compile()
+    update = _compile(update, like, batch_like, ranges, missing)
     return_free_memory()
     first = int(state.step)
     profile = Profile(workdir / 'profile', first + _PROFILE_FROM, config.profile_steps)
@@ -154,6 +155,17 @@ def train(config: Config, dataset: Dataset, workdir: str | pathlib.Path) -> Trai
           )
     checkpoints.wait()
     return state
+
+
+def _compile(update: jax.stages.Wrapped, *like: Any) -> jax.stages.Compiled:
+  """Compiles the step for such arguments, and says so: nothing else is seen for that long."""
+  began = time.monotonic()
+  if leads():
+    print('compiling the training step', file=sys.stderr, flush=True)
+  compiled = update.lower(*like).compile()
+  if leads():
+    print(f'compiled it in {duration(time.monotonic() - began)}', file=sys.stderr, flush=True)
+  return compiled
 
 
 def _like(leaf: jax.ShapeDtypeStruct, sharding: jax.sharding.Sharding) -> jax.ShapeDtypeStruct:

@@ -4,43 +4,34 @@ Where several processes are one run, all of them do the same, each with the scen
 and the first one writes.
 """
 
-import functools
 import math
 import pathlib
 import signal
 import sys
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 import grain
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.experimental import multihost_utils
 
-from gmn_jax.config import Config, make_missing, make_model
+from gmn_jax.config import Config
 from gmn_jax.model import GMN
-from gmn_jax.senses import cut_scenes
-from gmn_jax.senses.sense import as_ranges
 from gmn_jax.training.checkpoint import Checkpoints
 from gmn_jax.training.distributed import Agreement, leads
 from gmn_jax.training.flops import step_flops
 from gmn_jax.training.heap import return_free_memory
-from gmn_jax.training.input import KEPT_BYTES, Selected, check_dataset, read_first, train_batches
 from gmn_jax.training.interruption import Interrupted, Interruption
 from gmn_jax.training.metrics import Metrics, Silence, Throughput, memory_bytes
-from gmn_jax.training.optimizer import make_optimizer
 from gmn_jax.training.peak import peak_flops_per_s
+from gmn_jax.training.prepare import Prepared, prepare
 from gmn_jax.training.profile import Profile
-from gmn_jax.training.quiet_start import mean_biases
-from gmn_jax.training.sharding import Layout, make_layout
-from gmn_jax.training.train_step import TrainState, compiler_options, init_state, make_step
-from gmn_jax.training.validation import Validation
+from gmn_jax.training.train_step import TrainState
 from mese_env.errors import UserError, duration, explain_full_disk
 from tfds_mese.dataset import Dataset
 
 Array = jax.Array
-_SCENES_OF_THE_MEAN = 64
 _ROOM = 'the last complete checkpoint is kept; make room, and the same command goes on from there.'
 _PROFILE_FROM = 10  # steps after the start, when everything is compiled and warm
 
@@ -65,68 +56,30 @@ def train(config: Config, dataset: Dataset, workdir: str | pathlib.Path) -> Trai
     Interrupted: SIGTERM or SIGINT came; the state is saved.
   """
   workdir = pathlib.Path(workdir)
-  check_dataset(config, dataset)
-  layout = make_layout(config.batch_size, config.fsdp, jax.devices(), config.accumulate)
-  model, optimizer = make_model(config), make_optimizer(config)
-  host_ranges = as_ranges(dataset.ranges)
-  ranges, missing = jax.device_put((host_ranges, make_missing(config)), layout.whole)
-  sources = {split: Selected(dataset.splits[split], model.modalities) for split in ('train', 'val')}
-  batches = train_batches(
-    sources['train'],
-    config.batch_size,
-    config.seed,
-    layout.scenes,
-    config.few_scenes,
-    config.few_steps,
-    # Only an accelerator is done with a batch before the next one has been read from disk.
-    kept_bytes=0 if jax.default_backend() == 'cpu' else KEPT_BYTES,
-  )
-  scenes = read_first(sources['train'], _SCENES_OF_THE_MEAN)
-  quiet_biases = None
-  if config.quiet_start:
-    quiet_biases = mean_biases(model, cut_scenes(model.modalities, scenes, host_ranges))
-  start = functools.partial(init_state, model, optimizer, config.seed, quiet_biases)
-  shapes = jax.eval_shape(start)
-  shardings = layout.state(shapes)
-  like = jax.tree.map(_like, shapes, shardings)
-  update = jax.jit(
-    make_step(config, layout.parallel(model), optimizer),
-    donate_argnums=0,
-    out_shardings=(shardings, layout.whole),
-    compiler_options=compiler_options(config),
-  )
-  validation = Validation(model, sources['val'], ranges, missing, layout, config)
+  run = prepare(config, dataset)
   with (
     explain_full_disk(workdir, _ROOM),
     Checkpoints(workdir) as checkpoints,
     Interruption() as interruption,
   ):
-    if checkpoints.latest_step is None:
-      state = jax.block_until_ready(jax.jit(start, out_shardings=shardings)())
-      # Shows at once that the folder can be written, and claims it for this config.
-      checkpoints.save(state, batches, config, host_ranges)
-    else:
-      state = checkpoints.restore(like, batches, config)
-      if leads():
-        print(f'resuming {workdir} after step {int(state.step)} of {config.steps}', file=sys.stderr)
+    state = _begin(run, config, checkpoints, workdir)
     # Ahead of the first step, which needs the memory that initialising and compiling leave behind.
-    batch_like = _batch_like(scenes, config, layout)
-    flops = step_flops(update, optimizer, like, batch_like, ranges, missing)
-    update = _compile(update, like, batch_like, ranges, missing)
+    flops = step_flops(run.update, run.optimizer, run.like, run.batch_like, *run.given)
+    update = _compile(run.update, run.like, run.batch_like, *run.given)
     return_free_memory()
     first = int(state.step)
     profile = Profile(workdir / 'profile', first + _PROFILE_FROM, config.profile_steps)
     writer = Metrics(workdir, first, config.steps) if leads() else Silence()
     with writer as metrics, profile:
-      throughput = Throughput(flops / config.batch_size, _peak_flops_per_s(model))
-      agreement = Agreement(layout)
+      throughput = Throughput(flops / config.batch_size, _peak_flops_per_s(run.model))
+      agreement = Agreement(run.layout)
       unread = []
       for step in range(first + 1, config.steps + 1):
         asked = time.monotonic()
-        batch = _read(batches)
+        batch = _read(run.batches)
         throughput.add(config.batch_size, time.monotonic() - asked)
         profile.before(step)
-        state, measured = update(state, batch, ranges, missing)
+        state, measured = update(state, batch, *run.given)
         received = agreement.exchange(interruption.received or 0)
         unread.append((step, measured, batch['index']))
         ends = step == config.steps
@@ -136,25 +89,48 @@ def train(config: Config, dataset: Dataset, workdir: str | pathlib.Path) -> Trai
         # used at once: it is saved only after its step was seen to be finite.
         while len(unread) > (0 if saves else 1):
           _report(metrics, throughput, config, *unread.pop(0))
-        elbo = None
-        if validates:
-          for name, values in validation.measure(state.params).items():
-            metrics.write(step, name, values)
-            elbo = float(values['elbo']) if elbo is None else elbo
+        elbo = _validate(run, metrics, step, state) if validates else None
         if ends or step % config.sample_every == 0:
-          validation.draw(state.params, workdir / 'samples' / f'{step:08d}.png')
+          run.validation.draw(state.params, workdir / 'samples' / f'{step:08d}.png')
         if saves:
-          checkpoints.save(state, batches, config, host_ranges, elbo)
+          checkpoints.save(state, run.batches, config, run.ranges, elbo)
         if received:
           checkpoints.wait()
-          name = signal.Signals(received).name
-          raise Interrupted(
-            f'{name} after step {step}: everything is saved in {workdir}, and the same command '
-            'goes on from there.',
-            received,
-          )
+          _stop(received, step, workdir)
     checkpoints.wait()
     return state
+
+
+def _begin(
+  run: Prepared, config: Config, checkpoints: Checkpoints, workdir: pathlib.Path
+) -> TrainState:
+  """The state of the last checkpoint; without one that at step 0, which is saved."""
+  if checkpoints.latest_step is not None:
+    state = checkpoints.restore(run.like, run.batches, config)
+    if leads():
+      print(f'resuming {workdir} after step {int(state.step)} of {config.steps}', file=sys.stderr)
+    return state
+  state = jax.block_until_ready(run.start())
+  # Shows at once that the folder can be written, and claims it for this config.
+  checkpoints.save(state, run.batches, config, run.ranges)
+  return state
+
+
+def _validate(run: Prepared, metrics: Metrics | Silence, step: int, state: TrainState) -> float:
+  """Measures and writes; returns the ELBO of `val`, which tells the best checkpoint."""
+  measured = run.validation.measure(state.params)
+  for name, values in measured.items():
+    metrics.write(step, name, values)
+  return float(measured['val']['elbo'])
+
+
+def _stop(received: int, step: int, workdir: pathlib.Path) -> NoReturn:
+  name = signal.Signals(received).name
+  raise Interrupted(
+    f'{name} after step {step}: everything is saved in {workdir}, and the same command goes on '
+    'from there.',
+    received,
+  )
 
 
 def _compile(update: jax.stages.Wrapped, *like: Any) -> jax.stages.Compiled:
@@ -166,22 +142,6 @@ def _compile(update: jax.stages.Wrapped, *like: Any) -> jax.stages.Compiled:
   if leads():
     print(f'compiled it in {duration(time.monotonic() - began)}', file=sys.stderr, flush=True)
   return compiled
-
-
-def _like(leaf: jax.ShapeDtypeStruct, sharding: jax.sharding.Sharding) -> jax.ShapeDtypeStruct:
-  return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
-
-
-def _batch_like(
-  scenes: dict[str, np.ndarray], config: Config, layout: Layout
-) -> dict[str, jax.ShapeDtypeStruct]:
-  """What a batch of scenes like these is, of all processes."""
-  return {
-    field: jax.ShapeDtypeStruct(
-      (config.batch_size, *rows.shape[1:]), rows.dtype, sharding=layout.scenes
-    )
-    for field, rows in scenes.items()
-  }
 
 
 def _peak_flops_per_s(model: GMN) -> float:

@@ -157,10 +157,15 @@ def test_it_writes_accuracies_beside_chance_and_bounds(tmp_path, monkeypatch):
     ({'samples': 0}, '--samples is 0; it must be at least 1'),
     ({'draws': 1}, '--draws is 1; it must be at least 2'),
     ({'held_out': 5, 'together': 2}, 'does not divide the 5 views'),
-    ({'target': 'rgb'}, "--target is 'rgb'; use one of image, haptic"),
     ({'views': ()}, '--views is empty'),
   ],
 )
 def test_options_that_mean_nothing_are_refused(fields, sentence):
   with pytest.raises(UserError, match=sentence):
     classify.Options(**fields)
+
+
+def test_a_sense_that_the_model_does_not_have_is_refused(tmp_path):
+  options = classify.Options(datasets=('own',), target='rgb')
+  with pytest.raises(UserError, match="--target is 'rgb'; use one of image, haptic"):
+    classify.MODE.evaluate(tiny_run.random_run(), {}, tmp_path, options)

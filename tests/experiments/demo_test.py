@@ -15,7 +15,7 @@ VIEWS = demo.LOOKS + demo.CAMERAS
 def dataset(monkeypatch):
   monkeypatch.setattr(tiny_run, 'VIEWS', VIEWS)
   scenes = [tiny_run.random_scene(i) for i in range(4)]
-  return Dataset({'train': scenes[:2], 'test': scenes[1:]}, None, None, {})
+  return Dataset({'train': scenes[:2], 'test': scenes[1:]}, {}, {})
 
 
 def test_it_has_an_error_for_all_that_is_given_and_a_picture(dataset, monkeypatch, tmp_path):

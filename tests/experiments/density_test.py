@@ -24,7 +24,7 @@ OPTIONS = density.Options(
 
 
 def test_contexts_are_weighed_as_each_would_be_by_itself():
-  model = tiny.make_model('apoe', absent='mask')
+  model = tiny.make_model('apoe', mask_absent=True)
   params = jax.tree.map(jnp.float32, tiny.draw_params(model))
   raw, samples, batch = tiny_run.random_batch(2), 3, 2
   given, likelihood = ((1, 2, 1), (0, 1, 0), (0, 0, 0)), inference.Likelihood(std=0.3)

@@ -122,7 +122,7 @@ def test_errors_are_means_over_the_numbers_of_a_kind_that_are_asked_for():
 
 def test_predictors_without_a_model_are_the_mean_and_the_nearest_training_view(scenes):
   run = make_run()
-  views = cut_scenes(run.model.modalities, stack_scenes(scenes), run.ranges)
+  views = cut_scenes(run.model.modalities, stack_scenes(scenes, run.model.modalities), run.ranges)
   queries = tuple(at[1:2, 2:] for at in views.queries)
   predicted = baselines.predict(run, scenes, queries)
   for sense, mean, nearest in zip(views.senses, *predicted, strict=True):
@@ -132,7 +132,7 @@ def test_predictors_without_a_model_are_the_mean_and_the_nearest_training_view(s
 
 def test_evaluation_writes_pictures_and_numbers_for_what_is_asked(scenes, tmp_path, capsys):
   run = make_run(modalities='m5', image_size=8)
-  dataset = Dataset({'train': scenes, 'test': scenes}, None, None, {})
+  dataset = Dataset({'train': scenes, 'test': scenes}, {}, {})
   options = generate.Options(
     context=('left-upper:1', 'haptic:3'), growing=(0, 3), scenes=2, objects=1,
     samples=2, cameras=2, grasps=1, frames=3,

@@ -75,17 +75,17 @@ def test_raw_features_average_what_is_given_and_only_that():
 def test_the_file_holds_the_beliefs_and_labels_of_the_scenes(tmp_path, capsys):
   config = SceneConfig(image_size=8, num_looks=2, num_grasps=2)
   scenes = [generate_scene(config, 0, i) for i in range(6)]
-  dataset = Dataset({'train': scenes[:4], 'test': scenes[4:]}, None, None, {})
+  dataset = Dataset({'train': scenes[:4], 'test': scenes[4:]}, {}, {})
   run = make_run()
   options = represent.Options(views=2, train_scenes=4, test_scenes=2)
   represent.MODE.evaluate(run, {'own': dataset}, tmp_path, options)
   with np.load(tmp_path / 'represent.npz') as file:
     stored = dict(file)
   views = represent.cut_scenes(
-    run.model.modalities, represent.stack_scenes(scenes[4:]), run.ranges
+    run.model.modalities, represent.stack_scenes(scenes[4:], run.model.modalities), run.ranges
   )
   _, means = inference.represent(run.model, run.params, views, context_mask((2, 2), 2, 2))
-  np.testing.assert_allclose(stored['test_z'], means.swapaxes(0, 1), rtol=1e-4, atol=1e-5)
+  np.testing.assert_allclose(stored['test_z'], means, rtol=1e-4, atol=1e-5)
   np.testing.assert_array_equal(stored['train_shape_id'], [s['shape_id'] for s in scenes[:4]])
   np.testing.assert_allclose(stored['test_mean_colour'][0], scenes[4]['colours'].mean(axis=0))
   record = json.loads((tmp_path / 'represent.json').read_text())['results']
@@ -102,7 +102,7 @@ def test_datasets_are_taken_in_turn_so_that_the_number_of_parts_can_be_told(tmp_
     parts = {'four': 4, 'six': 6}[name]
     config = SceneConfig(image_size=8, num_looks=2, num_grasps=1, num_parts=parts)
     scenes = [generate_scene(config, 0, i) for i in range(2)]
-    return Dataset({'train': scenes, 'test': scenes}, None, None, {})
+    return Dataset({'train': scenes, 'test': scenes}, {}, {})
 
   monkeypatch.setattr(reading, 'open_dataset', open_dataset)
   options = represent.Options(views=1, train_scenes=4, test_scenes=3, datasets=('four', 'six'))

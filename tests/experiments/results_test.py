@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from experiments.compare import archive
+from experiments.compare import archive, runs
 from experiments.compare import command as compare
 
 _RESULTS = pathlib.Path(__file__).resolve().parents[2] / 'docs' / 'results'
@@ -35,14 +35,14 @@ def test_the_table_follows_from_the_runs_that_are_kept(name, results, tmp_path):
   folder = tmp_path / name
   shutil.copytree(results / name, folder)
   tabulated = json.loads((folder / 'compare.json').read_text())
-  runs = []
+  carried_out = []
   for run, jobs in tabulated['commands'].items():
     config, seed = run.rsplit('-', 1)
     done = json.loads((folder / run / 'compare-done.json').read_text())
     # A training's entry ends with its config.
     assert {mode: done[mode][: len(jobs[mode])] for mode in jobs} == jobs
-    runs.append(compare.Run(config, int(seed), folder / run, jobs, ''))
-  table = compare.compare(compare.Comparison(folder, tuple(runs)))
+    carried_out.append(compare.Run(config, int(seed), folder / run, jobs, ''))
+  table = compare.compare(compare.Comparison(folder, tuple(carried_out)))
   assert f'{table}\n' == (_RESULTS / name / 'compare.txt').read_text()
   found = json.loads((folder / 'compare.json').read_text())
   assert found['results'] == tabulated['results']
@@ -68,4 +68,4 @@ def test_the_script_unpacks_what_was_done_and_finds_nothing_left(results, tmp_pa
   assert {comparison.workdir.name for comparison in comparisons} == set(_TABULATED) - _EARLIER
   for comparison in comparisons:
     for run in comparison.runs:
-      assert compare.carry_out(run, lambda command: pytest.fail(f'not done: {command}')) == 0
+      assert runs.carry_out(run, lambda command: pytest.fail(f'not done: {command}')) == 0

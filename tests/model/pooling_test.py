@@ -2,12 +2,14 @@
 their number.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gmn_jax.model import POOLINGS, Pooling
+from gmn_jax.model import POOLINGS, Pooling, apply
 from tests import tiny
 from tests.tiny_run import RANGES, random_batch, tiny_config, tiny_step
 
@@ -42,6 +44,6 @@ def test_its_belief_is_that_of_the_model(geometric):
   model = tiny.make_model('geometric')
   params, views, noise = tiny.draw_params(model), tiny.draw_views(model), tiny.draw_noise(model, 2)
   everything = tiny.make_episodes(np.ones((2, 3, 4)), np.zeros((2, 3, 4)))
-  draw, _ = jax.jit(lambda: model.apply({'params': params}, views, everything, noise))()
+  draw, _ = jax.jit(functools.partial(apply, model))(params, views, everything, noise)
   precision = np.exp(-draw.posterior_experts.logvar).mean(axis=2)
   np.testing.assert_allclose(np.exp(-draw.posterior.logvar), precision, rtol=1e-4)

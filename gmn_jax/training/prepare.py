@@ -1,0 +1,122 @@
+"""What a run needs before its first step, made from its config and dataset."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import grain
+import jax
+import numpy as np
+import optax
+
+from gmn_jax.config import Config, make_missing, make_model
+from gmn_jax.model import GMN
+from gmn_jax.senses import Ranges, cut_scenes
+from gmn_jax.senses.sense import as_ranges
+from gmn_jax.training.input import KEPT_BYTES, Selected, check_dataset, read_first, train_batches
+from gmn_jax.training.optimizer import make_optimizer
+from gmn_jax.training.quiet_start import mean_biases
+from gmn_jax.training.sharding import Layout, make_layout
+from gmn_jax.training.train_step import TrainState, compiler_options, init_state, make_step
+from gmn_jax.training.validation import Validation
+from tfds_mese.dataset import Dataset
+
+_SCENES_OF_THE_MEAN = 64
+
+
+class Prepared(NamedTuple):
+  """All of a run but its state; nothing of it is compiled.
+
+  Attributes:
+    model: the network.
+    optimizer: of its parameters.
+    layout: of the run over devices.
+    ranges: of the senses, on the host.
+    given: what the step takes besides state and scenes: the ranges, and which modalities scenes
+      lack, on every device.
+    batches: of training scenes, on the devices.
+    batch_like: what a batch is.
+    start: makes the state at step 0.
+    like: what a state is, with its shardings.
+    update: the training step.
+    validation: measures and draws.
+  """
+
+  model: GMN
+  optimizer: optax.GradientTransformation
+  layout: Layout
+  ranges: Ranges
+  given: tuple[Any, ...]
+  batches: grain.DatasetIterator
+  batch_like: dict[str, jax.ShapeDtypeStruct]
+  start: Callable[[], TrainState]
+  like: TrainState
+  update: jax.stages.Wrapped
+  validation: Validation
+
+
+def prepare(config: Config, dataset: Dataset) -> Prepared:
+  """Makes what a run needs.
+
+  Raises:
+    UserError: batch and `fsdp` do not fit the devices, the dataset is not of the model's senses, or
+      scenes cannot be read.
+  """
+  check_dataset(config, dataset)
+  layout = make_layout(config.batch_size, config.fsdp, jax.devices(), config.accumulate)
+  model, optimizer = make_model(config), make_optimizer(config)
+  ranges = as_ranges(dataset.ranges)
+  given = jax.device_put((ranges, make_missing(config)), layout.whole)
+  sources = {split: Selected(dataset.splits[split], model.modalities) for split in ('train', 'val')}
+  batches = train_batches(
+    sources['train'],
+    config.batch_size,
+    config.seed,
+    layout.scenes,
+    config.few_scenes,
+    config.few_steps,
+    # Only an accelerator is done with a batch before the next one has been read from disk.
+    kept_bytes=0 if jax.default_backend() == 'cpu' else KEPT_BYTES,
+  )
+  scenes = read_first(sources['train'], _SCENES_OF_THE_MEAN)
+  quiet_biases = None
+  if config.quiet_start:
+    quiet_biases = mean_biases(model, cut_scenes(model.modalities, scenes, ranges))
+  start = functools.partial(init_state, model, optimizer, config.seed, quiet_biases)
+  shapes = jax.eval_shape(start)
+  shardings = layout.state(shapes)
+  update = jax.jit(
+    make_step(config, layout.parallel(model), optimizer),
+    donate_argnums=0,
+    out_shardings=(shardings, layout.whole),
+    compiler_options=compiler_options(config),
+  )
+  return Prepared(
+    model=model,
+    optimizer=optimizer,
+    layout=layout,
+    ranges=ranges,
+    given=given,
+    batches=batches,
+    batch_like=_batch_like(scenes, config, layout),
+    start=jax.jit(start, out_shardings=shardings),
+    like=jax.tree.map(_like, shapes, shardings),
+    update=update,
+    validation=Validation(model, sources['val'], given[0], given[1], layout, config),
+  )
+
+
+def _like(leaf: jax.ShapeDtypeStruct, sharding: jax.sharding.Sharding) -> jax.ShapeDtypeStruct:
+  return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
+
+
+def _batch_like(
+  scenes: dict[str, np.ndarray], config: Config, layout: Layout
+) -> dict[str, jax.ShapeDtypeStruct]:
+  """What a batch of scenes like these is, of all processes."""
+  return {
+    field: jax.ShapeDtypeStruct(
+      (config.batch_size, *rows.shape[1:]), rows.dtype, sharding=layout.scenes
+    )
+    for field, rows in scenes.items()
+  }

@@ -8,8 +8,9 @@ import dataclasses
 
 import numpy as np
 
-from mese_env import gl_renderer, grasp, hand, poses, raycast, shapes
+from mese_env import gl_renderer, grasp, hand, poses, raycast
 from mese_env.errors import UserError, did_you_mean
+from mese_env.objects import OBJECT_TYPES, SHEPARD_METZLER
 
 GENERATOR_VERSION = '1.0.0'  # raised whenever the bytes of some scene change
 _END = 2**63  # of what int64 can hold
@@ -23,16 +24,18 @@ class SceneConfig:
     UserError: a field is out of its range.
   """
 
-  num_parts: int = 5  # cubes of the object: 4, 5 or 6
+  num_parts: int = 5  # cubes of the object: 4, 5 or 6 of a Shepard-Metzler object
   image_size: int = 64  # pixels per side; a multiple of four
   num_looks: int = 15
   num_grasps: int = 15
   objects: str = 'all'  # 'all', or by cell set 'seen' or 'held_out' (`shapes.held_out_cells_ids`)
   renderer: str = 'raycast'  # 'raycast' (needs no OpenGL) or 'mujoco'
   hand: str = hand.DEFAULT  # 'primitive'; or 'mesh' or 'fidelity', which need `meshes.REMEDY`
+  object_type: str = SHEPARD_METZLER.name  # how objects are made, one of `objects.OBJECT_TYPES`
 
   def __post_init__(self):
-    _check_choice('num_parts', self.num_parts, (4, 5, 6))
+    _check_choice('object_type', self.object_type, tuple(OBJECT_TYPES))
+    _check_choice('num_parts', self.num_parts, OBJECT_TYPES[self.object_type].parts)
     _check_choice('objects', self.objects, ('all', 'seen', 'held_out'))
     _check_choice('renderer', self.renderer, ('raycast', 'mujoco'))
     _check_choice('hand', self.hand, hand.NAMES)
@@ -62,7 +65,7 @@ def generate_scene(config: SceneConfig, seed: int, index: int) -> dict[str, np.n
     hands: float32 (num_grasps, 5), the wrist's x y z pitch yaw.
     positions: float32 (num_parts, 3), centres of the cubes, metres, mean zero.
     colours: float32 (num_parts, 3), red green blue in [0, 1].
-    walk_id, cells_id, shape_id: int64 labels of the object (`shapes`).
+    walk_id, cells_id, shape_id: int64 labels of the object, as its type numbers them (`shapes`).
     num_parts, seed, index: int64, as given.
 
   Raises:
@@ -72,10 +75,9 @@ def generate_scene(config: SceneConfig, seed: int, index: int) -> dict[str, np.n
   if not (0 <= seed < _END and 0 <= index < _END):
     raise UserError(f'seed {seed} and index {index} must not be negative, and be below 2^63.')
   shape_rng, colour_rng, look_rng, grasp_rng = np.random.default_rng([seed, index]).spawn(4)
-  walk = _sample_object(config, shape_rng)
-  positions = shapes.centred_positions(walk)
-  colours = shapes.sample_colours(config.num_parts, colour_rng)
-  ids = shapes.shape_ids(walk)
+  positions, colours, ids = OBJECT_TYPES[config.object_type].sample(
+    config.num_parts, config.objects, shape_rng, colour_rng
+  )
   model = hand.scene_model(positions, colours, config.hand)
   cameras = [poses.camera_pose(*poses.sample_angles(look_rng)) for _ in range(config.num_looks)]
   if config.renderer == 'mujoco':
@@ -103,15 +105,6 @@ def generate_scene(config: SceneConfig, seed: int, index: int) -> dict[str, np.n
     'seed': np.int64(seed),
     'index': np.int64(index),
   }
-
-
-def _sample_object(config: SceneConfig, rng: np.random.Generator) -> np.ndarray:
-  held_out = shapes.held_out_cells_ids(config.num_parts)
-  while True:
-    walk = shapes.sample_walk(config.num_parts, rng)
-    is_held_out = shapes.shape_ids(walk).cells_id in held_out
-    if config.objects == 'all' or is_held_out == (config.objects == 'held_out'):
-      return walk
 
 
 def _check_choice(field: str, value: object, choices: tuple) -> None:

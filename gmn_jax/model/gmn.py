@@ -226,12 +226,13 @@ class GMN(nn.Module):
     return x if self.dtype is None else x.astype(self.dtype)
 
 
-def apply(model: GMN, params: Any, *inputs: Any, method: str = '__call__') -> Any:
-  """What a method of the model makes of some inputs, with these parameters.
+def apply(model: GMN, params: Any, *inputs: Any, method: str | None = None) -> Any:
+  """What a method of the model, by default the call itself, makes of some inputs.
 
   Flax types `Module.apply` as if variables might come back too; here none ever change.
   """
-  return model.apply({'params': params}, *inputs, method=method)
+  named = {} if method is None else {'method': method}
+  return model.apply({'params': params}, *inputs, **named)
 
 
 def sample_noise(model: GMN, key: Array, episodes: int) -> Noise:

@@ -4,13 +4,16 @@ PYTHON ?= python3
 # Installs again only when what decides the installation has changed.
 installed := .venv/.installed
 
-.PHONY: demo test lint lock faults bench
+.PHONY: demo test quick lint lock faults bench
 
 demo: $(installed)
 	.venv/bin/python experiments/demo.py
 
 test: $(installed)
 	.venv/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+quick: $(installed)
+	.venv/bin/python -m pytest -n auto --dist loadfile -q -m 'not slow and not long'
 
 bench: $(installed)
 	.venv/bin/python -m experiments.bench

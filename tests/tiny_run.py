@@ -6,9 +6,9 @@ import jax
 import numpy as np
 
 from gmn_jax.config import Config, make_missing, make_model, preset
+from gmn_jax.optimisers import make_optimizer
 from gmn_jax.senses import Range
 from gmn_jax.training.checkpoint import Run
-from gmn_jax.training.optimizer import make_optimizer
 from gmn_jax.training.train_step import TrainState, make_step
 from tests import tiny
 from tfds_mese.dataset import Dataset

@@ -33,11 +33,11 @@ from ml_collections import config_flags
 from experiments.bench import machine, plain
 from gmn_jax.config import Config, make_missing, make_model
 from gmn_jax.model import GMN, add_opposite, sample_episodes, sample_noise
+from gmn_jax.optimisers import make_optimizer
 from gmn_jax.senses import HAPTIC, Range, cut_scenes
 from gmn_jax.training.flops import count_macs, step_flops
 from gmn_jax.training.heap import return_free_memory
 from gmn_jax.training.metrics import memory_bytes
-from gmn_jax.training.optimizer import make_optimizer
 from gmn_jax.training.peak import peak_flops_per_s, time_calls
 from gmn_jax.training.train_step import (
   TrainState,

@@ -97,19 +97,19 @@ def accuracy_records(
 
 
 def own_context_records(
-  weighed: Block, given: Mapping[tuple[str, int], tuple[int, ...]], size: int
+  estimated: Block, given: Mapping[tuple[str, int], tuple[int, ...]], size: int
 ) -> list[OwnContext]:
   """A record per context.
 
   Args:
-    weighed: by field of Estimate, (D, S, P, B, B), nats and numbers.
+    estimated: by field of Estimate, (D, S, P, B, B), nats and numbers.
     given: the S contexts, by senses and size.
     size: how many numbers a target holds.
   """
   scales = (size, size, 1)
   by_field = {}
   for field, scale in zip(importance.Estimate._fields, scales, strict=True):
-    own = np.diagonal(weighed[field], axis1=-2, axis2=-1) / scale
+    own = np.diagonal(estimated[field], axis1=-2, axis2=-1) / scale
     by_field[field] = results.mean_and_error(own.mean(axis=(2, 3)))
   return [
     OwnContext(senses, views, **_fields(by_field, i)) for i, (senses, views) in enumerate(given)

@@ -1,4 +1,4 @@
-"""Every context of a draw of scenes weighed against every target (paper Eq. 6).
+"""The density of every target given every context of a draw of scenes (paper Eq. 6).
 
 Dims: B scenes, S kinds and sizes of context, P parts of a scene's views held out, M modalities, V
 views, N = P B B of every target with every context.

@@ -113,19 +113,19 @@ def measure(setting: Setting[Options]) -> Classified:
   def compute(draw: int) -> blocks.Block:
     raw = stack_scenes([pool[i] for i in scene_DB[draw]], modalities)
     key = jax.random.fold_in(jax.random.key(options.seed), draw)
-    estimated = jax.device_get(estimate(run.params, raw, run.ranges, key))
-    return {field: value[None] for field, value in estimated._asdict().items()}
+    found = jax.device_get(estimate(run.params, raw, run.ranges, key))
+    return {field: value[None] for field, value in found._asdict().items()}
 
   of_context = [distinct.index(counts) for counts in given.values()]
-  weighed = {
+  estimated = {
     field: value[:, of_context]
     for field, value in setting.in_blocks(options.draws, compute).items()
   }
   size = sum(m.size for m in modalities if m.sense == target)
   return Classified(
     chance={f'top{rank}': min(1.0, rank / options.ways) for rank in RANKS},
-    accuracy=accuracy_records(weighed['log_likelihood'], given),
-    own_context=own_context_records(weighed, given, options.together * size),
+    accuracy=accuracy_records(estimated['log_likelihood'], given),
+    own_context=own_context_records(estimated, given, options.together * size),
   )
 
 

@@ -93,7 +93,7 @@ def measure(setting: Setting[Options]) -> dict[str, Overlaid]:
   return found
 
 
-def draw_contexts(
+def sample_episodes_of(
   key: Array, size: Array, scenes: int, modalities: int, views: int, asked: int
 ) -> Episodes:
   """Episodes in which `size` modalities give context, and the last views of all are asked for.
@@ -120,7 +120,7 @@ def draw_contexts(
   return Episodes(context_BMV[None], target_BMV[None])
 
 
-def bound_per_number(
+def elbo_per_number(
   model: GMN,
   params: Any,
   scenes: Mapping[str, Array],
@@ -131,7 +131,7 @@ def bound_per_number(
   std: float,
   asked: int,
 ) -> Array:
-  """The bound of one episode per scene, as `draw_contexts` draws it, in nats per number, (B,).
+  """The ELBO of one episode per scene, of `sample_episodes_of`, in nats per number, (B,).
 
   Args:
     model: the network.
@@ -146,18 +146,18 @@ def bound_per_number(
   key_contexts, key_noise = jax.random.split(key)
   batch, views_per_modality = count_views(model.modalities, scenes)
   count = len(model.modalities)
-  episodes = draw_contexts(key_contexts, size, batch, count, views_per_modality, asked)
+  episodes = sample_episodes_of(key_contexts, size, batch, count, views_per_modality, asked)
   views = cut_scenes(model.modalities, scenes, ranges)
   terms = elbo_terms(model, params, views, episodes, sample_noise(model, key_noise, batch))
   sizes_M = jnp.array([m.size for m in model.modalities])
-  bound_B = terms.log_likelihood(sizes_M, std).sum(axis=1) - terms.total_kl
-  return bound_B / (asked * sizes_M.sum())
+  elbo_B = terms.log_likelihood(sizes_M, std).sum(axis=1) - terms.total_kl
+  return elbo_B / (asked * sizes_M.sum())
 
 
 def _measure(run: Run, scenes: dict[str, np.ndarray], options: Options) -> dict[int, np.ndarray]:
   """By how many modalities give context, the bound of every scene in nats per number, (B,)."""
   compute = jax.jit(
-    functools.partial(bound_per_number, run.model, std=run.config.std, asked=options.asked)
+    functools.partial(elbo_per_number, run.model, std=run.config.std, asked=options.asked)
   )
 
   def bounds(size: int, draw: int) -> np.ndarray:

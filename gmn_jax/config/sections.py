@@ -10,6 +10,7 @@ import dataclasses
 
 from gmn_jax.config.setting import Section, setting
 from gmn_jax.model import POOLINGS
+from gmn_jax.optimisers import OPTIMISERS
 from gmn_jax.senses.sets import modality_set
 
 
@@ -107,8 +108,8 @@ class OptimiserConfig(Section):
   # (`gmn_jax/training/quiet_start.py`), instead of from the authors' initialisation.
   quiet_start: bool = setting(True)
   # 'adam' (the authors'), or 'muon' for kernels with Adam for the rest
-  # (`gmn_jax/training/optimizer.py`). With Muon small learns more in the same time.
-  optimizer: str = setting('muon', choices=('adam', 'muon'))
+  # (`gmn_jax/optimisers/optimiser.py`). With Muon small learns more in the same time.
+  optimizer: str = setting('muon', choices=OPTIMISERS)
   # Peak learning rate. At twice this value apoe gains and the baseline loses
   # (docs/results/README.md, "Rates").
   learning_rate: float = setting(8e-3, positive=True)

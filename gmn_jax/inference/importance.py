@@ -59,12 +59,12 @@ def estimate(
   chunks = math.ceil(samples / chunk)
   # Of one size, with as few too many as there can be.
   chunk = math.ceil(samples / chunks)
-  weigh = jax.vmap(lambda k: log_weight(jax.random.fold_in(key, k)))
+  log_weights_of = jax.vmap(lambda k: log_weight(jax.random.fold_in(key, k)))
 
   def add(carry: _Sums, first: Array) -> tuple[_Sums, None]:
     log_sum, log_sum_of_squares, total = carry
     number_k = first + jnp.arange(chunk)
-    log_weights = weigh(number_k)
+    log_weights = log_weights_of(number_k)
     counts = (number_k < samples).reshape(chunk, *(1,) * (log_weights.ndim - 1))
     log_weights = jnp.where(counts, log_weights, -jnp.inf)
     sums = jax.nn.logsumexp(log_weights, axis=0), jax.nn.logsumexp(2 * log_weights, axis=0)

@@ -11,10 +11,10 @@ import optax
 
 from gmn_jax.config import Config, make_missing, make_model
 from gmn_jax.model import GMN
+from gmn_jax.optimisers import make_optimizer
 from gmn_jax.senses import Ranges, cut_scenes
 from gmn_jax.senses.sense import as_ranges
 from gmn_jax.training.input import KEPT_BYTES, Selected, check_dataset, read_first, train_batches
-from gmn_jax.training.optimizer import make_optimizer
 from gmn_jax.training.quiet_start import mean_biases
 from gmn_jax.training.sharding import Layout, make_layout
 from gmn_jax.training.train_step import TrainState, compiler_options, init_state, make_step

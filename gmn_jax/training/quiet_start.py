@@ -30,11 +30,11 @@ def mean_biases(model: GMN, views: Views) -> dict[str, np.ndarray]:
 def quiet_start(params: Any, means: Mapping[str, np.ndarray]) -> Any:
   """Initial parameters under which the latents carry nothing at first, and the mean is rendered.
 
-  From the authors' ranges, at a rate at which a small model learns within minutes, the mean of the
-  senses is fitted first, through every path there is, and on the way the image encoder is switched
-  off for good (its ReLUs die). Here the experts' heads and the renderers' last kernels start at
-  zero, the last biases at the mean, latents with a standard deviation of exp(-2), image encoders at
-  He's and everything else at LeCun's scale.
+  From the authors' ranges, at a learning rate at which a small model learns within minutes, the
+  mean of the senses is fitted first, through every path there is, and on the way the image encoder
+  is switched off for good (its ReLUs die). Here the experts' heads and the renderers' last kernels
+  start at zero, the last biases at the mean, latents with a standard deviation of exp(-2), image
+  encoders at He's and everything else at LeCun's scale.
 
   Args:
     params: of `init_params`; their kernels have the variance 1 / (3 fan_in).

@@ -11,9 +11,9 @@ import pytest
 from experiments import main, modes
 from experiments.configs import apoe, baseline, poe
 from gmn_jax.config import PRESETS
+from gmn_jax.optimisers import make_optimizer
 from gmn_jax.training.checkpoint import Checkpoints, Run
 from gmn_jax.training.input import train_batches
-from gmn_jax.training.optimizer import make_optimizer
 from gmn_jax.training.train_step import TrainState
 from mese_env.errors import UserError
 from tests import tiny_run

@@ -15,8 +15,9 @@ MAY_USE = {
   'senses': {'layers'},
   'model': {'layers', 'senses'},
   'inference': {'layers', 'senses', 'model'},
-  'config': {'senses', 'model'},
-  'training': {'layers', 'senses', 'model', 'inference', 'config'},
+  'optimisers': set(),
+  'config': {'senses', 'model', 'optimisers'},
+  'training': {'layers', 'senses', 'model', 'inference', 'optimisers', 'config'},
   'authors': {'layers', 'senses', 'model', 'inference'},
 }
 LOADED = """
@@ -28,9 +29,12 @@ print(*sorted(name for name in sys.modules if name.split('.')[0] in
 
 
 def imports_of(path: pathlib.Path) -> set[str]:
-  """The modules that a file imports, wherever in it."""
-  found = set()
-  for node in ast.walk(ast.parse(path.read_text())):
+  """The modules that a file imports, wherever in it, but for what only its types need."""
+  found, tree = set(), ast.parse(path.read_text())
+  for node in ast.walk(tree):
+    if isinstance(node, ast.If) and ast.unparse(node.test) == 'TYPE_CHECKING':
+      node.body = []
+  for node in ast.walk(tree):
     if isinstance(node, ast.Import):
       found |= {alias.name for alias in node.names}
     elif isinstance(node, ast.ImportFrom):

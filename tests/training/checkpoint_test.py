@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import pytest
 
 from experiments import export
+from gmn_jax.optimisers import make_optimizer
 from gmn_jax.training.checkpoint import Checkpoints, load_run
 from gmn_jax.training.input import train_batches
-from gmn_jax.training.optimizer import make_optimizer
 from gmn_jax.training.train_step import TrainState
 from mese_env.errors import UserError
 from tests import tiny_run

@@ -13,9 +13,9 @@ from gmn_jax.config import presets
 from gmn_jax.layers.convolution import convolve
 from gmn_jax.model import POE
 from gmn_jax.model.experts import Experts
+from gmn_jax.optimisers import make_optimizer
 from gmn_jax.senses.vector import VectorEncoder
 from gmn_jax.training.flops import count_macs, step_flops
-from gmn_jax.training.optimizer import make_optimizer
 from gmn_jax.training.train_step import init_state, make_step
 from tests.tiny_run import RANGES, random_batch, tiny_config, tiny_step
 

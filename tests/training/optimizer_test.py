@@ -11,9 +11,8 @@ from optax import contrib
 
 from gmn_jax.config import make_model
 from gmn_jax.model import Noise
+from gmn_jax.optimisers import make_optimizer, muon
 from gmn_jax.senses import cut_scenes
-from gmn_jax.training.muon import muon
-from gmn_jax.training.optimizer import make_optimizer
 from gmn_jax.training.quiet_start import mean_biases, quiet_start
 from tests import tiny
 from tests.tiny_run import RANGES, random_batch, tiny_config

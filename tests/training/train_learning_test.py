@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from gmn_jax.config import make_model
+from gmn_jax.optimisers import make_optimizer
 from gmn_jax.senses import Range, cut_scenes
 from gmn_jax.senses.image import centre
-from gmn_jax.training.optimizer import make_optimizer
 from gmn_jax.training.quiet_start import mean_biases
 from gmn_jax.training.sharding import make_layout
 from gmn_jax.training.train_step import init_state

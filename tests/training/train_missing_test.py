@@ -11,7 +11,7 @@ import pytest
 from gmn_jax.config import make_missing, make_model
 from gmn_jax.model import sample_episodes
 from gmn_jax.model.missing import EXPERIMENTS, Missing, experiment, fresh_masks
-from gmn_jax.training.optimizer import make_optimizer
+from gmn_jax.optimisers import make_optimizer
 from gmn_jax.training.sharding import make_layout
 from gmn_jax.training.train_step import init_state, make_step
 from gmn_jax.training.validation import Validation

@@ -22,6 +22,7 @@ def dims_of(modalities):
   ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('variant', ['baseline', 'poe', 'apoe'])
 @pytest.mark.parametrize(
   'modalities', [tiny.MODALITIES, modality_set('m8', 32), modality_set('m14', 32)], ids=len
@@ -50,6 +51,7 @@ def test_a_full_size_state_dict_has_the_authors_shapes(variant):
   assert all(leaf.dtype == np.float16 and leaf.all() for leaf in jax.tree.leaves(params))
 
 
+@pytest.mark.long
 def test_initial_parameters_have_the_ranges_of_pytorch_0_4():
   model = GMN((tiny.LEFT, tiny.TOUCH), POOLINGS['poe'], width=16, steps=2)
   drawn = jax.jit(functools.partial(init_params, model))(jax.random.key(0))

@@ -19,8 +19,11 @@ def write_and_read(path, variant, name, image_size):
   return goldens.read_golden(path)
 
 
-@pytest.mark.parametrize('variant', ['baseline', 'poe', 'apoe'])
-@pytest.mark.parametrize('name, image_size', [('m5', 16), ('m14', 32)])
+@pytest.mark.long
+@pytest.mark.parametrize(
+  'name, image_size, variant',
+  [('m5', 16, 'baseline'), ('m5', 16, 'poe'), ('m5', 16, 'apoe'), ('m14', 32, 'apoe')],
+)
 def test_inference_and_generation_equal_the_reference(name, image_size, variant, tmp_path, x64):
   golden = write_and_read(tmp_path / 'recording.npz', variant, name, image_size)
   model, episodes = golden.model, golden.episodes

@@ -32,6 +32,7 @@ def pairs_of(context: linear_gaussian.Sensed, target: linear_gaussian.Sensed):
   return pick(context, np.tile(each, WAYS)), pick(target, np.repeat(each, WAYS))
 
 
+@pytest.mark.long
 def test_with_many_samples_the_decision_is_that_of_bayes_rule(x64):
   rng = np.random.default_rng(0)
   scenes = linear_gaussian.draw_scenes(rng, DRAWS * WAYS)
@@ -76,6 +77,7 @@ def test_draws_share_no_scene_while_there_are_fresh_ones():
   assert not np.array_equal(scene_DB, classify.draw_scenes(23, 7, 5, 1))
 
 
+@pytest.mark.long
 def test_pairs_are_weighed_as_a_scene_of_both_would_be():
   model = tiny.make_model('baseline')
   params = jax.tree.map(jnp.float32, tiny.draw_params(model))
@@ -123,6 +125,7 @@ def test_pairs_are_weighed_as_a_scene_of_both_would_be():
     np.testing.assert_allclose(found.elbo[s].ravel(), log_weights.mean(axis=0), rtol=1e-4)
 
 
+@pytest.mark.long
 def test_it_writes_accuracies_beside_chance_and_bounds(tmp_path, monkeypatch):
   opened = []
 

@@ -12,6 +12,7 @@ from mese_env.errors import UserError
 from tests import tiny_run
 
 
+@pytest.mark.long
 def test_a_step_is_measured_in_the_sizes_of_the_run(tmp_path, monkeypatch):
   monkeypatch.setenv('JAX_DISABLE_MOST_OPTIMIZATIONS', 'true')
   run = tiny_run.random_run(draw_steps=1, optimizer='adam')

@@ -10,6 +10,7 @@ from mese_env.errors import UserError
 NAME = 'shepard_metzler_5_1_1_1'
 
 
+@pytest.mark.long
 def test_who_finds_another_build_running_waits_until_it_is_over(tmp_path, monkeypatch, capsys):
   folder = tmp_path / 'tfds_mese' / NAME
   folder.mkdir(parents=True)

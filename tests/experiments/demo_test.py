@@ -18,6 +18,7 @@ def dataset(monkeypatch):
   return Dataset({'train': scenes[:2], 'test': scenes[1:]}, {}, {})
 
 
+@pytest.mark.long
 def test_it_has_an_error_for_all_that_is_given_and_a_picture(dataset, monkeypatch, tmp_path):
   monkeypatch.setattr(demo, 'SCENES', 3)
   picture = tmp_path / 'demo.png'

@@ -17,6 +17,8 @@ from gmn_jax.senses import IMAGE, cut_scenes
 from mese_env.errors import UserError
 from tests import tiny, tiny_run
 
+pytestmark = pytest.mark.long
+
 OPTIONS = density.Options(
   images=(0, 1), grasps=(0, 2), held_out=2, samples=2, scenes=3, split='val', train_scenes=4,
   batch=2,

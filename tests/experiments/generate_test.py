@@ -87,6 +87,7 @@ def test_an_object_seen_anew_from_a_camera_of_its_scene_looks_as_it_did(scenes):
   assert all(camera.position[2] > 0.4 for camera in unseen.camera_ring(5, 30.0))
 
 
+@pytest.mark.long
 def test_what_is_imagined_depends_on_the_views_given_and_on_no_others():
   model = tiny.make_model('apoe')
   run = Run(None, model, tiny.draw_params(model), None, 0)
@@ -130,6 +131,7 @@ def test_predictors_without_a_model_are_the_mean_and_the_nearest_training_view(s
     np.testing.assert_allclose(nearest, sense[1:2, 2:], rtol=1e-6)
 
 
+@pytest.mark.long
 def test_evaluation_writes_pictures_and_numbers_for_what_is_asked(scenes, tmp_path, capsys):
   run = make_run(modalities='m5', image_size=8)
   dataset = Dataset({'train': scenes, 'test': scenes}, {}, {})

@@ -100,6 +100,7 @@ def _open(workdir: pathlib.Path, *arguments: str) -> Run:
   return main.open_run(_parse(f'--workdir={workdir}', '--mode=density', *arguments))
 
 
+@pytest.mark.long
 def test_an_evaluation_takes_the_runs_own_config(workdir):
   run = _open(workdir)
   assert (run.config.width, run.config.dataset) == (2, 'shepard_metzler_5_tiny')
@@ -129,6 +130,7 @@ def test_a_run_that_is_not_what_is_asked_for_is_refused(workdir, arguments, sent
   assert '\n' not in str(error.value)
 
 
+@pytest.mark.long
 def test_an_evaluation_without_a_checkpoint_ends_in_one_sentence_and_code_2(tmp_path):
   command = [sys.executable, str(_ROOT / 'experiments' / 'main.py'), '--mode=density']
   done = subprocess.run(
@@ -147,6 +149,7 @@ def test_help_lists_the_options_of_a_mode_with_their_comments(capsys):
   assert 'samples: int = 50' in shown and '# K of the importance-weighted estimate' in shown
 
 
+@pytest.mark.long
 def test_a_missing_dataset_ends_in_one_sentence_and_code_2_and_leaves_nothing(tmp_path):
   arguments = [f'--config={_CONFIG}', f'--config.data_dir={tmp_path}/data', '--workdir=run']
   script = str(_ROOT / 'experiments' / 'main.py')

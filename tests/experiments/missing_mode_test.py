@@ -49,6 +49,7 @@ def test_contexts_are_of_so_many_modalities_and_what_is_asked_for_is_always_the_
     assert set(np.asarray(context).sum(axis=-1)[0][gives_BM]) == {1, 2, 3, 4}
 
 
+@pytest.mark.long
 def test_the_bound_is_per_number_and_below_its_maximum():
   run = make_run()
   batch = tiny_run.random_batch(4)
@@ -66,6 +67,7 @@ def test_the_bound_is_per_number_and_below_its_maximum():
   np.testing.assert_allclose(values, highest, atol=0.2)
 
 
+@pytest.mark.long
 def test_runs_are_overlaid_and_those_of_other_modalities_refused(tmp_path, monkeypatch):
   runs = {'one': make_run(), 'two': make_run(variant='baseline'), 'five': make_run(modalities='m5')}
   for name in runs:

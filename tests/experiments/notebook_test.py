@@ -89,6 +89,7 @@ def test_it_is_kept_as_it_was_executed_from_top_to_bottom(notebook):
   _assert_complete(notebook)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which('git') is None, reason='the notebook clones by git')
 def test_it_runs_from_top_to_bottom_on_the_installed_package(
   notebook, repository, python, tmp_path, monkeypatch

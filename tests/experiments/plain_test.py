@@ -10,7 +10,7 @@ from experiments.bench import plain
 from gmn_jax.model import add_opposite, objective
 from tests import tiny
 
-pytestmark = pytest.mark.usefixtures('x64')
+pytestmark = [pytest.mark.usefixtures('x64'), pytest.mark.long]
 
 # B = 2 scenes, M = 2 modalities, V = 4 views; of the second scene, touch is absent.
 CONTEXT = [[[1, 1, 0, 0], [1, 0, 0, 0]], [[0, 1, 0, 0], [0, 0, 0, 0]]]

@@ -72,6 +72,7 @@ def test_raw_features_average_what_is_given_and_only_that():
   np.testing.assert_allclose(got, np.concatenate(expected, axis=1), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.long
 def test_the_file_holds_the_beliefs_and_labels_of_the_scenes(tmp_path, capsys):
   config = SceneConfig(image_size=8, num_looks=2, num_grasps=2)
   scenes = [generate_scene(config, 0, i) for i in range(6)]
@@ -97,6 +98,7 @@ def test_the_file_holds_the_beliefs_and_labels_of_the_scenes(tmp_path, capsys):
   assert 'mean colour (R²)' in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_datasets_are_taken_in_turn_so_that_the_number_of_parts_can_be_told(tmp_path, monkeypatch):
   def open_dataset(name, data_dir, fields):
     parts = {'four': 4, 'six': 6}[name]

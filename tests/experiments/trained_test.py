@@ -9,7 +9,7 @@ import pytest
 from experiments import main
 from experiments.compare import archive
 
-pytestmark = pytest.mark.optimised
+pytestmark = [pytest.mark.optimised, pytest.mark.long]
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 _TRAINED = _ROOT / 'experiments' / 'trained' / 'apoe-small'

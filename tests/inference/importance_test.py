@@ -25,6 +25,7 @@ def estimate(log_weight, key, samples, chunk):
   return importance.estimate(log_weight, key, samples, chunk)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('context_views', [0, 3])
 def test_it_converges_to_the_exact_log_likelihood_from_below(context_views):
   problem = draw_problems(100, context_views)
@@ -73,6 +74,7 @@ def test_fewer_than_one_sample_are_refused():
     importance.estimate(lambda key: jnp.zeros(()), jax.random.key(0), 0, 1)
 
 
+@pytest.mark.long
 def test_memory_bounds_how_many_samples_are_held_at_once():
   numbers, samples = 20_000, 16
   tried = []
@@ -99,6 +101,7 @@ def test_memory_bounds_how_many_samples_are_held_at_once():
     importance.within_memory(function, 1000, samples)(x)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('context_views', [0, 2, 5])
 def test_intervals_of_the_true_model_hold_their_share(context_views):
   count, levels = 3000, np.array([0.1, 0.5, 0.9])

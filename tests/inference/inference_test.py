@@ -12,7 +12,7 @@ from gmn_jax.model import Episodes, Noise, objective
 from gmn_jax.senses import HAPTIC, IMAGE, Views
 from tests import tiny
 
-pytestmark = pytest.mark.usefixtures('x64')
+pytestmark = [pytest.mark.usefixtures('x64'), pytest.mark.long]
 
 MODEL = tiny.make_model('apoe')
 CONTEXT = np.array(

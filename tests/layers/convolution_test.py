@@ -83,6 +83,7 @@ def test_halve():
   assert_same_values_and_gradients(halve, definition, x, kernel)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('height, width', [(4, 3), (1, 2)])
 def test_double(height, width):
   x, kernel = normals((2, height, width, 3), (4, 4, 3, 2))

@@ -6,11 +6,14 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
+
 from mese_env import doctor
 
 _ROOT = pathlib.Path(__file__).parents[2]
 
 
+@pytest.mark.long
 def test_versions_and_devices_of_this_machine_are_named():
   findings = {finding.name: finding for finding in doctor.examine()}
   for name in ('jax', 'mujoco', 'numpy'):

@@ -2,6 +2,7 @@
 
 import mujoco
 import numpy as np
+import pytest
 
 from mese_env import grasp, hand, poses, recognition, sensors, shapes
 
@@ -34,6 +35,7 @@ def test_too_forceful_grasps_are_redrawn_and_the_rest_kept_in_order():
   np.testing.assert_array_equal(grasps.hands, np.array([poses.query(pose) for pose in drawn])[kept])
 
 
+@pytest.mark.long
 def test_hands_touch_the_object_with_as_many_pads_as_published():
   touch = []
   for seed in range(15):
@@ -44,5 +46,6 @@ def test_hands_touch_the_object_with_as_many_pads_as_published():
   assert 2.8 <= np.mean(active.sum(axis=1)) <= 4.0
 
 
+@pytest.mark.long
 def test_grasps_name_the_shape_far_above_chance():
   assert recognition.share_named(0, num_shapes=4, gallery_grasps=40, trials=2) >= 0.75

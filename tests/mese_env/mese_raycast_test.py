@@ -60,6 +60,7 @@ def test_a_cube_above_takes_the_lamp_away():
   assert lit >= 255 * (headlight + GREY * 0.7 * 0.95)
 
 
+@pytest.mark.long
 def test_following_every_ray_gives_the_same_picture_in_numpy_and_in_jax():
   rng = np.random.default_rng(0)
   for _ in range(5):

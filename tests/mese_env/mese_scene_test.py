@@ -80,10 +80,10 @@ def test_held_out_cell_sets_are_kept_apart(objects):
     ('image_size', 0, 'image_size is 0'),
     ('num_parts', 7, 'num_parts is 7; use one of 4, 5, 6'),
     ('num_parts', 5.0, 'num_parts is 5.0; use one of 4, 5, 6'),
-    ('objects', 'new', "use one of all, seen, held_out"),
-    ('renderer', 'vulkan', "use one of raycast, mujoco"),
+    ('objects', 'new', 'use one of all, seen, held_out'),
+    ('renderer', 'vulkan', 'use one of raycast, mujoco'),
     ('hand', 'meshes', "hand is 'meshes'; did you mean 'mesh'"),
-    ('hand', None, "hand is None; use one of primitive, mesh, fidelity"),
+    ('hand', None, 'hand is None; use one of primitive, mesh, fidelity'),
     ('num_looks', 2.5, 'num_looks is 2.5'),
   ],
 )

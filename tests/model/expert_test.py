@@ -8,6 +8,8 @@ import pytest
 from gmn_jax.model import POOLINGS, gaussians
 from gmn_jax.model.experts import Experts
 
+pytestmark = pytest.mark.long
+
 EPISODES, STEPS, GRID, REPRESENTATION, HIDDEN, LATENT = 2, 3, (3, 2), 4, 3, 2
 
 

@@ -23,6 +23,7 @@ def draw_experts(experts, dtype=np.float32, lowest=-60, highest=60):
   return mean_E, rng.uniform(lowest, highest, mean_E.shape).astype(dtype)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('experts', [2, 5, 14])
 def test_product_in_float32_for_sharp_and_for_flat_experts(experts):
   mean_E, logvar_E = draw_experts(experts)
@@ -41,6 +42,7 @@ def test_product_of_equals_divides_the_variance(logvar):
   np.testing.assert_allclose(product, product_in_float64(0, np.full((3, 1), logvar))[1], rtol=1e-6)
 
 
+@pytest.mark.long
 def test_gradient_of_the_product_is_finite_for_sharp_and_for_flat_experts():
   mean_E, logvar_E = draw_experts(5)
   gradients = jax.grad(lambda *args: sum(x.sum() for x in gaussians.product(*args)), (0, 1))(
@@ -59,6 +61,7 @@ def test_product_over_one_expert_is_that_expert():
   np.testing.assert_array_equal(logvar, logvar_E[0])
 
 
+@pytest.mark.long
 def test_an_expert_that_is_left_out_has_no_say(x64):
   mean_E, logvar_E = draw_experts(4, np.float64)
   present_E = np.random.default_rng(0).random(mean_E.shape) < 0.5

@@ -37,6 +37,7 @@ def without_variance(params):
   return {name: flatten(leaf) if name.startswith(LATENT) else leaf for name, leaf in params.items()}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('variant', ['apoe', 'poe', 'baseline'])
 def test_without_variance_it_is_the_plain_model(variant):
   model = tiny.make_model(variant, hierarchical=True)

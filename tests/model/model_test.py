@@ -19,7 +19,7 @@ from gmn_jax.senses import Views
 from gmn_jax.senses.sets import modality_set
 from tests import tiny
 
-pytestmark = pytest.mark.usefixtures('x64')
+pytestmark = [pytest.mark.usefixtures('x64'), pytest.mark.long]
 
 # The authors' counts, which include seven dead numbers per modality.
 AUTHORS_COUNTS = {

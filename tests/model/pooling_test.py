@@ -13,6 +13,8 @@ from gmn_jax.model import POOLINGS, Pooling, apply
 from tests import tiny
 from tests.tiny_run import RANGES, random_batch, tiny_config, tiny_step
 
+pytestmark = pytest.mark.long
+
 
 def geometric_mean(mean_E, logvar_E, present_E=None):
   """The mean of E precisions, and of E means weighted by those."""

@@ -11,6 +11,8 @@ import pytest
 
 from mese_env.remarks import without_remarks
 
+pytestmark = pytest.mark.long
+
 _ROOT = pathlib.Path(__file__).parents[2]
 _CONFIG = _ROOT / 'experiments' / 'configs' / 'apoe.py'
 _DATASET = 'shepard_metzler_5_2_2_2'

@@ -42,6 +42,7 @@ def imports_of(path: pathlib.Path) -> set[str]:
   return found
 
 
+@pytest.mark.long
 def test_the_model_and_its_inference_load_nothing_of_the_simulator():
   done = subprocess.run(
     [sys.executable, '-c', LOADED], cwd=ROOT, capture_output=True, text=True, check=True

@@ -10,6 +10,8 @@ import venv
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 _ROOT = pathlib.Path(__file__).parents[2]
 _PACKAGES = ('gmn_jax', 'mese_env', 'tfds_mese')
 _TRAIN = """

@@ -17,6 +17,8 @@ from gmn_jax.training.train import train
 from mese_env import poses, shapes
 from tfds_mese.dataset import Dataset
 
+pytestmark = pytest.mark.long
+
 SAMPLES, VIEWS, SIZE, BLOCKS = 64, 4, 8, 4
 SOUND = Sense(
   name='sound',
@@ -28,7 +30,7 @@ SOUND = Sense(
   unit='pressure, scaled to [-1, 1]',
 )
 SETTINGS = {
-  'density': {'images': (0, 1), 'grasps': (0, 1), 'others': (0, 2), 'samples': 2, 'held_out': 2},
+  'density': {'images': (0,), 'grasps': (0, 1), 'others': (0, 2), 'samples': 2, 'held_out': 2},
   'generate': {
     'context': ('sound:2',),
     'target': ('image', 'haptic', 'sound'),
@@ -91,7 +93,7 @@ def sounds(monkeypatch):
 
 
 def test_a_sense_of_ones_own_is_trained_measured_and_imagined(sounds, tmp_path):
-  config = preset('small', modalities='m2-sound', image_size=SIZE, width=4, batch_size=8, steps=20)
+  config = preset('small', modalities='m2-sound', image_size=SIZE, width=2, batch_size=8, steps=20)
   config = config.replace(optimizer='adam', learning_rate=1e-2, warmup_steps=0, few_steps=0)
   train(config.replace(log_every=1, validate_every=20, sample_every=99), sounds, tmp_path)
   lines = (tmp_path / 'metrics.jsonl').read_text().splitlines()
@@ -105,6 +107,6 @@ def test_a_sense_of_ones_own_is_trained_measured_and_imagined(sounds, tmp_path):
     modes.load(mode).evaluate(run, {'sounds': sounds}, tmp_path, asked)
     found[mode] = json.loads((tmp_path / f'{mode}.json').read_text())['results']
   heard = [r for r in found['density']['density'] if r['target'] == 'sound' and r['sounds'] == 2]
-  assert len(heard) == 4 and all(np.isfinite(r['log_likelihood']) for r in heard)
+  assert len(heard) == 2 and all(np.isfinite(r['log_likelihood']) for r in heard)
   assert list(found['generate']['squared_error']['the context']) == ['image', 'haptic', 'sound']
   assert (tmp_path / 'generate-sound.png').exists()

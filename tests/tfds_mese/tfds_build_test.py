@@ -10,6 +10,8 @@ import pytest
 
 import tfds_mese
 
+pytestmark = pytest.mark.long
+
 # A loader that refuses: unlike an absent module, it shows an import that would otherwise succeed.
 _BLOCK_TENSORFLOW = """
 import importlib.machinery, runpy, sys

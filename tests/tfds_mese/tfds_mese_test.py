@@ -21,6 +21,8 @@ from tfds_mese import configs
 from tfds_mese.reading import open_dataset
 from tfds_mese.tfds_mese_dataset_builder import Builder
 
+pytestmark = pytest.mark.long
+
 # Two chunks to train on, so that two workers have something to share.
 SMALL = {
   'name': 'small',

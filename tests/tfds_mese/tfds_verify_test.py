@@ -12,6 +12,8 @@ import tfds_mese.__main__ as command
 from mese_env.errors import UserError
 from tfds_mese.reading import open_dataset
 
+pytestmark = pytest.mark.long
+
 SMALL = {
   'name': 'small',
   'num_train': 60,

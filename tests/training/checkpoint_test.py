@@ -33,6 +33,7 @@ def _change_stored_config(workdir, change):
   path.write_text(json.dumps(stored))
 
 
+@pytest.mark.long
 def test_an_exported_model_is_the_run_s_without_what_training_needs(tmp_path):
   run, workdir, copy = tiny_run.random_run(), tmp_path / 'run', tmp_path / 'copy'
   _save(run, workdir)

@@ -211,6 +211,7 @@ def test_experts_take_the_convolutions_of_their_draw_steps():
   assert _gradients(lambda *args: infer(*args, noise), params, *representations) == 3 * macs
 
 
+@pytest.mark.long
 def test_a_step_takes_the_same_whatever_the_optimiser():
   counts = []
   for name in ('adam', 'muon'):

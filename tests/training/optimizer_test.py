@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytest
 from optax import contrib
 
 from gmn_jax.config import make_model
@@ -101,6 +102,7 @@ def test_rate_rises_stays_and_falls():
   np.testing.assert_allclose(rates[4:-4], 0.1 * np.array(stays), atol=1e-5)
 
 
+@pytest.mark.long
 def test_quiet_start_renders_the_mean_and_believes_nothing():
   config = tiny_config()
   model = make_model(config)

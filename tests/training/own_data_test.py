@@ -39,6 +39,7 @@ def _write(folder: pathlib.Path, splits: dict[str, dict[str, np.ndarray]]) -> No
       np.savez_compressed(folder / split / f'{i:03d}.npz', **scene)
 
 
+@pytest.mark.long
 def test_the_recipe_of_the_docs_makes_a_dataset_to_train_on(tmp_path, monkeypatch):
   recipe, in_memory = re.findall(r'```python\n(.*?)```', _DOCS.read_text(), re.DOTALL)
   monkeypatch.chdir(tmp_path)

@@ -18,6 +18,8 @@ from gmn_jax.training.distributed import join
 from gmn_jax.training.sharding import make_layout
 from mese_env.errors import UserError
 
+pytestmark = pytest.mark.long
+
 _ROOT = pathlib.Path(__file__).parents[2]
 # From the quiet start everything is rendered as zeros at first, whatever is drawn.
 _FIELDS = {'batch_size': 8, 'quiet_start': False, 'steps': 5}

@@ -10,6 +10,8 @@ import pytest
 
 from tests.tiny_run import RANGES, random_batch, tiny_config, tiny_step
 
+pytestmark = pytest.mark.long
+
 
 def updated(**fields):
   """State and metrics after one step of the tiny config with `fields`."""

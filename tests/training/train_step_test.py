@@ -9,8 +9,11 @@ import sys
 import chex
 import jax
 import numpy as np
+import pytest
 
 from tests.tiny_run import RANGES, random_batch, tiny_config, tiny_step
+
+pytestmark = pytest.mark.long
 
 _ROOT = pathlib.Path(__file__).parents[2]
 

@@ -231,7 +231,7 @@ def apply(model: GMN, params: Any, *inputs: Any, method: str | None = None) -> A
 
   Flax types `Module.apply` as if variables might come back too; here none ever change.
   """
-  named = {} if method is None else {'method': method}
+  named: dict[str, Any] = {} if method is None else {'method': method}
   return model.apply({'params': params}, *inputs, **named)
 
 

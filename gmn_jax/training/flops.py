@@ -56,6 +56,9 @@ def count_macs(function: Callable, *args: Any) -> int:
   Raises:
     ValueError: there are products in a loop of unknown length.
   """
+  # A jitted function that has options for its compiler cannot be traced inside another.
+  if isinstance(function, jax.stages.Wrapped):
+    return _count(function.trace(*args).jaxpr)
   return _count(jax.make_jaxpr(function)(*args))
 
 

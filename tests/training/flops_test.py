@@ -212,6 +212,12 @@ def test_experts_take_the_convolutions_of_their_draw_steps():
 
 
 @pytest.mark.long
+def test_options_of_the_compiler_change_nothing():
+  options = {'xla_cpu_enable_concurrency_optimized_scheduler': False}
+  product = jax.jit(jnp.matmul, compiler_options=options)
+  assert count_macs(product, _shape(2, 3), _shape(3, 5)) == 2 * 3 * 5
+
+
 def test_a_step_takes_the_same_whatever_the_optimiser():
   counts = []
   for name in ('adam', 'muon'):

@@ -19,6 +19,7 @@ from typing import Any
 
 from experiments.bench import bars, machine
 from experiments.bench.input import DATASET
+from gmn_jax.model import APOE, BASELINE, POE
 from gmn_jax.senses.sets import MODALITY_SETS
 from mese_env.errors import UserError, exit_on_user_error
 from tfds_mese.reading import open_dataset
@@ -27,7 +28,7 @@ _HERE = pathlib.Path(__file__).parent
 # Scenes in a batch of the full preset, by set of modalities: of the sizes for which the authors'
 # code was measured.
 _BATCH = {'m2': 2, 'm5': 2, 'm8': 1, 'm14': 1}
-_VARIANTS = ('baseline', 'poe', 'apoe')
+_VARIANTS = (BASELINE.name, POE.name, APOE.name)
 
 Record = Mapping[str, Any]
 
@@ -85,7 +86,7 @@ def every_row() -> tuple[Row, ...]:
       for modalities in MODALITY_SETS:
         for variant in _VARIANTS:
           options = [f'--steps={steps}']
-          if dtype == 'float32' and variant == 'apoe':
+          if dtype == 'float32' and variant == APOE.name:
             options.append('--parts')
             if preset == 'full':
               options.append('--plain')

@@ -29,6 +29,7 @@ from typing import NamedTuple
 from absl import flags
 
 from experiments import main as training_command
+from experiments import modes
 from experiments.compare import headlines
 from experiments.compare.runs import MAIN, Comparison, Run, carry_out_all
 from experiments.compare.table import compare
@@ -86,7 +87,7 @@ def _read(argv: Sequence[str]) -> _Asked:
   flags.DEFINE_string('preset', 'small', '', flag_values=values)
   flags.DEFINE_integer('steps', None, '', flag_values=values)
   flags.DEFINE_string('modalities', None, '', flag_values=values)
-  flags.DEFINE_list('modes', ['density', 'generate'], '', flag_values=values)
+  flags.DEFINE_list('modes', list(modes.COMPARED), '', flag_values=values)
   flags.DEFINE_string('workdir', None, '', flag_values=values)
   flags.DEFINE_integer('at_once', 1, '', lower_bound=1, flag_values=values)
   flags.DEFINE_bool('build', False, '', flag_values=values)

@@ -1,12 +1,58 @@
 """What training steps cost, beside the paper's. The fields are those of `cost.json`."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from gmn_jax.model import APOE, POE
 
-Record = Mapping[str, Any]  # what `bench/step.py` measures
+
+@dataclasses.dataclass(frozen=True)
+class StepCost:
+  """What `bench/step.py` measures of a training step of a variant.
+
+  Attributes:
+    variant: a pooling's name.
+    modalities: the name of the set.
+    M: how many these are.
+    machine: on which it was measured.
+    model: variant, modalities, preset and batch in words.
+    batch: scenes.
+    dtype: of the arithmetic.
+    median_ms: of the steps.
+    min_ms: the least.
+    max_ms: the most.
+    scenes_per_s: at the median.
+    compile_s: seconds, without a cache.
+    peak_bytes: the most memory in use.
+    parameters: numbers in all.
+    flops: of the forward and backward passes.
+    flops_xla: by XLA's own count, which does not know how often a loop runs.
+    flops_per_s: at the median.
+    peak_flops_per_s: reached by a product or a convolution in the same process.
+    share_of_peak: their ratio.
+    measured_beside_other_work: whether the times are no statement.
+  """
+
+  variant: str
+  modalities: str
+  M: int
+  machine: str
+  model: str
+  batch: int
+  dtype: str
+  median_ms: float
+  min_ms: float
+  max_ms: float
+  scenes_per_s: float
+  compile_s: float
+  peak_bytes: float
+  parameters: int
+  flops: float
+  flops_xla: float
+  flops_per_s: float
+  peak_flops_per_s: float
+  share_of_peak: float
+  measured_beside_other_work: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,9 +79,9 @@ class Costs:
   """All that was measured.
 
   Attributes:
-    measured: by variant and modalities, a record.
+    measured: by variant and modalities.
     paper: the paper's beside it.
   """
 
-  measured: Sequence[Record]
+  measured: Sequence[StepCost]
   paper: Sequence[Paper]

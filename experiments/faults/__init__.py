@@ -1,1 +1,4 @@
-"""What a run, a build and the commands do when something breaks: `make faults`."""
+"""What a run, a build and the commands do when something breaks: `make faults`.
+
+Each module breaks one kind of thing, by running commands as a user does; nothing imports them.
+"""

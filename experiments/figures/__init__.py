@@ -1,1 +1,4 @@
-"""Figures of the evaluations; every module draws numbers that it is given."""
+"""Figures of the evaluations; every module draws numbers that it is given.
+
+A module draws figures; it measures nothing and reads no files.
+"""

@@ -53,5 +53,5 @@ def _lines(axis: Axes, records: Sequence[Accuracy | OwnContext], field: str) -> 
       np.array([getattr(record, name) for record in of_line])
       for name in ('views', field, f'{field}_error')
     )
-    figures.line(axis, views, mean, error, i, _GIVEN[senses])
+    figures.line(axis, views, mean, error, i, _GIVEN.get(senses, f'given {senses}'))
   axis.set_xticks(views)

@@ -23,30 +23,30 @@ def draw(found: Costs, sizes: str) -> Figure:
     'time of a step': lambda of: of.ms,
   }
   panels = {
-    'parameters': (lambda r: r['parameters'] / 1e6, 'millions'),
-    'time of a step': (lambda r: r['median_ms'], 'ms'),
-    'peak memory': (lambda r: r['peak_bytes'] / 2**30, 'GiB'),
-    'share of peak': (lambda r: 100 * r['share_of_peak'], '%'),
+    'parameters': (lambda r: r.parameters / 1e6, 'millions'),
+    'time of a step': (lambda r: r.median_ms, 'ms'),
+    'peak memory': (lambda r: r.peak_bytes / 2**30, 'GiB'),
+    'share of peak': (lambda r: 100 * r.share_of_peak, '%'),
   }
   for axis, (quantity, (read, unit)) in zip(axes.flat, panels.items(), strict=True):
     for index, pooling in enumerate(POOLINGS.values()):
-      chosen = [r for r in found.measured if r['variant'] == pooling.name]
+      chosen = [r for r in found.measured if r.variant == pooling.name]
       y = [read(r) for r in chosen]
       spread = None
       if quantity == 'time of a step':
         spread = [
-          [r['median_ms'] - r['min_ms'] for r in chosen],
-          [r['max_ms'] - r['median_ms'] for r in chosen],
+          [r.median_ms - r.min_ms for r in chosen],
+          [r.max_ms - r.median_ms for r in chosen],
         ]
       if chosen:
-        figures.line(axis, [r['M'] for r in chosen], y, spread, index, pooling.title)
+        figures.line(axis, [r.M for r in chosen], y, spread, index, pooling.title)
     if quantity in of_paper:
       _draw_paper(axis, found.paper, of_paper[quantity])
       # The paper's sizes may be far from what was measured.
       axis.set_yscale('log')
     else:
       axis.set_ylim(0, 1.1 * axis.dataLim.y1)
-    axis.set_xticks(sorted({r['M'] for r in found.measured} | {of.M for of in found.paper}))
+    axis.set_xticks(sorted({r.M for r in found.measured} | {of.M for of in found.paper}))
     figures.describe(axis, quantity, 'number of modalities M', unit)
   figure.suptitle(f'A training step: {sizes[0].lower()}{sizes[1:]}', fontsize=9)
   handles, labels = axes[0, 1].get_legend_handles_labels()

@@ -19,7 +19,8 @@ _BESIDE = 0.012  # of an axis, between the bars of lines
 
 def draw_density(found: Densities, targets: Sequence[Target], of_what: str) -> Figure:
   """A column per target and other sense, against the views of that, a line per count of its own:
-  above the density, below, where it was measured, its gain over no context.
+  above the density, below, where it was measured, its gain over no context. Of one sense alone
+  there is nothing to draw.
 
   Args:
     found: what was measured.
@@ -29,6 +30,8 @@ def draw_density(found: Densities, targets: Sequence[Target], of_what: str) -> F
   # A sense is called by the last of its scales, images by their colours.
   called = {target.sense: target.name for target in targets}
   shown = [(target, other) for target in targets for other in called if other != target.sense]
+  if not shown:
+    return Figure()
   rows = 1 if found.density[0].gain is None else 2
   figure, axes = figures.panels(rows, len(shown), width=3.6, height=3.2)
   for column, (target, other) in zip(axes.T, shown, strict=True):

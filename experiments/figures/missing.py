@@ -22,7 +22,7 @@ def draw(found: Mapping[str, Overlaid]) -> Figure:
         mean = np.array(curve['elbo'])
         error = np.array(curve.get('elbo_error', np.zeros_like(mean)))
         figures.line(axis, curve['step'], mean, error, index, name)
-    figures.describe(axis, split, 'training step', 'bound (nats per episode)')
+    figures.describe(axis, split, 'training step', 'ELBO (nats per episode)')
     axis.locator_params(axis='x', nbins=4)
   axis = axes[0, -1]
   for index, (name, of) in enumerate(found.items()):
@@ -32,7 +32,7 @@ def draw(found: Mapping[str, Overlaid]) -> Figure:
     axis,
     'any combination, after training',
     'modalities that give context',
-    'bound (nats per number)',
+    'ELBO (nats per number)',
   )
   axis.set_xticks(list(next(iter(found.values())).by_size))
   handles, names = axis.get_legend_handles_labels()

@@ -12,6 +12,8 @@ if typing.TYPE_CHECKING:
 
 # The evaluations, in the order of a report.
 EVALUATIONS = ('density', 'classify', 'generate', 'missing', 'cost', 'represent')
+# What `compare.py` makes of every run if it is not told.
+COMPARED = ('density', 'generate')
 _REPORT = 'report'
 
 

@@ -33,7 +33,7 @@ from experiments.evaluation.pairing import Pairing, estimate_pairs
 from experiments.evaluation.scenes import stack_scenes, views_of
 from experiments.figures import classify as classify_figures
 from gmn_jax.inference import Likelihood, importance
-from gmn_jax.senses import IMAGE
+from gmn_jax.senses import IMAGE, senses_of
 from gmn_jax.training.checkpoint import Run
 from mese_env.errors import UserError
 from tfds_mese.dataset import Dataset
@@ -160,8 +160,10 @@ def _pool(datasets: Mapping[str, Dataset], options: Options) -> list[Mapping[str
 def _contexts(run: Run, views: int, options: Options) -> dict[tuple[str, int], tuple[int, ...]]:
   """By senses, as the paper's figure names them, and size, the count of views of each modality."""
   given = {}
+  initials = {sense: sense.name[0].upper() for sense in senses_of(run.model.modalities)}
+  alike = len(set(initials.values())) < len(initials)
   for senses in contexts.families(run.model.modalities).values():
-    name = '+'.join(sense.name[0].upper() for sense in senses)
+    name = '+'.join(sense.name if alike else initials[sense] for sense in senses)
     for size in options.views:
       if not 0 <= size <= views - options.held_out:
         raise UserError(

@@ -27,7 +27,7 @@ from experiments import bench
 from experiments.configs import apoe
 from experiments.evaluation import blocks, results
 from experiments.evaluation.contract import Evaluation, Setting
-from experiments.evaluation.cost_records import PAPER, Costs, Paper, Record
+from experiments.evaluation.cost_records import PAPER, Costs, Paper, StepCost
 from experiments.evaluation.options import require_at_least
 from experiments.figures import cost as cost_figures
 from gmn_jax.config import Config, make_model, preset
@@ -81,12 +81,12 @@ def measure(setting: Setting[Options]) -> Costs:
   columns = setting.in_blocks(len(configs), compute)
   rows = zip(*(column.tolist() for column in columns.values()), strict=True)
   records = [
-    {
-      'variant': config.variant,
-      'modalities': config.modalities,
-      'M': len(make_model(config).modalities),
+    StepCost(
+      variant=config.variant,
+      modalities=config.modalities,
+      M=len(make_model(config).modalities),
       **dict(zip(columns, row, strict=True)),
-    }
+    )
     for config, row in zip(configs, rows, strict=True)
   ]
   return Costs(records, PAPER)
@@ -144,7 +144,7 @@ def _measure(config: Config, options: Options) -> dict[str, Any]:
 
 def _notes(found: Costs, setting: Setting[Options]) -> list[str]:
   options, config = setting.options, _configs(setting)[0]
-  machines = sorted({record['machine'] for record in found.measured})
+  machines = sorted({record.machine for record in found.measured})
   notes = [
     f'{_sizes(config)}, {config.optimizer}, {config.dtype}, on {", ".join(machines)}.',
     f'Time: median of {results.counted(options.steps, "steps")} (least to most). Memory: the most '
@@ -152,7 +152,7 @@ def _notes(found: Costs, setting: Setting[Options]) -> list[str]:
     'included. FLOP: counted in the forward and backward passes (gmn_jax/training/flops.py). '
     'Share of peak: of the rate of a matrix product or a convolution in the same process.',
   ]
-  if any(record['measured_beside_other_work'] for record in found.measured):
+  if any(record.measured_beside_other_work for record in found.measured):
     notes.append('Measured beside other work (--busy): times and shares are no statement.')
   return notes
 
@@ -169,23 +169,23 @@ def _tables(found: Costs, setting: Setting[Options]) -> list[results.Table]:
   return [_table(found.measured), _paper_table(found.paper)]
 
 
-def _table(records: Sequence[Record]) -> results.Table:
-  of_poe = {r['modalities']: r['median_ms'] for r in records if r['variant'] == POE.name}
+def _table(records: Sequence[StepCost]) -> results.Table:
+  of_poe = {r.modalities: r.median_ms for r in records if r.variant == POE.name}
   rows = []
   for r in records:
-    poe = of_poe.get(r['modalities'])
+    poe = of_poe.get(r.modalities)
     rows.append(
       [
-        f'{r["M"]}',
-        POOLINGS[r['variant']].title,
-        _millions(r['parameters'] / 1e6),
-        f'{r["median_ms"]:,.0f} ({r["min_ms"]:,.0f} to {r["max_ms"]:,.0f})',
-        f'{r["median_ms"] / poe:.2f}' if poe else '-',
-        f'{r["scenes_per_s"]:,.1f}',
-        f'{r["peak_bytes"] / _GIB:.2f}',
-        f'{r["flops"] / 1e12:.3g}',
-        f'{100 * r["share_of_peak"]:.0f} %',
-        f'{r["compile_s"]:.0f}',
+        f'{r.M}',
+        POOLINGS[r.variant].title,
+        _millions(r.parameters / 1e6),
+        f'{r.median_ms:,.0f} ({r.min_ms:,.0f} to {r.max_ms:,.0f})',
+        f'{r.median_ms / poe:.2f}' if poe else '-',
+        f'{r.scenes_per_s:,.1f}',
+        f'{r.peak_bytes / _GIB:.2f}',
+        f'{r.flops / 1e12:.3g}',
+        f'{100 * r.share_of_peak:.0f} %',
+        f'{r.compile_s:.0f}',
       ]
     )
   heads = [

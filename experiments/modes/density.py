@@ -144,7 +144,7 @@ def _counts(options: Options, sense: Sense) -> tuple[int, ...]:
   """How many views of a sense are given: of those that come along, what the option of that name
   says.
   """
-  return getattr(options, sense.views, options.others)
+  return {IMAGE: options.images, HAPTIC: options.grasps}.get(sense, options.others)
 
 
 def _measure(

@@ -190,11 +190,9 @@ def main(arguments: list[str]) -> int:
   if missing := [str(path) for path in paths if not path.is_file()]:
     raise UserError(f'there is no recording {", ".join(missing)}; name existing .npz files.')
   jax.config.update('jax_enable_x64', True)
-  goldens = 0
   quantities, failures, worst = 0, 0, 0.0
   for path in paths:
     golden = read_golden(path)
-    goldens += 1
     print(f'{path.name}: {golden.model.pooling.name}, {len(golden.model.modalities)} modalities')
     for name, error, bound in compare(golden):
       quantities, failures, worst = (
@@ -207,7 +205,7 @@ def main(arguments: list[str]) -> int:
         flush=True,
       )
   print(
-    f'{goldens} recordings, {quantities} quantities, {failures} above their bound; '
+    f'{len(paths)} recordings, {quantities} quantities, {failures} above their bound; '
     f'the worst at {worst:.1e} of its bound'
   )
   return int(failures > 0)

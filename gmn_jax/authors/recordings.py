@@ -104,7 +104,7 @@ def read_golden(path: pathlib.Path) -> Golden:
     latent=meta['nz'],
   )
   if 'ctx_x_0' not in recorded:
-    recorded = _draw_inputs(model, recorded) | recorded
+    recorded = _sample_inputs(model, recorded) | recorded
   views, episodes = _pad(model, recorded)
   noisy = meta['mode'] == 'eps'
   return Golden(
@@ -156,10 +156,10 @@ def _as_recorded(sense):
   return sense
 
 
-def _draw_inputs(model: GMN, recorded: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _sample_inputs(model: GMN, recorded: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
   rng = np.random.default_rng(1000 + len(model.modalities))
 
-  def draw_queries(count: int) -> np.ndarray:
+  def sample_queries(count: int) -> np.ndarray:
     return np.concatenate(
       [2 * rng.random((count, 3)) - 1, (2 * rng.random((count, 2)) - 1) * np.pi], axis=1
     )
@@ -173,9 +173,9 @@ def _draw_inputs(model: GMN, recorded: Mapping[str, np.ndarray]) -> dict[str, np
         inputs[f'{split}_x_{m}'] = rng.random((count, channels, height, width))
       else:
         inputs[f'{split}_x_{m}'] = 2 * rng.random((count, modality.size)) - 1
-      inputs[f'{split}_q_{m}'] = draw_queries(count)
+      inputs[f'{split}_q_{m}'] = sample_queries(count)
   for m in range(len(model.modalities)):
-    inputs[f'gen_q_{m}'] = draw_queries(len(recorded['ctx_n']))
+    inputs[f'gen_q_{m}'] = sample_queries(len(recorded['ctx_n']))
   return {name: array.astype(np.float32) for name, array in inputs.items()}
 
 

@@ -1,6 +1,6 @@
 """Checkpoints of the authors' PyTorch code, to our parameters and back.
 
-A state_dict of theirs, whatever its variant and modalities, holds the same numbers as our
+A state_dict of theirs, whatever its pooling and modalities, holds the same numbers as our
 parameters in other layouts: channels first, transposed kernels, heads apart, experts apart. Each
 `_Link` names one tensor on both sides.
 """
@@ -41,7 +41,7 @@ def from_authors(model: GMN, state_dict: Mapping[str, np.ndarray]) -> Params:
   """Our parameters from a state_dict of the authors' code.
 
   Args:
-    model: the model that the state_dict belongs to: its variant, modalities and sizes.
+    model: the model that the state_dict belongs to: its pooling, modalities and sizes.
     state_dict: arrays by name. The dead `init_query` tensors may be there or not. The dtype is
       kept.
 

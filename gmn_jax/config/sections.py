@@ -107,16 +107,16 @@ class OptimiserConfig(Section):
   # Whether to start with latents that carry nothing, larger weights, and the mean view rendered
   # (`gmn_jax/training/quiet_start.py`), instead of from the authors' initialisation.
   quiet_start: bool = setting(True)
-  # 'adam' (the authors'), or 'muon' for kernels with Adam for the rest
+  # 'adam' (the authors'), or 'muon' for kernels with NAdam for the rest
   # (`gmn_jax/optimisers/optimiser.py`). With Muon small learns more in the same time.
   optimizer: str = setting('muon', choices=OPTIMISERS)
   # Peak learning rate. At twice this value apoe gains and the baseline loses
   # (docs/results/README.md, "Rates").
   learning_rate: float = setting(8e-3, positive=True)
-  # With 'muon', the peak learning rate of Adam for parameters that are no kernels.
+  # With 'muon', the peak learning rate of NAdam for parameters that are no kernels.
   bias_rate: float = setting(1e-3, positive=True)
-  # With 'muon', the weight decay of kernels, decoupled: a step takes away this times the learning
-  # rate. Without any, small overfits its 1,800 scenes.
+  # With 'muon', the decoupled weight decay of kernels, multiplied by the learning rate at each
+  # step. Without any, small overfits its 1,800 scenes.
   weight_decay: float = setting(0.1, at_least=0)
   # Steps in which the learning rate rises linearly from zero (warm-up).
   warmup_steps: int = setting(50, at_least=0)

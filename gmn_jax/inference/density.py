@@ -12,8 +12,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gmn_jax.inference.generation import Key, noise_from, render
-from gmn_jax.model import GMN, Draw, Episodes, Noise, apply, gaussians, sample_noise
+from gmn_jax.inference.generation import Key, render
+from gmn_jax.model import GMN, Draw, Episodes, Noise, apply, gaussians, sample_noise, sum_views
 from gmn_jax.senses.sense import Sense
 from gmn_jax.senses.views import Views
 
@@ -25,8 +25,9 @@ class Likelihood(NamedTuple):
 
   Attributes:
     std: standard deviation of every number.
-    levels: of images: 1, pixels in [0, 1]; 255, in [0, 255].
-    gray: of images: compare HSV values, the maximum over the colour channels, instead of colours.
+    levels: of senses in bytes: 1, numbers in [0, 1]; 255, in [0, 255]. Others are measured as
+      scaled.
+    gray: of senses with colours: compare HSV values, the maximum over the channels, instead.
   """
 
   std: float = 1.0
@@ -63,10 +64,7 @@ class Seen(NamedTuple):
 def summarise(model: GMN, params, views: Views, mask_SBMV: Array) -> Seen:
   """What the views in each mask tell, N = S B, S-major."""
   encoded = apply(model, params, views, method='encode')
-  sums = [
-    jnp.einsum('sbv,bvhwr->sbhwr', mask_SBMV[:, :, m].astype(r.dtype), r)
-    for m, r in enumerate(encoded)
-  ]
+  sums = [sum_views(r, mask_SBMV[:, :, m]) for m, r in enumerate(encoded)]
   any_NM = mask_SBMV.any(axis=-1).reshape(-1, mask_SBMV.shape[2])
   return Seen(tuple(r.reshape(-1, *r.shape[2:]) for r in sums), any_NM)
 
@@ -97,7 +95,7 @@ def log_importance_weight(
     truth: the views V, X that are rendered and compared, (N, W, ...) per modality; W may differ
       between modalities, and be 0.
     noise: draws the latents, as from `noise_from`.
-    likelihoods: the scales on which images are measured, all of the same z.
+    likelihoods: the scales on which views are measured, all of the same z.
     asked_NMW: bool, which of the views in `truth` count; None: all.
   """
   encoded, given_1NM1 = _as_views(context)
@@ -153,7 +151,7 @@ def log_importance_weights(
     target_BMV: bool, the views in X, V.
     key: a PRNG key; or noise with a leading axis K.
     samples: K.
-    likelihood: the scale on which images are measured.
+    likelihood: the scale on which views are measured.
   """
   scenes = len(context_BMV)
   sets = summarise(model, params, views, jnp.stack([context_BMV, target_BMV]))
@@ -165,6 +163,8 @@ def log_importance_weights(
       model, params, context, target, views, noise, likelihoods, target_BMV
     )[0]
 
-  if not isinstance(key, Noise):
-    key = jax.vmap(lambda k: sample_noise(model, k, scenes))(jax.random.split(key, samples))
-  return jax.lax.map(log_weight, noise_from(model, key, scenes))
+  if isinstance(key, Noise):
+    noise = key
+  else:
+    noise = jax.vmap(lambda k: sample_noise(model, k, scenes))(jax.random.split(key, samples))
+  return jax.lax.map(log_weight, noise)

@@ -1,4 +1,4 @@
-"""What a trained model imagines: latents given a context, and the views that they show.
+"""Generation: latents sampled given a context, and the views rendered from them.
 
 Pure functions of (model, params, arrays, key). Wherever a key is taken, noise may be given in its
 place.
@@ -57,7 +57,7 @@ def generate(
   key: Key,
   temperature: float = 1.0,
 ) -> tuple[Array, tuple[Array, ...]]:
-  """Imagines a scene from a context and renders it at queries.
+  """Samples the latents of a scene given a context, and renders views of it at queries.
 
   Args:
     model: the network.

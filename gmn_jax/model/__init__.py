@@ -5,7 +5,15 @@ May use `layers` and `senses`; knows nothing of optimisers, files or commands.
 
 from gmn_jax.model.episodes import Episodes, add_opposite, sample_episodes
 from gmn_jax.model.experts import Draw, Gaussian
-from gmn_jax.model.gmn import GMN, Noise, apply, init_params, parameter_shapes, sample_noise
+from gmn_jax.model.gmn import (
+  GMN,
+  Noise,
+  apply,
+  init_params,
+  parameter_shapes,
+  sample_noise,
+  sum_views,
+)
 from gmn_jax.model.objective import ElboTerms, elbo_terms
 from gmn_jax.model.pooling import APOE, BASELINE, POE, POOLINGS, Pooling
 
@@ -28,4 +36,5 @@ __all__ = [
   'parameter_shapes',
   'sample_episodes',
   'sample_noise',
+  'sum_views',
 ]

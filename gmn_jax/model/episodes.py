@@ -55,7 +55,7 @@ def sample_episodes(
     Episodes with S = 1.
   """
 
-  def draw_scene(key: Array, gives_M: Array | None) -> tuple[Array, Array]:
+  def sample_scene(key: Array, gives_M: Array | None) -> tuple[Array, Array]:
     key_size, key_subset, key_count, key_order, key_withheld, key_few, key_there = jax.random.split(
       key, 7
     )
@@ -73,11 +73,11 @@ def sample_episodes(
     there_MV = rank_MV < there_M[:, None]
     return context_MV, asked_M[:, None] & there_MV & ~context_MV
 
-  def draw_with_target(key: Array, gives_M: Array | None) -> tuple[Array, Array]:
+  def sample_with_target(key: Array, gives_M: Array | None) -> tuple[Array, Array]:
     def again(state):
       key, _ = state
       key, key_now = jax.random.split(key)
-      return key, draw_scene(key_now, gives_M)
+      return key, sample_scene(key_now, gives_M)
 
     def without_target(state):
       _, (_, target_MV) = state
@@ -86,7 +86,7 @@ def sample_episodes(
     nothing_MV = jnp.zeros((modalities, views), bool)
     return jax.lax.while_loop(without_target, again, (key, (nothing_MV, nothing_MV)))[1]
 
-  context_BMV, target_BMV = jax.vmap(draw_with_target)(jax.random.split(key, scenes), gives_BM)
+  context_BMV, target_BMV = jax.vmap(sample_with_target)(jax.random.split(key, scenes), gives_BM)
   return Episodes(context_BMV[None], target_BMV[None])
 
 

@@ -198,13 +198,7 @@ class GMN(nn.Module):
   def represent(self, encoded: tuple[Array, ...], mask_SBMV: Array) -> Array:
     """r_m of every modality, (M, N, h, w, R): r0_m + the sum over the views in the mask."""
     sums = [
-      self.initial[m.name]
-      + jnp.einsum(
-        'sbv,bvhwr->sbhwr',
-        mask_SBMV[:, :, i].astype(r_BVhwR.dtype),
-        r_BVhwR,
-        preferred_element_type=jnp.promote_types(r_BVhwR.dtype, jnp.float32),
-      )
+      self.initial[m.name] + sum_views(r_BVhwR, mask_SBMV[:, :, i])
       for i, (m, r_BVhwR) in enumerate(zip(self.modalities, encoded, strict=True))
     ]
     return jnp.stack(sums).reshape(len(sums), -1, *sums[0].shape[2:])
@@ -224,6 +218,16 @@ class GMN(nn.Module):
 
   def _computed(self, x: Array) -> Array:
     return x if self.dtype is None else x.astype(self.dtype)
+
+
+def sum_views(r_BVhwR: Array, mask_SBV: Array) -> Array:
+  """The sum over the views in a mask, (S, B, h, w, R), in float32 at least."""
+  return jnp.einsum(
+    'sbv,bvhwr->sbhwr',
+    mask_SBV.astype(r_BVhwR.dtype),
+    r_BVhwR,
+    preferred_element_type=jnp.promote_types(r_BVhwR.dtype, jnp.float32),
+  )
 
 
 def apply(model: GMN, params: Any, *inputs: Any, method: str | None = None) -> Any:

@@ -1,4 +1,4 @@
-"""The hierarchical variant: each modality's representation is a latent itself (paper Eq. 3).
+"""The hierarchical model: each modality's representation is a latent itself (paper Eq. 3).
 
 Dims: N episodes, h w latent grid, R representation channels.
 """

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from gmn_jax.model import gaussians
+from mese_env.errors import UserError
 
 Array = jax.Array
 # Of means and log-variances (E, ...) and of who takes part, broadcastable to them or None for all:
@@ -31,8 +32,11 @@ class Pooling:
     summed: one expert on the sum of the representations, instead of one for each modality.
     mask_absent: what a modality without a view does. False: its expert still multiplies, fed the
       learned initial representation (the authors' code). True: it takes no part (the paper's Eq. 2
-      and 5), unless all are absent.
+      and 5), unless all are absent. A config sets it, by its field 'absent'.
     combine: the experts' Gaussians to one.
+
+  Raises:
+    UserError: it identifies experts that have parameters of their own.
   """
 
   name: str
@@ -42,6 +46,13 @@ class Pooling:
   summed: bool = False
   mask_absent: bool = False
   combine: Combine = gaussians.product
+
+  def __post_init__(self) -> None:
+    if self.identify and not self.shared:
+      raise UserError(
+        f"pooling '{self.name}' identifies experts that have parameters of their own, which tell "
+        'them apart already; give shared=True or identify=False.'
+      )
 
   def experts(self, modalities: int) -> int:
     """E, the number of experts for M modalities."""

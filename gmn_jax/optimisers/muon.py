@@ -32,7 +32,7 @@ def muon(learning_rate: optax.Schedule, weight_decay: float) -> optax.GradientTr
   Args:
     learning_rate: spectral norm of the updates; of a kernel with more outputs than inputs, times
       the root of their ratio.
-    weight_decay: part of a kernel that a step takes away, over the learning rate.
+    weight_decay: decoupled weight decay, multiplied by the learning rate at each step.
   """
   return optax.chain(
     optax.trace(_MOMENTUM, nesterov=True),

@@ -23,7 +23,7 @@ def _adam(settings: 'OptimiserConfig', course: Course) -> optax.GradientTransfor
 
 def _muon(settings: 'OptimiserConfig', course: Course) -> optax.GradientTransformation:
   """Muon for kernels (Jordan et al. 2024), `learning_rate` being the spectral norm of an update;
-  Adam at `bias_rate` for all other parameters.
+  Adam with Nesterov's momentum (NAdam) at `bias_rate` for all other parameters.
   """
   of_kernels = muon(course(settings.learning_rate), settings.weight_decay)
   others = optax.nadam(course(settings.bias_rate))

@@ -1,6 +1,7 @@
 """Senses: what a scene is sensed by, and how each sense is scaled, cut, encoded and rendered.
 
-May use `layers`; knows nothing of experts, latents or training.
+May use `layers`, and of the simulator the names of the hand's sensors (`sets.py`; `haptic.py` where
+it draws); knows nothing of experts, latents or training.
 """
 
 from gmn_jax.senses.haptic import HAPTIC

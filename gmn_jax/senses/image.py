@@ -42,7 +42,16 @@ class ImageCut:
   field: float = 1.0
 
   def __call__(self, image: Array) -> Array:
-    """(..., H, W, C) floats to (..., rows, columns, channels)."""
+    """(..., H, W, C) floats to (..., rows, columns, channels).
+
+    Raises:
+      UserError: the image lacks one of the channels.
+    """
+    if max(self.channels) >= image.shape[-1]:
+      raise UserError(
+        f'a modality is cut from channel {max(self.channels)} of an image of {image.shape[-1]}; '
+        'give it smaller channels, or images that have it.'
+      )
     seen = centre(image, self.canvas, self.field)
     window = seen[..., slice(*self.rows), slice(*self.columns), :]
     return window[..., jnp.array(self.channels)]

@@ -122,12 +122,12 @@ class Sense:
   Attributes:
     name: in messages, options and results, as in 'image'.
     views: the plural of one view of it, as in 'images'.
-    field: the array of a scene that holds its views, (V, ...).
+    field: the array of a scene that holds its views, (V, ...), as many as of every other sense.
     pose_field: the array that holds the pose of each, (V, 5), metres and radians.
     encoder: of a width and the latent grid, a module that maps views (N, *shape) and embedded
       queries (N, Q) to representations (N, h, w, 4 width).
     renderer: of a modality, a width, a number of steps and whether to recompute them, a
-      `renderer.Renderer`.
+      `renderer.Renderer` whose last layer is affine, is named 'last' and is added at every step.
     scale: of raw views and, if `ranged`, the sense's range; floats of a size near 1.
     unscale: undoes `scale`.
     ranged: whether `scale` needs the range over the training split.
@@ -138,7 +138,8 @@ class Sense:
       else 1.
     scales: on which densities are measured, given its name and the shapes of its modalities.
     unit: of the scaled numbers, in words.
-    drawn_as_pixels: whether views are shown as pictures; else as bars, and modalities are cut by
+    drawn_as_pixels: whether views are shown as pictures, (H, W, 1 or 3) in [0, 1], and modalities
+      are cut by `image.ImageCut`, all from one canvas; else as bars, and modalities are cut by
       `vector.VectorCut`.
     bars: groups of the D raw numbers that are drawn together, for a D.
   """
@@ -182,7 +183,7 @@ class Sense:
         f"the dataset has no range of the sense '{self.name}' (it has {', '.join(ranges) or 'none'}"
         f"); give it one under ranges['{self.name}'], measured over the training split."
       )
-    return Range(*ranges[self.name])
+    return ranges[self.name]
 
   def __str__(self) -> str:
     return self.name

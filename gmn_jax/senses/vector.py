@@ -14,6 +14,7 @@ from gmn_jax.layers.affine import Dense, ResidualDense
 from gmn_jax.layers.convolution import convolve
 from gmn_jax.layers.lstm import lstm_cell
 from gmn_jax.senses.renderer import Renderer
+from mese_env.errors import UserError
 
 Array = jax.Array
 
@@ -25,7 +26,16 @@ class VectorCut:
   indices: tuple[int, ...]
 
   def __call__(self, vector: Array) -> Array:
-    """(..., all numbers) to (..., D)."""
+    """(..., all numbers) to (..., D).
+
+    Raises:
+      UserError: the vector is shorter than an index asks for.
+    """
+    if max(self.indices) >= vector.shape[-1]:
+      raise UserError(
+        f'a modality is cut from number {max(self.indices)} of a vector of {vector.shape[-1]}; '
+        'give it smaller indices, or longer vectors.'
+      )
     return vector[..., jnp.array(self.indices)]
 
 

@@ -12,6 +12,7 @@ import jax
 from gmn_jax.senses.modality import Modality
 from gmn_jax.senses.query import embed_query
 from gmn_jax.senses.sense import Ranges, senses_of
+from mese_env.errors import UserError
 
 Array = jax.Array
 
@@ -20,7 +21,7 @@ class Views(NamedTuple):
   """All views of B scenes, a tuple entry per modality.
 
   Attributes:
-    senses: (B, V, *modality.shape); images in [0, 1], haptics scaled.
+    senses: (B, V, *modality.shape), scaled as their sense says.
     queries: (B, V, 7), embedded.
   """
 
@@ -38,8 +39,16 @@ def cut_scenes(modalities: Sequence[Modality], scenes: Mapping[str, Any], ranges
     ranges: the dataset's, of the senses that are scaled by one.
 
   Raises:
-    UserError: a sense needs a range, and there is none.
+    UserError: a sense needs a range, and there is none; the senses have different numbers of views;
+      a view is smaller than what is cut from it.
   """
+  counts = {s.views: scenes[s.field].shape[:2] for s in senses_of(modalities)}
+  if len(set(counts.values())) > 1:
+    raise UserError(
+      'the senses must have equally many scenes and views, but there are '
+      + ', '.join(f'{scenes} x {views} {name}' for name, (scenes, views) in counts.items())
+      + '; give each sense as many.'
+    )
   scaled, queries = {}, {}
   for sense in senses_of(modalities):
     raw, pose = scenes[sense.field], scenes[sense.pose_field]

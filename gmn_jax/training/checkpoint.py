@@ -228,10 +228,11 @@ def _description(config: Config, ranges: Ranges) -> dict[str, Any]:
 
 
 def _ranges(stored: Mapping[str, Any]) -> Ranges:
-  """The ranges that a checkpoint holds; those of before 0.1 held that of haptics alone."""
-  spans = stored.get('ranges') or {
-    HAPTIC.name: {'low': stored['haptic_min'], 'high': stored['haptic_max']}
-  }
+  """The ranges that a checkpoint holds; older ones hold that of haptics alone, in two fields."""
+  if 'ranges' in stored:
+    spans = stored['ranges']
+  else:
+    spans = {HAPTIC.name: {'low': stored['haptic_min'], 'high': stored['haptic_max']}}
   return {
     name: Range(*(jnp.array(span[end], jnp.float32) for end in Range._fields))
     for name, span in spans.items()

@@ -47,7 +47,7 @@ def leads() -> bool:
 
 
 class Agreement:
-  """A number that each process may raise, as all of them know it a step later.
+  """An asynchronous maximum over processes, available one step later.
 
   Nothing waits for it: it travels while the devices compute.
 

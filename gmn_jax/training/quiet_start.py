@@ -17,8 +17,7 @@ _QUIET_LOGVAR = -4.0
 def mean_biases(model: GMN, views: Views) -> dict[str, np.ndarray]:
   """Per modality the last bias with which a renderer of zeros gives the mean of some views.
 
-  Images have one mean per channel, haptics one per number; the renderers add their last bias at
-  every one of their steps.
+  One mean for each number of the last axis; the renderers add their last bias at every step.
   """
   return {
     # A NaN is for the step that trains on its scene to report.
@@ -31,10 +30,10 @@ def quiet_start(params: Any, means: Mapping[str, np.ndarray]) -> Any:
   """Initial parameters under which the latents carry nothing at first, and the mean is rendered.
 
   From the authors' ranges, at a learning rate at which a small model learns within minutes, the
-  mean of the senses is fitted first, through every path there is, and on the way the image encoder
-  is switched off for good (its ReLUs die). Here the experts' heads and the renderers' last kernels
-  start at zero, the last biases at the mean, latents with a standard deviation of exp(-2), image
-  encoders at He's and everything else at LeCun's scale.
+  mean of the senses is fitted first, through every path there is, and on the way the encoder of
+  images is switched off for good (its ReLUs die). Here the experts' heads and the renderers' last
+  kernels start at zero, the last biases at the mean, latents with a standard deviation of exp(-2),
+  the encoders' convolutions at He's and everything else at LeCun's scale.
 
   Args:
     params: of `init_params`; their kernels have the variance 1 / (3 fan_in).
@@ -51,8 +50,8 @@ def quiet_start(params: Any, means: Mapping[str, np.ndarray]) -> Any:
       mean = jnp.asarray(means[names[0].removeprefix('renderers_')], x.dtype)
       return mean if names[-1] == 'bias' else 0 * x
     if names[-1].endswith('kernel'):
-      image_encoder = names[0].startswith('encoders_') and 'Conv' in names[1]
-      return math.sqrt(6 if image_encoder else 3) * x
+      convolution = names[0].startswith('encoders_') and 'Conv' in names[1]
+      return math.sqrt(6 if convolution else 3) * x
     return x
 
   return jax.tree_util.tree_map_with_path(rescale, params)

@@ -1,5 +1,5 @@
-"""Sample pictures of a model in training: what it was given, the truth, its reconstruction and its
-imagination.
+"""Sample pictures of a model in training: what it was given, the truth, its reconstruction, and
+views generated from the prior.
 
 Dims: B scenes, V views, R rows (truth, reconstruction, generation), H W C image.
 """
@@ -65,13 +65,15 @@ def save_picture(path: pathlib.Path, model: GMN, drawn: Samples) -> None:
   """Writes samples as a PNG: modalities that are pictures left to right, scenes top to bottom.
 
   Each scene has three rows, truth, reconstruction and generation; the columns are its views, those
-  given first.
+  given first. Nothing is written where no modality is a picture.
   """
   panels = [
     _tile(np.stack([np.asarray(part[i]) for part in drawn], axis=1))
     for i, modality in enumerate(model.modalities)
     if modality.sense.drawn_as_pixels
   ]
+  if not panels:
+    return
   wall = np.concatenate(panels, axis=1)
   path.parent.mkdir(parents=True, exist_ok=True)
   Image.fromarray((np.clip(wall, 0, 1) * 255).astype(np.uint8)).save(path)

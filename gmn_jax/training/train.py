@@ -50,8 +50,8 @@ def train(config: Config, dataset: Dataset, workdir: str | pathlib.Path) -> Trai
     The state after the last step.
 
   Raises:
-    UserError: batch and `fsdp` do not fit the devices, the dataset is not of the model's haptic
-      channels, the workdir holds another run, scenes cannot be read, the disk is full, or a number
+    UserError: batch and `fsdp` do not fit the devices, the dataset is not of the model's
+      senses, the workdir holds another run, scenes cannot be read, the disk is full, or a number
       is no longer finite.
     Interrupted: SIGTERM or SIGINT came; the state is saved.
   """
@@ -91,7 +91,7 @@ def train(config: Config, dataset: Dataset, workdir: str | pathlib.Path) -> Trai
           _report(metrics, throughput, config, *unread.pop(0))
         elbo = _validate(run, metrics, step, state) if validates else None
         if ends or step % config.sample_every == 0:
-          run.validation.draw(state.params, workdir / 'samples' / f'{step:08d}.png')
+          run.validation.save_samples(state.params, workdir / 'samples' / f'{step:08d}.png')
         if saves:
           checkpoints.save(state, run.batches, config, run.ranges, elbo)
         if received:

@@ -93,8 +93,9 @@ def train_step(
     objective: of the loss; `beta`, `std` and `accumulate` are read.
 
   Returns:
-    The state after the step and its metrics: those of `summary`, `loss`, and `gradient_norm`
-    before the clip.
+    The state after the step and its metrics: those of `summary`; `loss`; `gradient_norm` before the
+    clip, of all and by part of the model (`gradient_norm/<part>`); `z_mean`, `z_std`,
+    `posterior_std`, `prior_std`; with `skip_nonfinite` also `skipped` and `skipped_in_a_row`.
   """
   key_episodes, key_noise = jax.random.split(jax.random.fold_in(state.key, state.step))
   batch, views_per_modality = count_views(model.modalities, scenes)

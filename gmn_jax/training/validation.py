@@ -90,7 +90,7 @@ class Validation:
     self._model, self._source, self._ranges = model, source, ranges
     self._missing, self._sharding, self._config = missing, layout.scenes, config
     # Not the run's key: runs with other seeds are measured on the same episodes.
-    self._key_measure, self._key_draw = jax.random.split(jax.random.key(0))
+    self._key_measure, self._key_samples = jax.random.split(jax.random.key(0))
     masks: dict[str, Masks] = {'val': all_modalities}
     if missing is not None:
       masks['val_missing'] = modalities_there
@@ -137,10 +137,10 @@ class Validation:
         measured[f'elbo_of_size/{size}'] = elbo_N[size_N == size].mean()
     return measured
 
-  def draw(self, params: Any, path: pathlib.Path) -> None:
+  def save_samples(self, params: Any, path: pathlib.Path) -> None:
     """Saves a picture of what the model makes of the first scenes; called by every process."""
     batch, _ = next(self._batches())
-    drawn = self._samples(params, batch, self._ranges, self._key_draw)
+    drawn = self._samples(params, batch, self._ranges, self._key_samples)
     if leads():
       samples.save_picture(path, self._model, drawn)
 

@@ -52,7 +52,9 @@ def bench(monkeypatch):
     measured = {
       'machine': 'a fake', 'median_ms': ms, 'min_ms': ms - 1, 'max_ms': ms + 2,
       'scenes_per_s': 1.0, 'compile_s': 1.0, 'peak_bytes': 2**30, 'parameters': 1_234_000,
-      'flops': 1e12, 'share_of_peak': 0.5, 'measured_beside_other_work': False,
+      'model': 'a fake', 'batch': 1, 'dtype': 'float32', 'flops': 1e12, 'flops_xla': 1e12,
+      'flops_per_s': 1e12, 'peak_flops_per_s': 2e12, 'share_of_peak': 0.5,
+      'measured_beside_other_work': False,
     }  # fmt: skip
     pathlib.Path(given['--json']).write_text(json.dumps(measured))
     return subprocess.CompletedProcess(command, 0, '', '')

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from gmn_jax.model import POOLINGS, Pooling, apply
+from mese_env.errors import UserError
 from tests import tiny
 from tests.tiny_run import RANGES, random_batch, tiny_config, tiny_step
 
@@ -49,3 +50,8 @@ def test_its_belief_is_that_of_the_model(geometric):
   draw, _ = jax.jit(functools.partial(apply, model))(params, views, everything, noise)
   precision = np.exp(-draw.posterior_experts.logvar).mean(axis=2)
   np.testing.assert_allclose(np.exp(-draw.posterior.logvar), precision, rtol=1e-4)
+
+
+def test_a_pooling_that_tells_apart_what_differs_already_is_refused():
+  with pytest.raises(UserError, match="pooling 'named' identifies experts"):
+    Pooling('named', 'named', shared=False, identify=True)

@@ -67,6 +67,18 @@ def test_every_link_leads_to_what_is_kept(pages):
   assert not broken
 
 
+def test_every_file_that_a_page_names_is_there(pages):
+  named = re.compile(r'(?<![\w/.~$}])((?:[\w-]+/)+[\w-]+\.(?:py|md|sh|toml))(?![\w/])')
+  ours = {path.name for path in _ROOT.iterdir() if path.is_dir()}
+  missing = [
+    f'{page.relative_to(_ROOT)}: {name}'
+    for page in pages
+    for name in named.findall(page.read_text())
+    if name.split('/')[0] in ours and not (_ROOT / name).exists()
+  ]
+  assert not missing
+
+
 def test_all_that_runs_left_and_git_keeps_is_linked(pages):
   linked = {target for page in pages for target, _ in _links(page)}
   of_runs = set(_kept('docs/results/*/*'))

@@ -174,3 +174,22 @@ def test_query_embedding():
 def test_what_cannot_be_cut_is_refused(make, said):
   with pytest.raises(UserError, match=said):
     make()
+
+
+@pytest.mark.parametrize(
+  ('cut', 'sentence'),
+  [
+    (lambda: VectorCut((0, 8))(jnp.zeros((2, 8))), 'number 8 of a vector of 8'),
+    (lambda: ImageCut(4, (0, 4), (0, 4), (1,))(jnp.zeros((4, 4, 1))), 'channel 1 of an image of 1'),
+  ],
+)
+def test_what_is_cut_from_too_little_is_refused(cut, sentence):
+  with pytest.raises(UserError, match=sentence):
+    cut()
+
+
+def test_senses_with_different_numbers_of_views_are_refused():
+  scenes = draw_scenes(8)
+  scenes |= {name: scenes[name][:, :1] for name in ('haptics', 'hands')}
+  with pytest.raises(UserError, match='2 x 3 images, 2 x 1 grasps'):
+    cut_scenes(modality_set('m2', 8), scenes, {'haptic': Range(np.zeros(132), np.ones(132))})

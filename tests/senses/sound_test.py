@@ -30,8 +30,17 @@ SOUND = Sense(
   unit='pressure, scaled to [-1, 1]',
 )
 SETTINGS = {
-  'density': {'images': (0,), 'grasps': (0, 1), 'others': (0, 2), 'samples': 2, 'held_out': 2},
+  'density': {
+    'scenes': 2,
+    'images': (0,),
+    'grasps': (0, 1),
+    'others': (0, 2),
+    'samples': 2,
+    'held_out': 2,
+  },
+  'classify': {'ways': 2, 'draws': 2, 'views': (1,), 'samples': 2, 'held_out': 2, 'together': 2},
   'generate': {
+    'scenes': 2,
     'context': ('sound:2',),
     'target': ('image', 'haptic', 'sound'),
     'growing': (0, 1),
@@ -103,7 +112,7 @@ def test_a_sense_of_ones_own_is_trained_measured_and_imagined(sounds, tmp_path):
   assert list(run.ranges) == ['haptic', 'sound']
   found = {}
   for mode, options in SETTINGS.items():
-    asked = modes.load(mode).options(scenes=2, **options)
+    asked = modes.load(mode).options(**options)
     modes.load(mode).evaluate(run, {'sounds': sounds}, tmp_path, asked)
     found[mode] = json.loads((tmp_path / f'{mode}.json').read_text())['results']
   heard = [r for r in found['density']['density'] if r['target'] == 'sound' and r['sounds'] == 2]

@@ -122,7 +122,7 @@ class Sense:
   Attributes:
     name: in messages, options and results, as in 'image'.
     views: the plural of one view of it, as in 'images'.
-    field: the array of a scene that holds its views, (V, ...), as many as of every other sense.
+    field: the array of a scene that holds its views, (V, ...); in training all senses have as many.
     pose_field: the array that holds the pose of each, (V, 5), metres and radians.
     encoder: of a width and the latent grid, a module that maps views (N, *shape) and embedded
       queries (N, Q) to representations (N, h, w, 4 width).

@@ -39,16 +39,8 @@ def cut_scenes(modalities: Sequence[Modality], scenes: Mapping[str, Any], ranges
     ranges: the dataset's, of the senses that are scaled by one.
 
   Raises:
-    UserError: a sense needs a range, and there is none; the senses have different numbers of views;
-      a view is smaller than what is cut from it.
+    UserError: a sense needs a range, and there is none; a view is smaller than what is cut from it.
   """
-  counts = {s.views: scenes[s.field].shape[:2] for s in senses_of(modalities)}
-  if len(set(counts.values())) > 1:
-    raise UserError(
-      'the senses must have equally many scenes and views, but there are '
-      + ', '.join(f'{scenes} x {views} {name}' for name, (scenes, views) in counts.items())
-      + '; give each sense as many.'
-    )
   scaled, queries = {}, {}
   for sense in senses_of(modalities):
     raw, pose = scenes[sense.field], scenes[sense.pose_field]
@@ -60,6 +52,16 @@ def cut_scenes(modalities: Sequence[Modality], scenes: Mapping[str, Any], ranges
 
 
 def count_views(modalities: Sequence[Modality], scenes: Mapping[str, Any]) -> tuple[int, int]:
-  """B and V of raw scenes, which are the same for all senses."""
-  scenes_B, views_V, *_ = scenes[modalities[0].sense.pose_field].shape
-  return scenes_B, views_V
+  """B and V of raw scenes, the same for all senses.
+
+  Raises:
+    UserError: they are not.
+  """
+  counts = {s.views: scenes[s.pose_field].shape[:2] for s in senses_of(modalities)}
+  if len(set(counts.values())) > 1:
+    raise UserError(
+      'the senses must have equally many scenes and views, but there are '
+      + ', '.join(f'{scenes} x {views} {name}' for name, (scenes, views) in counts.items())
+      + '; give each sense as many.'
+    )
+  return next(iter(counts.values()))

@@ -102,7 +102,7 @@ def test_the_file_holds_the_beliefs_and_labels_of_the_scenes(tmp_path, capsys):
 def test_datasets_are_taken_in_turn_so_that_the_number_of_parts_can_be_told(tmp_path, monkeypatch):
   def open_dataset(name, data_dir, fields):
     parts = {'four': 4, 'six': 6}[name]
-    config = SceneConfig(image_size=8, num_looks=2, num_grasps=1, num_parts=parts)
+    config = SceneConfig(image_size=8, num_looks=1, num_grasps=1, num_parts=parts)
     scenes = [generate_scene(config, 0, i) for i in range(2)]
     return Dataset({'train': scenes, 'test': scenes}, {}, {})
 

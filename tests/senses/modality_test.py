@@ -7,7 +7,16 @@ import optax
 import pytest
 
 from gmn_jax.config import EpisodesConfig, OptimiserConfig
-from gmn_jax.senses import IMAGE, ImageCut, Modality, Range, VectorCut, cut_scenes, embed_query
+from gmn_jax.senses import (
+  IMAGE,
+  ImageCut,
+  Modality,
+  Range,
+  VectorCut,
+  count_views,
+  cut_scenes,
+  embed_query,
+)
 from gmn_jax.senses.sense import scale_by_range
 from gmn_jax.senses.sets import haptic_halves, haptics, modality_set
 from gmn_jax.training import train_step
@@ -192,4 +201,4 @@ def test_senses_with_different_numbers_of_views_are_refused():
   scenes = draw_scenes(8)
   scenes |= {name: scenes[name][:, :1] for name in ('haptics', 'hands')}
   with pytest.raises(UserError, match='2 x 3 images, 2 x 1 grasps'):
-    cut_scenes(modality_set('m2', 8), scenes, {'haptic': Range(np.zeros(132), np.ones(132))})
+    count_views(modality_set('m2', 8), scenes)

@@ -84,7 +84,7 @@ def unpack(archive: pathlib.Path, folder: pathlib.Path) -> tuple[list[str], list
   with _writing(folder) as unfinished:
     try:
       with tarfile.open(archive, 'r:xz') as tar:
-        tar.extractall(unfinished, filter='data')
+        _extract(tar, unfinished)
     except (tarfile.TarError, lzma.LZMAError, EOFError) as error:
       raise UserError(f'{archive} is damaged ({error}); get it again by git checkout.') from error
     for run in sorted({path.parent for path in unfinished.rglob('*') if path.is_file()}):
@@ -98,6 +98,17 @@ def unpack(archive: pathlib.Path, folder: pathlib.Path) -> tuple[list[str], list
           os.replace(file, folder / name / file.name)
           added.append((name / file.name).as_posix())
   return added, left
+
+
+def _extract(tar: tarfile.TarFile, folder: pathlib.Path) -> None:
+  # `extractall` has its filters from 3.11.4 on, and Debian 12 comes with 3.11.2.
+  for member in tar:
+    path = folder / member.name
+    content = tar.extractfile(member)
+    if content is None or not path.resolve().is_relative_to(folder.resolve()):
+      raise tarfile.ReadError(f'it holds {member.name}, which is no file of a run')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.read())
 
 
 def _differ(one: pathlib.Path, other: pathlib.Path) -> bool:

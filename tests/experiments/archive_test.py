@@ -1,6 +1,8 @@
 """The archive of runs: it holds all numbers, as bytes, and what is in a folder is never lost."""
 
+import io
 import os
+import tarfile
 
 import pytest
 
@@ -97,10 +99,16 @@ def _damage(path):
   path.write_bytes(path.read_bytes()[:100])
 
 
+def _lead_out(path):
+  member = tarfile.TarInfo('m2/../../outside.txt')
+  with tarfile.open(path, 'w:xz') as tar:
+    tar.addfile(member, io.BytesIO())
+
+
 @pytest.mark.parametrize(
   ('spoil', 'message'),
-  [(os.unlink, 'there is no'), (_damage, 'is damaged')],
-  ids=['missing', 'cut short'],
+  [(os.unlink, 'there is no'), (_damage, 'is damaged'), (_lead_out, 'no file of a run')],
+  ids=['missing', 'cut short', 'leads out of the folder'],
 )
 def test_an_archive_that_is_none_is_refused(spoil, message, packed, tmp_path):
   spoil(packed / archive.NAME)

@@ -32,6 +32,8 @@ class Args(build.Args):
 
   def execute(self) -> None:
     """Builds the dataset, or generates this machine's share of it."""
+    # TFDS removes what --overwrite replaces before the builder sees a flag.
+    configs.check_limit(self.debug.max_examples_per_split)
     asked = self.generation.config
     if asked is not None:
       fields = configs.fields_of_sized_name(asked)
@@ -91,12 +93,11 @@ def _config(config: str) -> str | configs.MeseConfig:
   if config.startswith('{'):
     try:
       fields = json.loads(config)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
       raise UserError(
         f'--config={config} is not JSON ({error}): put each name in double quotes.'
       ) from error
-    configs.check_fields('the config', fields, configs.MeseConfig)
-    return configs.MeseConfig(**fields)
+    return configs.from_fields(fields)
   names = [known.name for known in configs.CONFIGS]
   if config not in names:
     near = nearest(config, names)
@@ -119,6 +120,8 @@ def _verify(arguments: list[str]) -> int:
     '--scenes', type=int, default=20, help='scenes of each split to generate again and compare'
   )
   args = parser.parse_args(arguments)
+  if args.scenes < 0:
+    raise UserError(f'--scenes is {args.scenes}; give 0 or more.')
   num_faults = 0
   for fault in verifying.verify(args.folder, args.scenes):
     print(fault, flush=True)
@@ -129,13 +132,13 @@ def _verify(arguments: list[str]) -> int:
 
 def _print_statistics(arguments: list[str]) -> int:
   parser = argparse.ArgumentParser('python -m tfds_mese stats', description=statistics.__doc__)
-  parser.add_argument('name', help='of the config')
+  parser.add_argument('name', help='of the config; or a folder of scenes, such as ./robot')
   parser.add_argument('--data_dir', type=pathlib.Path, help='where it was built')
-  parser.add_argument('--per_sensor', action='store_true', help='one row for each of 132 channels')
+  parser.add_argument('--per_sensor', action='store_true', help='one row for each channel')
   args = parser.parse_args(arguments)
   splits = reading.open_dataset(args.name, args.data_dir).splits
-  print(*statistics.object_table(splits), sep='\n', end='\n\n')
-  print(*statistics.haptic_table(splits['train'], args.per_sensor), sep='\n')
+  print(*statistics.object_table(splits), sep='\n')
+  print('', *statistics.haptic_table(splits['train'], args.per_sensor), sep='\n')
   return 0
 
 

@@ -112,8 +112,9 @@ def load(folder: pathlib.Path) -> Stored:
       f'{folder} is of generator {metadata["generator_version"]} and this is {GENERATOR_VERSION}: '
       'read it with the version of gmn_jax that built it.'
     )
-  builder, files = reading(folder / INFO, lambda: _read_info(folder))
+  # TFDS reads the features where it reads the rest, and would not say which of the two is damaged.
   features = reading(folder / FEATURES, lambda: _read_features(folder, metadata))
+  builder, files = reading(folder / INFO, lambda: _read_info(folder))
   _refuse_taken_name(folder, metadata)
   return Stored(folder, builder, features, metadata, files)
 

@@ -17,6 +17,7 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.scripts.cli import build, cli_utils
 
 from mese_env.errors import UserError, exit_on_user_error, nearest
+from mese_env.fields import shown
 from mese_env.remarks import without_remarks
 from tfds_mese import configs, reading, statistics, verifying
 from tfds_mese.tfds_mese_dataset_builder import Builder
@@ -92,12 +93,12 @@ def _config(config: str) -> str | configs.MeseConfig:
   """Checks a name or a JSON of fields as --config takes them, and returns what Builder takes."""
   if config.startswith('{'):
     try:
-      fields = json.loads(config)
+      given = json.loads(config)
     except (ValueError, RecursionError) as error:
       raise UserError(
-        f'--config={config} is not JSON ({error}): put each name in double quotes.'
+        f'--config={shown(config)} is not JSON ({error}): put each name in double quotes.'
       ) from error
-    return configs.from_fields(fields)
+    return configs.from_fields(given)
   names = [known.name for known in configs.CONFIGS]
   if config not in names:
     near = nearest(config, names)

@@ -7,6 +7,7 @@ prints its statistics.
 import argparse
 import contextlib
 import dataclasses
+import importlib
 import io
 import json
 import pathlib
@@ -35,19 +36,43 @@ class Args(build.Args):
     """Builds the dataset, or generates this machine's share of it."""
     # TFDS removes what --overwrite replaces before the builder sees a flag.
     configs.check_limit(self.debug.max_examples_per_split)
-    asked = self.generation.config
+    self._import_modules()
+    asked = self._asked_config()
     if asked is not None:
-      fields = configs.fields_of_sized_name(asked)
-      asked = asked if fields is None else json.dumps(fields)
+      sized = configs.fields_of_sized_name(asked)
+      asked = asked if sized is None else json.dumps(sized)
     config = None if asked is None else _config(asked)
     if self.shards is None:
-      generation = dataclasses.replace(self.generation, config=asked)
+      ours = {'config': asked, 'config_idx': None, 'imports': None}
+      generation = dataclasses.replace(self.generation, **ours)
       build.Args.execute(dataclasses.replace(self, generation=generation))
     elif config is None:
       raise UserError('--shards needs a --config to share out.')
     else:
       share, num_shares = _parse_shards(self.shards)
       Builder(config=config, data_dir=self.paths.data_dir).generate_share(share, num_shares)
+
+  def _import_modules(self) -> None:
+    """Imports those of --imports, such as one that enters an object type."""
+    for module in filter(None, (self.generation.imports or '').split(',')):
+      try:
+        importlib.import_module(module)
+      except ModuleNotFoundError as error:
+        raise UserError(
+          f'--imports={self.generation.imports} cannot be imported ({error}): give modules '
+          'of this folder or of installed packages.'
+        ) from error
+
+  def _asked_config(self) -> str | None:
+    """The config of --config, or of --config_idx among the listed ones."""
+    number = self.generation.config_idx
+    if number is None:
+      return self.generation.config
+    if self.generation.config is not None:
+      raise UserError('--config and --config_idx both name a config: give one of them.')
+    if number not in range(len(configs.CONFIGS)):
+      raise UserError(f'--config_idx is {number}; give one from 0 to {len(configs.CONFIGS) - 1}.')
+    return configs.CONFIGS[number].name
 
 
 def main(arguments: list[str]) -> int:

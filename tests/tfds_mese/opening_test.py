@@ -15,7 +15,7 @@ import tfds_mese.__main__ as command
 from mese_env.errors import UserError
 from tests import tiny_built
 from tfds_mese import stored
-from tfds_mese.reading import MissingDataset, open_dataset
+from tfds_mese.reading import open_dataset
 
 pytestmark = pytest.mark.long
 

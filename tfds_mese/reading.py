@@ -97,8 +97,7 @@ def _open_built(folder: pathlib.Path, fields: Iterable[str] | None) -> Dataset:
         f'{folder} has {number} of the {expected} scenes of {split}: build it again '
         'with --overwrite and without --max_examples_per_split.'
       )
-    for path, _ in files:
-      _check_length(path, metadata.get('files', {}).get(path.name))
+  stored.check_lengths(found)
   if fields is None:
     wanted = set(features)
   else:
@@ -162,16 +161,6 @@ class _Records(Scenes):
     return (
       f'`python -m tfds_mese verify {shlex.quote(str(self._folder))}` names each damaged file; '
       'build the dataset again with --overwrite.'
-    )
-
-
-def _check_length(path: pathlib.Path, expected: Mapping[str, Any] | None) -> None:
-  if not path.exists():
-    raise MissingDataset(f'{path} is missing: build the dataset again with --overwrite.')
-  length = path.stat().st_size
-  if expected is not None and length != expected['bytes']:
-    raise stored.Damaged(
-      f'{path} has {length} of {expected["bytes"]} bytes: build the dataset again with --overwrite.'
     )
 
 

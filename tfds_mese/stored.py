@@ -119,6 +119,18 @@ def load(folder: pathlib.Path) -> Stored:
   return Stored(folder, builder, features, metadata, files)
 
 
+def check_lengths(found: Stored) -> None:
+  """Raises Damaged where a file of records is missing, or has not the length it was written with."""
+  lengths = found.metadata.get('files', {})
+  for path, _ in (file for files in found.files.values() for file in files):
+    again = 'build the dataset again with --overwrite.'
+    if not path.exists():
+      raise Damaged(f'{path} is missing: {again}')
+    length, expected = path.stat().st_size, lengths.get(path.name, {}).get('bytes')
+    if expected not in (None, length):
+      raise Damaged(f'{path} has {length} of {expected} bytes: {again}')
+
+
 def reading(path: pathlib.Path, read: Callable[[], _Result]) -> _Result:
   """Returns what `read` reads from a file of a dataset.
 

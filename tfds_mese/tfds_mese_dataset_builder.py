@@ -303,6 +303,7 @@ class Builder(tfds.core.ShardBasedBuilder):
           f'{self.data_dir} holds {found} of {wanted} scenes of {name}, as it was built with '
           '--max_examples_per_split: build with --overwrite.'
         )
+    stored.check_lengths(stored.load(pathlib.Path(self.data_path)))
 
 
 class _CanonicalWriter(writer.ExampleWriter):

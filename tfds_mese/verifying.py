@@ -39,7 +39,7 @@ def verify(folder: pathlib.Path, num_regenerated: int, seed: int = 0) -> Iterato
   try:
     found = stored.load(folder.resolve())
   except stored.Damaged as damaged:
-    yield f'{damaged} The records were not read'
+    yield f'{damaged} The records were not read.'
     return
   if not found.is_as_sealed:
     yield f'{folder / stored.METADATA}: its numbers are not those written, by its own digest'

@@ -137,8 +137,10 @@ def _forget_digests(folder):
 
 
 def test_a_dataset_without_digests_is_read_and_verified(folder, content, capsys):
+  identity = open_dataset(folder).identity
   _forget_digests(folder)
-  assert _content(open_dataset('small', folder.parents[2])) == content
+  read = open_dataset('small', folder.parents[2])
+  assert _content(read) == content and read.identity == identity
   assert not _faults(folder, capsys, scenes=1)
 
 
@@ -221,10 +223,13 @@ def test_what_does_not_belong_to_a_dataset_is_named(folder, capsys):
 
 
 @pytest.mark.parametrize('digests', [True, False])
-@pytest.mark.parametrize('damage', ['empty', 'halved', 'zeros'])
+@pytest.mark.parametrize('damage', ['missing', 'empty', 'halved', 'zeros'])
 def test_a_damaged_file_of_records_is_named(folder, capsys, damage, digests):
   if not digests:
     _forget_digests(folder)
   DAMAGES[damage](folder / VAL)
   assert VAL in _faults(folder, capsys)[0]
   assert str(folder) in _refusal(folder)
+  if digests and damage != 'zeros':
+    with pytest.raises(UserError, match=f'{VAL} .* build the dataset again with --overwrite'):
+      tiny_built.build(folder.parents[2])

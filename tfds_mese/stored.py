@@ -12,6 +12,7 @@ import json
 import math
 import os
 import pathlib
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -40,6 +41,8 @@ _NEEDED = {
   'haptic_max': list,
 }
 _OPTIONAL = {'files': dict, 'sha256': str}  # Absent where no digests were kept.
+# Of storage elsewhere; also as pathlib leaves it, with one slash.
+_SCHEME = re.compile('[A-Za-z][A-Za-z0-9+.-]+:/')
 _FOOTER_BYTES = 2**17  # of a file of records: where each record begins, in the last two blocks
 
 _Result = TypeVar('_Result')
@@ -84,7 +87,7 @@ def root_folder(data_dir: os.PathLike | str | None) -> str:
   root = os.path.expanduser(given)
   if root.startswith('~'):
     raise UserError(f'there is no home folder for {given}: set HOME, or give a data_dir.')
-  if '://' in root:
+  if _SCHEME.match(root):
     raise UserError(f'{given} is no folder of this machine: give one that is, with data_dir.')
   return root
 
@@ -120,7 +123,7 @@ def load(folder: pathlib.Path) -> Stored:
 
 
 def check_lengths(found: Stored) -> None:
-  """Raises Damaged where a file of records is missing, or has not the length it was written with."""
+  """Raises Damaged where a file of records is missing, or not as long as it was written."""
   lengths = found.metadata.get('files', {})
   for path, _ in (file for files in found.files.values() for file in files):
     again = 'build the dataset again with --overwrite.'

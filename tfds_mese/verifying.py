@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 
 from mese_env import GENERATOR_VERSION, SceneConfig, generate_scene
 from mese_env.errors import UserError
+from mese_env.objects import OBJECT_TYPES
 from mese_env.sensors import SENSOR_NAMES
 from tfds_mese import stored
 from tfds_mese.dataset import Scene
@@ -29,7 +30,8 @@ def verify(folder: pathlib.Path, num_regenerated: int, seed: int = 0) -> Iterato
     seed: of that draw.
 
   Raises:
-    UserError: there is no dataset, or the scenes are of another generator version.
+    UserError: there is no dataset; the scenes are of another generator version, or are to be
+      generated again and of an object type that is not there.
   """
   if not stored.is_built(folder):
     raise UserError(
@@ -41,6 +43,8 @@ def verify(folder: pathlib.Path, num_regenerated: int, seed: int = 0) -> Iterato
   except stored.Damaged as damaged:
     yield f'{damaged} The records were not read.'
     return
+  if num_regenerated:
+    _require_object_types(found)
   if not found.is_as_sealed:
     yield f'{folder / stored.METADATA}: its numbers are not those written, by its own digest'
   yield from _strangers(found)
@@ -95,6 +99,16 @@ def provenance(folder: pathlib.Path) -> str:
     built = ['what cannot be read']
   here = [f'{name} {importlib.metadata.version(name)}' for name in names]
   return f'built with {", ".join(built)}; checked with {", ".join(here)} on {platform.machine()}'
+
+
+def _require_object_types(found: stored.Stored) -> None:
+  for split in found.metadata['splits'].values():
+    name = (dataclasses.asdict(SceneConfig()) | split['scene'])['object_type']
+    if name not in OBJECT_TYPES:
+      raise UserError(
+        f'the objects of {found.folder} are of the type {name!r}, which is not in OBJECT_TYPES: '
+        'leave out what generates them again, with --scenes=0.'
+      )
 
 
 def _strangers(found: stored.Stored) -> Iterator[str]:

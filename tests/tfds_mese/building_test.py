@@ -56,6 +56,10 @@ def test_an_object_type_of_ones_own_reaches_the_generating_processes(towers, tmp
   del OBJECT_TYPES['tower']  # What is built can be read where the type is not known.
   for scene in open_dataset('small', tmp_path).splits['train']:
     assert scene['walk_id'] == 2 and scene['positions'].shape == (3, 3)
+  folder = str(tmp_path / 'tfds_mese/small/1.0.0')
+  assert command.main(['verify', folder, '--scenes=0']) == 0
+  with pytest.raises(UserError, match="are of the type 'tower', .* with --scenes=0"):
+    command.main(['verify', folder, '--scenes=1'])
 
 
 def test_an_object_type_of_the_main_program_is_refused_before_anything_starts(towers, tmp_path):

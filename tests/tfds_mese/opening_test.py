@@ -127,7 +127,8 @@ def test_an_unknown_field_names_the_near_one(folder):
 
 
 def test_data_dir_has_to_be_a_folder_of_this_machine(monkeypatch):
-  assert 'no folder of this machine' in _refusal('small', 'gs://bucket/data')
+  for data_dir in ('gs://bucket/data', pathlib.Path('s3://bucket')):
+    assert 'no folder of this machine' in _refusal('small', data_dir)
   monkeypatch.delenv('HOME')
   monkeypatch.setattr('os.path.expanduser', lambda path: path)
   assert 'there is no home folder' in _refusal('small', '~/data')

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from mese_env import sensors
-from tfds_mese.dataset import Source
+from tfds_mese.dataset import Scene, Source
 
 _LABELS = {'walk_id': 'walks', 'cells_id': 'cell sets', 'shape_id': 'shapes'}
 
@@ -22,7 +22,7 @@ def haptic_table(source: Source, per_sensor: bool) -> Iterator[str]:
     per_sensor: a row for each channel; else one for each kind of sensor.
   """
   scenes = (source[i] for i in range(len(source)))
-  grasps = [scene['haptics'] for scene in scenes if 'haptics' in scene]
+  grasps = [haptics for scene in scenes if len(haptics := _views(scene, 'haptics'))]
   if not grasps:
     return
   haptics = np.concatenate(grasps).astype(np.float64)
@@ -49,11 +49,17 @@ def object_table(splits: Mapping[str, Source]) -> Iterator[str]:
       scene = source[i]
       for label in labels:
         distinct[label].add(int(scene[label]))
-      if 'images' in scene:
-        means.append(scene['images'].mean())
+      if len(images := _views(scene, 'images')):
+        means.append(images.mean())
     mean = f'{np.mean(means):.2f}' if means else 'none'
     counts = [str(len(distinct[label])) for label in labels]
     yield f'| {" | ".join([name, str(len(source)), *counts, mean])} |'
+
+
+def _views(scene: Scene, name: str) -> np.ndarray:
+  """The views of a sense that a scene has, without those that fill it up."""
+  views = scene.get(name, np.zeros(0))
+  return views[scene.get(f'{name}_there', np.ones(len(views), bool))]
 
 
 def _rows(num_channels: int, per_sensor: bool) -> dict[tuple[str, str], list[int]]:

@@ -14,7 +14,7 @@ import pytest
 import tfds_mese.__main__ as command
 from mese_env.errors import UserError
 from tests import tiny_built
-from tfds_mese import stored
+from tfds_mese import statistics, stored
 from tfds_mese.reading import open_dataset
 
 pytestmark = pytest.mark.long
@@ -202,3 +202,18 @@ def test_stats_of_built_data_and_of_ones_own(folder, tmp_path, capsys):
   assert '| all | ? | 4 | ' in out
   command.main(['stats', str(tmp_path), '--per_sensor'])
   assert '| 3 | ? | 1 | ' in capsys.readouterr().out
+
+
+def test_stats_are_of_the_views_that_a_scene_has():
+  whole = {'images': np.full((2, 8, 8, 3), 10, np.uint8), 'haptics': np.ones((2, 4), np.float32)}
+  gaps = {
+    'images': np.zeros((2, 8, 8, 3), np.uint8),
+    'images_there': np.zeros(2, bool),
+    'haptics': np.array([[3] * 4, [0] * 4], np.float32),
+    'haptics_there': np.array([True, False]),
+  }
+  without_touch = [{'images': whole['images']}]
+  assert list(statistics.object_table({'train': [whole, gaps]}))[-1] == '| train | 2 | 10.00 |'
+  *_, row = statistics.haptic_table([whole, gaps, *without_touch], per_sensor=False)
+  assert row.startswith('| all | ? | 4 | 1.667 ') and row.endswith('| 1 | 3 | 100% |')
+  assert not list(statistics.haptic_table(without_touch, per_sensor=True))

@@ -27,8 +27,12 @@ class Dataset:
       float32 (D,) each; of the simulated hand D is 132. Images need none.
     metadata: what is known of its making; of a built dataset seed, versions, and the scene config
       of each split.
+    identity: what the data are, wherever they lie: flat, as JSON, by names that read well in a
+      sentence, such as 'scenes of train' or 'seed'. A run goes on with equal data only. Empty:
+      nothing is known.
   """
 
   splits: Mapping[str, Source]
   ranges: Mapping[str, tuple[np.ndarray, np.ndarray]]
   metadata: Mapping[str, Any]
+  identity: Mapping[str, Any] = dataclasses.field(default_factory=dict)

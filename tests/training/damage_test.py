@@ -42,6 +42,7 @@ def _equal(one, other):
   return jax.tree.all(jax.tree.map(lambda a, b: np.array_equal(numbers(a), numbers(b)), one, other))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('use', ['resumed', 'loaded'])
 def test_a_flipped_bit_in_any_file_is_named_or_harmless(saved, tmp_path, use):
   workdir = tmp_path / use
@@ -63,8 +64,8 @@ def test_a_flipped_bit_in_any_file_is_named_or_harmless(saved, tmp_path, use):
         assert 'move that folder out of' in str(error) and 'delete' not in str(error)
         outcome = 'named'
       found[parts[0], outcome] += 1
-      shutil.rmtree(workdir)
-      shutil.copytree(saved[use], workdir)
+      path.parent.mkdir(exist_ok=True)
+      path.write_bytes(text)
   assert not [key for key in found if key[1] == 'silent']
   assert set(found) >= {('params', 'named'), ('run', 'named'), ('SHA256SUMS', 'harmless')}
   if use == 'resumed':
@@ -148,7 +149,7 @@ _MISFORTUNES = [
 ]
 
 
-@pytest.mark.parametrize(('error', 'remedy'), _MISFORTUNES, ids=lambda value: str(value))
+@pytest.mark.parametrize(('error', 'remedy'), _MISFORTUNES, ids=str)
 @pytest.mark.parametrize('whole', ['', 'gmn_jax 7'])
 def test_what_goes_wrong_elsewhere_is_not_called_damage(tmp_path, error, remedy, whole):
   with pytest.raises(UserError) as refused, explain_unreadable(tmp_path / '3', whole):
@@ -159,9 +160,9 @@ def test_what_goes_wrong_elsewhere_is_not_called_damage(tmp_path, error, remedy,
 
 
 def test_whole_files_that_cannot_be_read_here_are_of_other_versions(tmp_path):
-  with pytest.raises(UserError, match=r'as it was written, by orbax 9.* versions that wrote it'):
-    with explain_unreadable(tmp_path / '3', 'orbax 9'):
-      raise KeyError('item_handlers')
+  sentence = r'as it was written, by orbax 9.* versions that wrote it'
+  with pytest.raises(UserError, match=sentence), explain_unreadable(tmp_path / '3', 'orbax 9'):
+    raise KeyError('item_handlers')
 
 
 def test_a_damaged_checkpoint_can_be_moved_away_as_advised(saved, tmp_path):

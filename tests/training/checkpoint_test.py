@@ -96,6 +96,9 @@ def test_other_data_under_a_run_are_refused_by_name_and_accepted_deliberately(tm
     tiny_checkpoint.restore(run.config, tmp_path, now)
   state = tiny_checkpoint.restore(run.config, tmp_path, now, accept_data=True)
   chex.assert_trees_all_equal(state.params, run.params)
+  # What was accepted is what the run has from then on.
+  tiny_checkpoint.save(run, tmp_path, steps=(4,), identity=now)
+  tiny_checkpoint.restore(run.config, tmp_path, now)
 
 
 def test_where_data_are_may_change_and_what_they_are_may_not(tmp_path):

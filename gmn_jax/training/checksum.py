@@ -16,7 +16,6 @@ from jax.experimental import multihost_utils
 
 _MODULUS = 2**64
 _CACHED_WORDS = 2**15
-_ALL = (slice(None),)
 
 
 class Summary(NamedTuple):
@@ -55,7 +54,9 @@ def of_arrays(tree: Any) -> dict[str, str]:
 
 def of_json(record: Any) -> str:
   """The SHA-256 of what can be written as JSON, the same after it was written and read."""
-  return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+  # As it will be read: names of fields as text, tuples as lists.
+  read = json.loads(json.dumps(record))
+  return hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()
 
 
 def _numbers(leaf: Any) -> Any:
@@ -73,8 +74,13 @@ def _sum_here(leaf: Any) -> tuple[int, int]:
   total = spoiled = 0
   for data, index in parts:
     numbers = np.asarray(data)
-    words = np.ascontiguousarray(numbers).view(f'u{numbers.itemsize}')
-    total += _weighted_sum(words.reshape(numbers.shape or (1,)), index or _ALL, leaf.shape or (1,))
+    # Of 32 bits, or of as many as a smaller number has.
+    words = np.ascontiguousarray(numbers).view(f'u{min(4, numbers.itemsize)}')
+    # A last axis where one is needed.
+    size = max(1, numbers.itemsize // 4)
+    each = () if size == 1 and numbers.ndim else (size,)
+    within = (*index, *(slice(None) for _ in each))
+    total += _weighted_sum(words.reshape(*numbers.shape, *each), within, (*leaf.shape, *each))
     spoiled += int(np.size(numbers) - np.count_nonzero(np.isfinite(numbers)))
   return total % _MODULUS, spoiled
 

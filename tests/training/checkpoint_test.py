@@ -1,5 +1,8 @@
 """A checkpoint that another version wrote, and one of a model alone."""
 
+import pathlib
+import shutil
+
 import chex
 import pytest
 
@@ -112,3 +115,19 @@ def test_where_data_are_may_change_and_what_they_are_may_not(tmp_path):
     tiny_checkpoint.restore(elsewhere, tmp_path, _DATA)
   # Nothing is known of the data of an old run, so that nothing of them is compared.
   tiny_checkpoint.restore(run.config, tmp_path, _DATA)
+
+
+def test_the_model_that_comes_along_is_checked(tmp_path, capsys):
+  trained = pathlib.Path(__file__).parents[2] / 'experiments' / 'trained' / 'apoe-small'
+  assert load_run(trained).step == 7200
+  assert not capsys.readouterr().err
+  copy = tmp_path / 'copy'
+  shutil.copytree(trained, copy)
+  largest = max(copy.rglob('*'), key=lambda path: path.stat().st_size)
+  with largest.open('r+b') as file:
+    file.seek(1_000_000)
+    byte = file.read(1)[0]
+    file.seek(1_000_000)
+    file.write(bytes([byte ^ 1]))
+  with pytest.raises(UserError, match=f'{largest.name} is not as it was written.* fetch it, again'):
+    load_run(copy)

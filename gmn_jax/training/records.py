@@ -17,7 +17,7 @@ Record = dict[str, Any]
 def read_records(path: pathlib.Path) -> list[Record]:
   """What a run measured, line by line: `step`, `split`, and numbers or lists of numbers by name.
 
-  A last line without an end is still being written, and left out.
+  A last line that is still being written is left out.
 
   Raises:
     UserError: the file is not there, or a line of it cannot be read; names the line.
@@ -75,8 +75,11 @@ def _set_aside(path: pathlib.Path) -> str:
 
 
 def _lines(path: pathlib.Path) -> list[bytes]:
-  """The lines that end; one that does not was being written when the run was killed."""
-  return path.read_bytes().split(b'\n')[:-1]
+  """The lines; a last one that does not end is left out unless it is whole: a run that is under
+  way, or was killed, was writing it.
+  """
+  *lines, rest = path.read_bytes().split(b'\n')
+  return lines if _record(rest) is None else [*lines, rest]
 
 
 def _record(line: bytes) -> Record | None:

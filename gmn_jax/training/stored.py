@@ -14,8 +14,11 @@ from gmn_jax.training.description import written_by
 from gmn_jax.training.distributed import leads
 from gmn_jax.training.manifest import FILE_NAME, changed_file, has_manifest
 from gmn_jax.training.unreadable import damaged, explain_unreadable
+from mese_env.remarks import without_remarks
 
 _CHECKSUMS = 'checksums'
+# Orbax remarks that an item of a checkpoint is no checkpoint of its own.
+_REMARKS = ('Metadata file does not exist',)
 
 
 def with_checksums(
@@ -82,6 +85,7 @@ class Stored:
     """
     with (
       explain_unreadable(self._folder, self._whole),
+      without_remarks('absl', *_REMARKS),
       ocp.StandardCheckpointer() as reader,
     ):
       arrays = reader.restore(self._folder / item, like)

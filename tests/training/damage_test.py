@@ -8,6 +8,7 @@ import shutil
 
 import chex
 import jax
+import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 import pytest
@@ -36,7 +37,7 @@ def _resume(workdir):
 
 def _equal(one, other):
   def numbers(leaf):
-    is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
     return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
 
   return jax.tree.all(jax.tree.map(lambda a, b: np.array_equal(numbers(a), numbers(b)), one, other))

@@ -27,9 +27,8 @@ class Dataset:
       float32 (D,) each; of the simulated hand D is 132. Images need none.
     metadata: what is known of its making; of a built dataset seed, versions, and the scene config
       of each split.
-    identity: what the data are, wherever they lie: flat, as JSON, by names that read well in a
-      sentence, such as 'scenes of train' or 'seed'. A run goes on with equal data only. Empty:
-      nothing is known.
+    identity: what the data are, wherever they lie: equal for a copy, different for any other
+      dataset. Flat, of values that JSON can hold, by names that a sentence can use.
   """
 
   splits: Mapping[str, Source]

@@ -6,6 +6,7 @@ python experiments/main.py --config=experiments/configs/apoe.py[:PRESET] [OPTION
 --workdir=DIR         folder of the run; runs/<config>-<preset> if not given
 --mode=MODE           what to do there: {modes}
 --build               builds datasets first if they are missing
+--accept_data         goes on with a run on other data than it had
 --distributed=PLACE   training is of several processes: auto, or 2/4@HOST:PORT (docs/pod.md)
 
 An evaluation (any mode but train) reads the run's config from its checkpoint: --config may be left
@@ -61,6 +62,7 @@ class Command(NamedTuple):
     best: whether to evaluate the best checkpoint instead of the last one.
     options: of an evaluation, its `Options`; None for training.
     distributed: of training, this process's place among several; empty: there is one.
+    accept_data: of training, whether a run may go on with other data than it had.
   """
 
   config: Config | None
@@ -71,6 +73,7 @@ class Command(NamedTuple):
   best: bool
   options: Any
   distributed: str = ''
+  accept_data: bool = False
 
 
 def main(argv: list[str]) -> None:
@@ -94,7 +97,7 @@ def main(argv: list[str]) -> None:
     config = command.config
     fields = read_fields(make_model(config).modalities)
     dataset = open_or_build(config.dataset, config.data_dir, command.build, fields)
-    train.train(config, dataset, command.workdir)
+    train.train(config, dataset, command.workdir, command.accept_data)
     return
   run = open_run(command)
   mode = modes.load(command.mode)
@@ -128,6 +131,7 @@ def parse(argv: list[str]) -> Command:
   kind = None
   if mode == 'train':
     flags.DEFINE_string('distributed', '', '', flag_values=values)
+    flags.DEFINE_bool('accept_data', False, '', flag_values=values)
   else:
     flags.DEFINE_bool('best', False, '', flag_values=values)
     kind = modes.load(mode).options
@@ -150,8 +154,10 @@ def parse(argv: list[str]) -> Command:
   given = Config.from_flat(config.value.to_dict())
   name = pathlib.Path(values['config'].config_filename.split(':')[0]).stem
   folder = pathlib.Path(workdir.value or f'runs/{name}-{given.preset}')
-  place = values['distributed'].value if mode == 'train' else ''
-  return Command(given, overrides, folder, mode, build.value, best, options, place)
+  training = {}
+  if mode == 'train':
+    training = {name: values[name].value for name in ('distributed', 'accept_data')}
+  return Command(given, overrides, folder, mode, build.value, best, options, **training)
 
 
 def open_run(command: Command) -> Run:

@@ -146,7 +146,8 @@ class RunConfig(Section):
   fsdp: int = setting(1, at_least=1, may_change=True)
   # Steps between lines of metrics.
   log_every: int = setting(5, at_least=1, may_change=True)
-  # Steps between checkpoints: a killed run loses at most so many.
+  # Steps between checkpoints. One is written while the next steps are trained, and the one after it
+  # only when it is on disk: a killed run loses at most twice so many.
   checkpoint_every: int = setting(50, at_least=1, may_change=True)
   # Steps between validations. A checkpoint follows each, and the one with the best ELBO is kept.
   validate_every: int = setting(125, at_least=1, may_change=True)

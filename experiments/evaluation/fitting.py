@@ -10,9 +10,10 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from experiments.evaluation.results import counted
 from experiments.evaluation.scenes import Stock, survey
 from gmn_jax.senses import Modality
-from mese_env.errors import UserError
+from mese_env.errors import UserError, nearest
 from tfds_mese.dataset import Dataset
 
 Options = TypeVar('Options')
@@ -62,11 +63,14 @@ class Fitting(Generic[Options]):
 
 
 def fit_split(fitting: Fitting, datasets: Mapping[str, Dataset], field: str = 'split') -> str:
-  """A split that all datasets have: the one asked for, or val."""
+  """A split that all datasets have: the one asked for; instead of test val, and of what is misspelt
+  the nearest.
+  """
   split = fitting.value(field)
   for name, dataset in datasets.items():
-    if split not in dataset.splits and 'val' in dataset.splits:
-      fitting.use(field, 'val', f"{name} has no split '{split}'")
+    if split not in dataset.splits:
+      instead = 'val' if split == 'test' else nearest(split, dataset.splits)
+      fitting.use(field, instead, f"{name} has no split '{split}'")
   return fitting.value(field)
 
 
@@ -109,7 +113,7 @@ def fit_views(
   views = stock.views_for(asked)
   if most_given() + kept <= views:
     return
-  why = f'a scene has {views} views'
+  why = f'a scene has {counted(views, "views")}'
   if fitting.is_default(held_out):
     kept = max(1, min(kept, views // 3, views - most_given(only_asked=True)))
   elif kept > views:
@@ -127,9 +131,22 @@ def fit_count(fitting: Fitting, field: str, there: int, least: int, what: str) -
     UserError: there are fewer than `least`.
   """
   if there < least:
-    raise UserError(f'there are {there} {what}, and at least {least} are needed; add some.')
+    raise UserError(
+      f'there are {there} {what}, and at least {least} are needed; add some, or '
+      'give another --split.'
+    )
   if fitting.value(field) > there:
     fitting.use(field, there, f'there are {there} {what}')
+
+
+def fit_scenes(fitting: Fitting, field: str, stock: Stock, views: int, least: int) -> None:
+  """Makes a number of scenes at most that of those with so many views of every sense.
+
+  Raises:
+    UserError: there are fewer than `least`.
+  """
+  words = f'scenes with {counted(views, "views")}'
+  fit_count(fitting, field, stock.scenes_with(views), least, words)
 
 
 def _joined(one: Stock, other: Stock) -> np.ndarray:

@@ -28,7 +28,7 @@ from experiments.evaluation.classify_records import (
   own_context_records,
 )
 from experiments.evaluation.contract import Evaluation, Panel, Setting, own_dataset
-from experiments.evaluation.fitting import Fitting, fit_count, fit_split, fit_views, stock_of
+from experiments.evaluation.fitting import Fitting, fit_scenes, fit_split, fit_views, stock_of
 from experiments.evaluation.options import require_at_least
 from experiments.evaluation.pairing import Pairing, estimate_pairs
 from experiments.evaluation.scenes import complete_scenes, sensed, stack_scenes, survey, views_of
@@ -157,7 +157,7 @@ def _fitted(run: Run, datasets: Mapping[str, Dataset], options: Options) -> Opti
   if fitting.value('held_out') % fitting.value('together'):
     fitting.use('together', fitting.value('held_out'), 'it must divide what is held out')
   needed = fitting.value('held_out') + max(fitting.value('views'))
-  fit_count(fitting, 'ways', stock.scenes_with(needed), 2, f'scenes with {needed} views')
+  fit_scenes(fitting, 'ways', stock, needed, 2)
   return fitting.done()
 
 

@@ -31,7 +31,7 @@ from experiments.evaluation.density_records import (
   records_without_model,
   targets_of,
 )
-from experiments.evaluation.fitting import Fitting, fit_count, fit_split, fit_views, stock_of
+from experiments.evaluation.fitting import Fitting, fit_scenes, fit_split, fit_views, stock_of
 from experiments.evaluation.held_out import Question
 from experiments.evaluation.options import require_at_least
 from experiments.evaluation.scenes import complete_scenes, sensed, stack_scenes, views_of
@@ -163,7 +163,7 @@ def _fitted(run: Run, datasets: Mapping[str, Dataset], options: Options) -> Opti
   fields = sorted({_FIELDS.get(sense, 'others') for sense in stock.senses})
   fit_views(fitting, stock, fields)
   needed = fitting.value('held_out') + max(max(fitting.value(field)) for field in fields)
-  fit_count(fitting, 'scenes', stock.scenes_with(needed), 2, f'scenes with {needed} views')
+  fit_scenes(fitting, 'scenes', stock, needed, 2)
   return fitting.done()
 
 

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 
 from experiments.evaluation import baselines, contexts, results, unseen
 from experiments.evaluation.contract import Evaluation, Setting
-from experiments.evaluation.fitting import Fitting, fit_count, fit_split, stock_of
+from experiments.evaluation.fitting import Fitting, fit_scenes, fit_split, stock_of
 from experiments.evaluation.generate_records import Asked, BySense, Errors, Generated
 from experiments.evaluation.imagining import Imagination, another_scenes, only, squared_errors
 from experiments.evaluation.options import require_at_least
@@ -154,7 +154,10 @@ def _fitted(run: Run, datasets: Mapping[str, Dataset], options: Options) -> Opti
   views = leaves = stock.views_for(1)
   (dataset,) = datasets.values()
   if not unseen.can_sense_anew(dataset.splits[split][0], senses_of(modalities)):
-    why = f'a scene has {views} views, and its object is not known, so that none can be made'
+    why = (
+      f'a scene has {results.counted(views, "views")}, and its object is not known, so that none '
+      'can be made'
+    )
     if max(options.cameras, options.grasps) > views - 1:
       most = max(1, views // 2)
       for field in ('cameras', 'grasps'):
@@ -168,7 +171,7 @@ def _fitted(run: Run, datasets: Mapping[str, Dataset], options: Options) -> Opti
   asked = tuple(n for n in options.target if not contexts.is_lacking(n, modalities, there))
   names = tuple(sense.name for sense in stock.senses)
   fitting.use('target', asked or names, f'scenes have {" and ".join(names)} alone')
-  fit_count(fitting, 'scenes', stock.scenes_with(views), 1, f'scenes with {views} views')
+  fit_scenes(fitting, 'scenes', stock, views, 1)
   return fitting.done()
 
 

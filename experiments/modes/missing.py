@@ -22,7 +22,7 @@ import numpy as np
 
 from experiments.evaluation import results
 from experiments.evaluation.contract import Evaluation, Panel, Setting
-from experiments.evaluation.fitting import Fitting, fit_count, fit_split, stock_of
+from experiments.evaluation.fitting import Fitting, fit_scenes, fit_split, stock_of
 from experiments.evaluation.learning_curves import read_curves
 from experiments.evaluation.missing_records import Overlaid, splits_of
 from experiments.evaluation.options import require_at_least
@@ -114,8 +114,12 @@ def _fitted(run: Run, datasets: Mapping[str, Dataset], options: Options) -> Opti
       'missing needs scenes of two views.'
     )
   if asked > views:
-    fitting.use('asked', max(1, min(options.asked, views // 3)), f'a scene has {views} views')
-  fit_count(fitting, 'scenes', stock.scenes_with(views), 1, f'scenes with {views} views')
+    fitting.use(
+      'asked',
+      max(1, min(options.asked, views // 3)),
+      f'a scene has {results.counted(views, "views")}',
+    )
+  fit_scenes(fitting, 'scenes', stock, views, 1)
   return fitting.done()
 
 

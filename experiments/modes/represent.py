@@ -131,7 +131,7 @@ def _fitted(run: Run, datasets: Mapping[str, Dataset], options: Options) -> Opti
   stock = stock_of(datasets, split, run.model.modalities)
   views = stock.views_for(1)
   if options.views > views:
-    fitting.use('views', views, f'a scene has {views} views')
+    fitting.use('views', views, f'a scene has {results.counted(views, "views")}')
   for field, of in (('train_scenes', 'train'), ('test_scenes', split)):
     there = len(datasets) * min(len(dataset.splits[of]) for dataset in datasets.values())
     fit_count(fitting, field, there, 1, f'scenes in {of}')

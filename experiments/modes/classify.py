@@ -148,6 +148,7 @@ def draw_scenes(pool: int, draws: int, ways: int, seed: int) -> np.ndarray:
 
 def _fitted(run: Run, datasets: Mapping[str, Dataset], options: Options) -> Options:
   fitting, modalities = Fitting(options), run.model.modalities
+  contexts.sense_named('--target', options.target, modalities)
   if fitting.is_default('datasets') and list(datasets) == list(_datasets(run, options)):
     fitting.use('datasets', tuple(datasets), 'the run is of scenes of its own')
   stock = stock_of(datasets, fit_split(fitting, datasets), modalities)

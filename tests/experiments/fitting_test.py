@@ -181,6 +181,9 @@ def test_such_scenes_are_trained_and_measured(looks, grasps, tmp_path):
     tiny_config(haptic_channels=6, dataset='./mine', steps=2, sample_every=1), dataset, tmp_path
   )
   run = load_run(tmp_path)
+  assert list(tmp_path.glob('samples/*.png')) or not looks
+  for name, span in dataset.ranges.items():
+    np.testing.assert_array_equal(run.ranges[name].least_span, span[2])
   for mode, options in (('density', {}), ('classify', {'draws': 2}), ('generate', {})):
     evaluation = modes.load(mode)
     asked = evaluation.options(samples=2, **options)

@@ -12,6 +12,7 @@ import pytest
 from gmn_jax.config import make_model
 from gmn_jax.senses import HAPTIC, cut_scenes
 from gmn_jax.senses.sense import as_ranges
+from gmn_jax.training.checkpoint import load_run
 from gmn_jax.training.input import check_dataset, train_batches
 from gmn_jax.training.sharding import make_layout
 from gmn_jax.training.train import train
@@ -451,3 +452,8 @@ def test_a_range_that_float32_loses_is_said(capsys):
   arrays['haptics'][..., 2] = 101_325 + 1e-4 * arrays['haptics'][..., 2]
   own_data.from_arrays({'train': arrays, 'val': arrays})
   assert 'the sensors 2 of haptics vary by less than float32 resolves' in capsys.readouterr().err
+
+
+def test_a_run_keeps_the_rule_by_which_its_sensors_were_scaled():
+  shipped = load_run(pathlib.Path(__file__).parents[2] / 'experiments' / 'trained' / 'apoe-small')
+  assert float(shipped.ranges['haptic'].least_span) == np.float32(0.1)

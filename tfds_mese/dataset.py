@@ -70,7 +70,8 @@ class Dataset:
   Attributes:
     splits: scenes of train, val and test; data of one's own may have no test.
     ranges: by sense, smallest and largest value of each of its numbers over the training split,
-      float32 (D,) each; of the simulated hand D is 132. Images need none.
+      float32 (D,) each; of the simulated hand D is 132. A third array, where there is one, is the
+      `least_span` of `gmn_jax.senses.Range`. Images need none.
     metadata: what is known of its making; of a built dataset seed, versions, and the scene config
       of each split.
     identity: what the data are, wherever they lie: equal for a copy, different for any other
@@ -78,6 +79,6 @@ class Dataset:
   """
 
   splits: Mapping[str, Source]
-  ranges: Mapping[str, tuple[np.ndarray, np.ndarray]]
+  ranges: Mapping[str, tuple[np.ndarray, ...]]
   metadata: Mapping[str, Any]
   identity: Mapping[str, Any] = dataclasses.field(default_factory=dict)

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gmn_jax.senses import Views, cut_scenes
+from gmn_jax.senses import Views, cut_scenes, views_there
 from gmn_jax.training.checkpoint import Run
 from gmn_jax.training.input import Selected, batches_in_order
 from tfds_mese.dataset import Source
@@ -22,7 +22,7 @@ class Baselines(NamedTuple):
   """Predictions of views, a tuple entry per modality.
 
   Attributes:
-    mean: of all training views, modality.shape.
+    mean: of all training views, modality.shape; zeros where there are none.
     nearest: of every query the training view sensed nearest to it, (B, V, *modality.shape).
   """
 
@@ -57,11 +57,15 @@ def predict(
     views: Views = jax.tree.map(
       lambda x, real=real: np.asarray(x[:real]), cut(scenes_B, run.ranges)
     )
+    there_BMV = views_there(run.model.modalities, scenes_B)
     for m, (sense_BV, at_BV) in enumerate(zip(*views, strict=True)):
       sense_P, at_P = (x.reshape(-1, *x.shape[2:]) for x in (sense_BV, at_BV))
+      if there_BMV is not None:
+        there_P = np.asarray(there_BMV[:real, m]).ravel()
+        sense_P, at_P = sense_P[there_P], at_P[there_P]
       sums[m] += sense_P.sum(axis=0, dtype=np.float64)
       counts[m] += len(sense_P)
-      if not queries[m].size:
+      if not queries[m].size or not len(sense_P):
         continue
       closeness = np.asarray(queries[m])[..., :3] @ at_P[:, :3].T
       chosen = closeness.argmax(axis=-1)
@@ -69,6 +73,6 @@ def predict(
       best[m][nearer] = closeness.max(axis=-1)[nearer]
       nearest[m][nearer] = sense_P[chosen[nearer]]
   return Baselines(
-    tuple(jnp.float32(total / count) for total, count in zip(sums, counts, strict=True)),
+    tuple(jnp.float32(total / max(1, count)) for total, count in zip(sums, counts, strict=True)),
     tuple(map(jnp.asarray, nearest)),
   )

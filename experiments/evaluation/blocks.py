@@ -28,7 +28,7 @@ def fingerprint(run: Run, datasets: Sequence[Dataset], options: Any) -> str:
   decides = {
     'config': run.config.to_dict(),
     'options': [type(options).__module__, dataclasses.asdict(options)],
-    'datasets': [dict(dataset.metadata) for dataset in datasets],
+    'datasets': [dict(dataset.metadata) | dict(dataset.identity) for dataset in datasets],
     'versions': versions(),
   }
   digest = hashlib.sha256(json.dumps(decides, sort_keys=True, default=str).encode())

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
-from gmn_jax.senses import Modality, Sense, senses_of
+from gmn_jax.senses import HAPTIC, IMAGE, Modality, Sense, senses_of
 from mese_env.errors import UserError, nearest
 
 
@@ -64,6 +64,31 @@ def parse_context(
         raise UserError(f"the context names '{modalities[m].name}' twice; give it one count.")
       counts[m] = int(text)
   return tuple(counts.get(m, 0) for m in range(len(modalities)))
+
+
+def fit_terms(
+  terms: Sequence[str], modalities: Sequence[Modality], there: Sequence[Modality], views: int
+) -> tuple[str, ...]:
+  """The terms of a context without those of modalities that are not `there`, and with at most
+  `views` views.
+  """
+  fitting = []
+  for term in terms:
+    name, _, count = term.partition(':')
+    if is_lacking(name, modalities, there):
+      continue
+    if not count.isdecimal() or int(count) <= views:
+      fitting.append(term)  # What is no count is refused when it is read.
+    elif views:
+      fitting.append(f'{name}:{views}')
+  return tuple(fitting) or ('nothing',)
+
+
+def is_lacking(name: str, modalities: Sequence[Modality], there: Sequence[Modality]) -> bool:
+  """Whether a name is that of a sense or a modality, but of none of those that are `there`."""
+  known = {word for m in modalities for word in (m.name, m.sense.name)}
+  known |= {IMAGE.name, HAPTIC.name}
+  return name in known and not any(name in (m.name, m.sense.name) for m in there)
 
 
 def parse_target(names: Sequence[str], modalities: Sequence[Modality]) -> tuple[int, ...]:

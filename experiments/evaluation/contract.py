@@ -132,6 +132,7 @@ class Evaluation(Mode, Generic[Options, Found]):
     measured_on: what the title says besides the run, such as the scenes.
     datasets: the names of those whose scenes it takes, of the run and the options.
     instead: what it is measured on where it takes none.
+    fitted: of the run, the datasets and the options, options that fit what these hold.
     headlines: the few numbers by which runs are compared, by a name that says the unit, from what
       was written under 'results'; None: runs are not compared by it.
     panels: of the figure that compares runs.
@@ -148,6 +149,7 @@ class Evaluation(Mode, Generic[Options, Found]):
   measured_on: Callable[[Setting[Options]], str] = lambda setting: ''
   datasets: Callable[[Run, Any], Sequence[str]] = own_dataset
   instead: str = 'no scenes'
+  fitted: Callable[[Run, Mapping[str, Dataset], Any], Any] = lambda run, datasets, options: options
   headlines: Callable[[Mapping[str, Any]], dict[str, float]] | None = None
   panels: Sequence[Panel] = ()
 
@@ -178,6 +180,7 @@ class Evaluation(Mode, Generic[Options, Found]):
       UserError: an option asks for what there is not, or the folder cannot be written.
     """
     began = time.monotonic()
+    options = self.fitted(run, datasets, options)
     setting = Setting(self.name, run, options, datasets, workdir)
     found = self.measure(setting)
     title = '; '.join(filter(None, (title_of(run), self.measured_on(setting))))

@@ -186,7 +186,8 @@ def records_without_model(
   """The densities of Gaussians about the mean training view and that of nearest pose."""
   views = cut_scenes(run.model.modalities, stack_scenes(scenes, run.model.modalities), run.ranges)
   records = []
-  for sense in senses_of(run.model.modalities):
+  asked = {target.sense for target in targets}
+  for sense in (sense for sense in senses_of(run.model.modalities) if sense in asked):
     truth = held_out.asked_of(run.model, views, Question((), sense, held_out_views))
     predicted = baselines.predict(
       run, dataset.splits['train'], truth.queries, train_scenes

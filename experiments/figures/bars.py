@@ -38,7 +38,7 @@ def draw(of: Reading, truth_D: np.ndarray, samples_KD: np.ndarray, title: str) -
     samples_KD: as imagined, scaled.
     title: of the figure.
   """
-  own = Range(*(np.asarray(end)[of.channels_D] for end in of.span)) if of.sense.ranged else of.span
+  own = of.span.pick(of.channels_D) if of.sense.ranged else of.span
   truth, samples = (np.asarray(of.sense.unscale(x, own)) for x in (truth_D, samples_KD))
   groups = _groups(of)
   rows = -(-len(groups) // 2)

@@ -46,7 +46,7 @@ def draw(
   if not np.isin(joints_J, channels_D).all():
     raise UserError('the hand is drawn where all of its joints are sensed; ask for all haptics.')
   at_J = np.array([np.flatnonzero(channels_D == joint)[0] for joint in joints_J])
-  own = Range(*(np.asarray(end)[joints_J] for end in span))
+  own = span.pick(joints_J)
   rows = [
     mosaic.Row(name, _pictures(raw, np.asarray(HAPTIC.unscale(x[:, at_J], own))))
     for name, x in [

@@ -27,13 +27,14 @@ from experiments.evaluation.classify_records import (
   accuracy_records,
   own_context_records,
 )
-from experiments.evaluation.contract import Evaluation, Panel, Setting
+from experiments.evaluation.contract import Evaluation, Panel, Setting, own_dataset
+from experiments.evaluation.fitting import Fitting, fit_scenes, fit_split, fit_views, stock_of
 from experiments.evaluation.options import require_at_least
 from experiments.evaluation.pairing import Pairing, estimate_pairs
-from experiments.evaluation.scenes import stack_scenes, views_of
+from experiments.evaluation.scenes import complete_scenes, sensed, stack_scenes, survey, views_of
 from experiments.figures import classify as classify_figures
 from gmn_jax.inference import Likelihood, importance
-from gmn_jax.senses import IMAGE, senses_of
+from gmn_jax.senses import IMAGE, Modality, senses_of
 from gmn_jax.training.checkpoint import Run
 from mese_env.errors import UserError
 from tfds_mese.dataset import Dataset
@@ -43,7 +44,8 @@ from tfds_mese.dataset import Dataset
 class Options:
   """What is given, what is assigned, and how well it is estimated."""
 
-  # The datasets whose scenes are drawn, of objects never trained on.
+  # The datasets whose scenes are drawn, of objects never trained on; of a run on your own scenes,
+  # those scenes if not given.
   datasets: tuple[str, ...] = ('shepard_metzler_4', 'shepard_metzler_6')
   # Of the datasets.
   split: str = 'test'
@@ -87,9 +89,11 @@ def measure(setting: Setting[Options]) -> Classified:
   """Weighs every context of a draw against every target, and decides."""
   run, options = setting.run, setting.options
   modalities = run.model.modalities
-  target = contexts.sense_named('--target', options.target, modalities)
-  pool = _pool(setting.datasets, options)
-  given = _contexts(run, views_of(pool[0], modalities), options)
+  first = next(iter(setting.datasets.values()))
+  there = sensed(first, options.split, modalities)
+  target = contexts.sense_named('--target', options.target, there)
+  pool = _pool(setting.datasets, options, modalities)
+  given = _contexts(run, there, views_of(pool[0], modalities), options)
   scene_DB = draw_scenes(len(pool), options.draws, options.ways, options.seed)
   # Of no views there is one context, whatever the senses.
   distinct = tuple(dict.fromkeys(given.values()))
@@ -142,14 +146,38 @@ def draw_scenes(pool: int, draws: int, ways: int, seed: int) -> np.ndarray:
   return np.concatenate(rounds)[:draws]
 
 
-def _pool(datasets: Mapping[str, Dataset], options: Options) -> list[Mapping[str, np.ndarray]]:
-  pool = []
+def _fitted(run: Run, datasets: Mapping[str, Dataset], options: Options) -> Options:
+  fitting, modalities = Fitting(options), run.model.modalities
+  contexts.sense_named('--target', options.target, modalities)
+  if fitting.is_default('datasets') and list(datasets) == list(_datasets(run, options)):
+    fitting.use('datasets', tuple(datasets), 'the run is of scenes of its own')
+  stock = stock_of(datasets, fit_split(fitting, datasets), modalities)
+  if options.target == IMAGE.name and IMAGE not in stock.senses:
+    fitting.use('target', stock.senses[0].name, 'no scene has images')
+  fit_views(fitting, stock, ['views'])
+  if fitting.value('held_out') % fitting.value('together'):
+    fitting.use('together', fitting.value('held_out'), 'it must divide what is held out')
+  needed = fitting.value('held_out') + max(fitting.value('views'))
+  fit_scenes(fitting, 'ways', stock, needed, 2)
+  return fitting.done()
+
+
+def _datasets(run: Run, options: Options) -> Sequence[str]:
+  # The name of a folder has a slash.
+  is_default = options.datasets == Options.datasets
+  return own_dataset(run, options) if is_default and '/' in run.config.dataset else options.datasets
+
+
+def _pool(
+  datasets: Mapping[str, Dataset], options: Options, modalities: Sequence[Modality]
+) -> list[Mapping[str, np.ndarray]]:
+  pool, needed = [], options.held_out + max(options.views)
   for name, dataset in datasets.items():
     if options.split not in dataset.splits:
       splits = ', '.join(dataset.splits)
       raise UserError(f"{name} has no split '{options.split}'; use one of {splits}.")
-    source = dataset.splits[options.split]
-    pool += [source[i] for i in range(len(source))]
+    count = survey(dataset, options.split, modalities).scenes_with(needed)
+    pool += complete_scenes(dataset, options.split, count, modalities, needed)
   if len(pool) < options.ways:
     raise UserError(
       f'--ways is {options.ways}, and the datasets have {len(pool)} scenes; give fewer ways.'
@@ -157,12 +185,14 @@ def _pool(datasets: Mapping[str, Dataset], options: Options) -> list[Mapping[str
   return pool
 
 
-def _contexts(run: Run, views: int, options: Options) -> dict[tuple[str, int], tuple[int, ...]]:
+def _contexts(
+  run: Run, there: Sequence[Modality], views: int, options: Options
+) -> dict[tuple[str, int], tuple[int, ...]]:
   """By senses, as the paper's figure names them, and size, the count of views of each modality."""
   given = {}
-  initials = {sense: sense.name[0].upper() for sense in senses_of(run.model.modalities)}
+  initials = {sense: sense.name[0].upper() for sense in senses_of(there)}
   alike = len(set(initials.values())) < len(initials)
-  for senses in contexts.families(run.model.modalities).values():
+  for senses in contexts.families(there).values():
     name = '+'.join(sense.name if alike else initials[sense] for sense in senses)
     for size in options.views:
       if not 0 <= size <= views - options.held_out:
@@ -262,7 +292,8 @@ MODE = Evaluation(
   notes=_notes,
   figures=_figures,
   measured_on=_measured_on,
-  datasets=lambda run, options: options.datasets,
+  datasets=_datasets,
+  fitted=_fitted,
   headlines=_headlines,
   panels=[
     Panel(

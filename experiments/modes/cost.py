@@ -18,7 +18,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -28,6 +28,7 @@ from experiments.configs import apoe
 from experiments.evaluation import blocks, results
 from experiments.evaluation.contract import Evaluation, Setting
 from experiments.evaluation.cost_records import PAPER, Costs, Paper, StepCost
+from experiments.evaluation.fitting import Fitting
 from experiments.evaluation.options import require_at_least
 from experiments.figures import cost as cost_figures
 from gmn_jax.config import Config, make_model, preset
@@ -35,6 +36,7 @@ from gmn_jax.model import APOE, BASELINE, POE, POOLINGS
 from gmn_jax.senses.sets import MODALITY_SETS
 from gmn_jax.training.checkpoint import Run
 from mese_env.errors import UserError
+from tfds_mese.dataset import Dataset
 
 # Run, not imported: it is a command, which sets the environment of its process.
 _STEP = pathlib.Path(bench.__file__).with_name('step.py')
@@ -64,6 +66,20 @@ class Options:
       given = getattr(self, field)
       if not given or len(set(given)) < len(given):
         raise UserError(f'--{field} is {",".join(given)!r}; name each that is wanted, once.')
+
+
+def _fitted(run: Run, datasets: Mapping[str, Dataset], options: Options) -> Options:
+  """Leaves out the sets that the run's images or sensors cannot be cut into."""
+  fitting, refusals = Fitting(options), {}
+  for name in options.modalities:
+    try:
+      _config(run, options, options.variants[0], name)
+    except UserError as error:
+      refusals[name] = str(error)
+  kept = tuple(name for name in options.modalities if name not in refusals)
+  if refusals and kept and fitting.is_default('modalities'):
+    fitting.use('modalities', kept, next(iter(refusals.values())).rstrip('.'))
+  return fitting.done()
 
 
 def measure(setting: Setting[Options]) -> Costs:
@@ -233,4 +249,5 @@ MODE = Evaluation(
   figures=_figures,
   datasets=lambda run, options: [],
   instead='scenes of noise',
+  fitted=_fitted,
 )

@@ -31,14 +31,19 @@ from experiments.evaluation.density_records import (
   records_without_model,
   targets_of,
 )
+from experiments.evaluation.fitting import Fitting, fit_scenes, fit_split, fit_views, stock_of
 from experiments.evaluation.held_out import Question
 from experiments.evaluation.options import require_at_least
-from experiments.evaluation.scenes import first_scenes, stack_scenes, views_of
+from experiments.evaluation.scenes import complete_scenes, sensed, stack_scenes, views_of
 from experiments.figures import density as density_figures
 from gmn_jax.inference import importance
 from gmn_jax.senses import HAPTIC, IMAGE, Modality, Sense, senses_of
 from gmn_jax.training.checkpoint import Run
 from mese_env.errors import UserError
+from tfds_mese.dataset import Dataset
+
+# By the sense how many of whose views are given; 'others' of any other one.
+_FIELDS = {IMAGE: 'images', HAPTIC: 'grasps'}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,10 +89,13 @@ def measure(setting: Setting[Options]) -> Densities:
   """Measures densities and the coverage of predictive intervals."""
   run, options, dataset = setting.run, setting.options, setting.dataset
   std = options.std or run.config.std
-  scenes = first_scenes(dataset, options.split, options.scenes)
   modalities = run.model.modalities
-  given = contexts_of(options, modalities, views_of(scenes[0], modalities))
-  targets = targets_of(modalities, std)
+  # Of a sense that no scene has, nothing is given and nothing asked for.
+  there = sensed(dataset, options.split, modalities)
+  needed = _needed(options, senses_of(there))
+  scenes = complete_scenes(dataset, options.split, options.scenes, modalities, needed)
+  given = contexts_of(options, modalities, views_of(scenes[0], modalities), senses_of(there))
+  targets = targets_of(there, std)
   measure_block = _measure(run, targets, given, options, std)
 
   def compute(number: int) -> blocks.Block:
@@ -112,21 +120,30 @@ def measure(setting: Setting[Options]) -> Densities:
     ),
     coverage=[
       record
-      for sense in senses_of(modalities)
-      for record in coverage_records(sense.name, measured, _sizes(options, modalities))
+      for sense in senses_of(there)
+      for record in coverage_records(sense.name, measured, _sizes(options, there))
     ],
   )
 
 
 def contexts_of(
-  options: Options, modalities: Sequence[Modality], views: int
+  options: Options,
+  modalities: Sequence[Modality],
+  views: int,
+  senses: Sequence[Sense] | None = None,
 ) -> dict[Given, tuple[int, ...]]:
   """By how many views of each sense are given, the count for each of the M modalities.
+
+  Args:
+    options: how many of each.
+    modalities: the M modalities.
+    views: of a scene.
+    senses: those that scenes have; None: all.
 
   Raises:
     UserError: a count is negative, or leaves fewer views than are asked for.
   """
-  given, senses = {}, senses_of(modalities)
+  given, senses = {}, senses_of(modalities) if senses is None else senses
   for counts in itertools.product(*(_counts(options, sense) for sense in senses)):
     for count in counts:
       if count < 0 or count + options.held_out > views:
@@ -136,15 +153,30 @@ def contexts_of(
         )
     of_sense = dict(zip(senses, counts, strict=True))
     name = tuple((sense.views, count) for sense, count in of_sense.items())
-    given[name] = tuple(of_sense[m.sense] for m in modalities)
+    given[name] = tuple(of_sense.get(m.sense, 0) for m in modalities)
   return given
+
+
+def _fitted(run: Run, datasets: Mapping[str, Dataset], options: Options) -> Options:
+  fitting, modalities = Fitting(options), run.model.modalities
+  stock = stock_of(datasets, fit_split(fitting, datasets), modalities)
+  fields = sorted({_FIELDS.get(sense, 'others') for sense in stock.senses})
+  fit_views(fitting, stock, fields)
+  needed = fitting.value('held_out') + max(max(fitting.value(field)) for field in fields)
+  fit_scenes(fitting, 'scenes', stock, needed, 2)
+  return fitting.done()
+
+
+def _needed(options: Options, senses: Sequence[Sense]) -> int:
+  """How many views a scene must have."""
+  return options.held_out + max(max(_counts(options, sense)) for sense in senses)
 
 
 def _counts(options: Options, sense: Sense) -> tuple[int, ...]:
   """How many views of a sense are given: of those that come along, what the option of that name
   says.
   """
-  return {IMAGE: options.images, HAPTIC: options.grasps}.get(sense, options.others)
+  return getattr(options, _FIELDS.get(sense, 'others'))
 
 
 def _measure(
@@ -160,8 +192,11 @@ def _measure(
   `<sense>/coverage` (B, levels, sizes).
   """
   modalities = run.model.modalities
-  senses = senses_of(modalities)
-  alike = tuple((size,) * len(modalities) for size in _sizes(options, modalities))
+  senses = tuple(dict.fromkeys(target.sense for target in targets))
+  there = [m for m in modalities if m.sense in senses]
+  alike = tuple(
+    tuple(size if m in there else 0 for m in modalities) for size in _sizes(options, there)
+  )
 
   @functools.cache
   def estimator(sense: Sense) -> Callable[..., importance.Estimate]:
@@ -236,7 +271,12 @@ def _notes(found: Densities, setting: Setting[Options]) -> list[str]:
 
 
 def _figures(found: Densities, setting: Setting[Options], title: str) -> dict[str, Figure]:
-  targets = targets_of(setting.run.model.modalities, found.std)
+  found_of = {record.target for record in found.density}
+  targets = [
+    target
+    for target in targets_of(setting.run.model.modalities, found.std)
+    if target.name in found_of
+  ]
   return {
     '': density_figures.draw_density(found, targets, title),
     'calibration': density_figures.draw_coverage(found, title),
@@ -292,6 +332,7 @@ MODE = Evaluation(
   notes=_notes,
   figures=_figures,
   measured_on=_measured_on,
+  fitted=_fitted,
   headlines=_headlines,
   panels=[
     Panel(

@@ -21,10 +21,18 @@ from matplotlib.figure import Figure
 
 from experiments.evaluation import baselines, contexts, results, unseen
 from experiments.evaluation.contract import Evaluation, Setting
+from experiments.evaluation.fitting import Fitting, fit_scenes, fit_split, stock_of
 from experiments.evaluation.generate_records import Asked, BySense, Errors, Generated
 from experiments.evaluation.imagining import Imagination, another_scenes, only, squared_errors
 from experiments.evaluation.options import require_at_least
-from experiments.evaluation.scenes import first_scenes, stack_scenes, views_of
+from experiments.evaluation.scenes import (
+  complete_scenes,
+  sensed,
+  senses_in,
+  stack_scenes,
+  survey,
+  views_of,
+)
 from experiments.evaluation.titles import title_of
 from experiments.figures import bars, orbit
 from experiments.figures import generate as generate_pictures
@@ -32,6 +40,7 @@ from experiments.figures import hand as hand_pictures
 from gmn_jax.senses import HAPTIC, Modality, Sense, cut_scenes, senses_of
 from gmn_jax.training.checkpoint import Run
 from mese_env.errors import UserError
+from tfds_mese.dataset import Dataset
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,13 +82,15 @@ def measure(setting: Setting[Options]) -> Generated:
   """Imagines from the context and from growing ones, and measures how far that is off."""
   run, options = setting.run, setting.options
   modalities = run.model.modalities
+  there = sensed(setting.dataset, options.split, modalities)
   target = contexts.parse_target(options.target, modalities)
-  scenes = first_scenes(setting.dataset, options.split, options.scenes)
+  usual = survey(setting.dataset, options.split, modalities).views_for(1)
+  scenes = complete_scenes(setting.dataset, options.split, options.scenes, modalities, usual)
   asked = _ask(scenes, modalities, options)
   counts = contexts.parse_context(options.context, modalities, asked.leaves)
   growing = {
     family: {n: contexts.give(senses, n, modalities, asked.leaves) for n in options.growing}
-    for family, senses in contexts.families(modalities).items()
+    for family, senses in contexts.families(there).items()
   }
   given, truth = (
     cut_scenes(modalities, stack_scenes(raw, modalities), run.ranges)
@@ -136,25 +147,57 @@ def measure(setting: Setting[Options]) -> Generated:
   )
 
 
+def _fitted(run: Run, datasets: Mapping[str, Dataset], options: Options) -> Options:
+  fitting, modalities = Fitting(options), run.model.modalities
+  split = fit_split(fitting, datasets)
+  stock = stock_of(datasets, split, modalities)
+  views = leaves = stock.views_for(1)
+  (dataset,) = datasets.values()
+  if not unseen.can_sense_anew(dataset.splits[split][0], senses_of(modalities)):
+    why = (
+      f'a scene has {results.counted(views, "views")}, and its object is not known, so that none '
+      'can be made'
+    )
+    if max(options.cameras, options.grasps) > views - 1:
+      most = max(1, views // 2)
+      for field in ('cameras', 'grasps'):
+        fitting.use(field, min(getattr(options, field), most), why)
+    leaves = views - max(fitting.value('cameras'), fitting.value('grasps'))
+  why = f'{results.counted(leaves, "views")} of each sense are there to be given'
+  growing = tuple(dict.fromkeys(min(count, leaves) for count in options.growing))
+  fitting.use('growing', growing, why)
+  there = [m for m in modalities if m.sense in stock.senses]
+  fitting.use('context', contexts.fit_terms(options.context, modalities, there, leaves), why)
+  asked = tuple(n for n in options.target if not contexts.is_lacking(n, modalities, there))
+  names = tuple(sense.name for sense in stock.senses)
+  fitting.use('target', asked or names, f'scenes have {" and ".join(names)} alone')
+  fit_scenes(fitting, 'scenes', stock, views, 1)
+  return fitting.done()
+
+
 def _ask(
   scenes: list[dict[str, np.ndarray]], modalities: Sequence[Modality], options: Options
 ) -> Asked:
-  views, senses = views_of(scenes[0], modalities), senses_of(modalities)
+  views, senses = views_of(scenes[0], modalities), senses_in(scenes[0], modalities)
   looks = results.counted(options.cameras, 'looks')
   grasps = results.counted(options.grasps, 'grasps')
-  if unseen.can_sense_anew(scenes[0], senses):
+  if unseen.can_sense_anew(scenes[0], senses_of(modalities)):
     ring = unseen.camera_ring(options.cameras, options.elevation)
     anew = [unseen.sense_anew(scene, ring, options.grasps, options.seed) for scene in scenes]
     heads = [f'{round(360 * i / options.cameras)}°' for i in range(options.cameras)]
     return Asked(anew, heads, views, f'{looks} from a ring around the object, {grasps} anew')
   kept = max(options.cameras, options.grasps)
-  if kept >= views:
+  if kept > views:
     raise UserError(
       f'{kept} views are asked for, but a scene has {views}, and its object is not known, so that '
-      f'none can be made; give --cameras and --grasps below {views}.'
+      f'none can be made; give --cameras and --grasps of at most {views}.'
     )
   each = {s: options.cameras if s.drawn_as_pixels else options.grasps for s in senses}
-  last = [unseen.keep_last(scene, each) for scene in scenes]
+  lacking = [s.there_field for s in senses_of(modalities) if s not in senses]
+  last = [
+    unseen.keep_last(scene, each) | {field: scene[field][-kept:] for field in lacking}
+    for scene in scenes
+  ]
   heads = [f'view {views - options.cameras + i}' for i in range(options.cameras)]
   return Asked(last, heads, views - kept, f'the last {looks} and {grasps}')
 
@@ -301,5 +344,6 @@ MODE = Evaluation(
   figures=_figures,
   files=_files,
   measured_on=_measured_on,
+  fitted=_fitted,
   headlines=_headlines,
 )

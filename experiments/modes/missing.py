@@ -22,15 +22,17 @@ import numpy as np
 
 from experiments.evaluation import results
 from experiments.evaluation.contract import Evaluation, Panel, Setting
+from experiments.evaluation.fitting import Fitting, fit_scenes, fit_split, stock_of
 from experiments.evaluation.learning_curves import read_curves
 from experiments.evaluation.missing_records import Overlaid, splits_of
 from experiments.evaluation.options import require_at_least
-from experiments.evaluation.scenes import first_scenes, stack_scenes
+from experiments.evaluation.scenes import complete_scenes, stack_scenes, survey
 from experiments.figures import missing as missing_figures
 from gmn_jax.model import GMN, Episodes, elbo_terms, sample_noise
-from gmn_jax.senses import Ranges, count_views, cut_scenes
+from gmn_jax.senses import Ranges, count_views, cut_scenes, senses_of
 from gmn_jax.training.checkpoint import Run, load_run
 from mese_env.errors import UserError
+from tfds_mese.dataset import Dataset
 
 Array = jax.Array
 _BLOCK = 10  # scenes measured at once
@@ -79,7 +81,10 @@ def measure(setting: Setting[Options]) -> dict[str, Overlaid]:
       )
   curves = [read_curves(folder) for folder in folders]
   modalities = setting.run.model.modalities
-  scenes = stack_scenes(first_scenes(setting.dataset, options.split, options.scenes), modalities)
+  usual = survey(setting.dataset, options.split, modalities).views_for(options.asked + 1)
+  scenes = stack_scenes(
+    complete_scenes(setting.dataset, options.split, options.scenes, modalities, usual), modalities
+  )
   if options.asked >= (views := count_views(modalities, scenes)[1]):
     raise UserError(f'--asked is {options.asked}, but a scene has {views} views; ask for fewer.')
   found = {}
@@ -91,6 +96,31 @@ def measure(setting: Setting[Options]) -> dict[str, Overlaid]:
       run.config.to_dict(), run.step, of_run, _summed_up(of_scenes), _summed_up(above)
     )
   return found
+
+
+def _fitted(run: Run, datasets: Mapping[str, Dataset], options: Options) -> Options:
+  fitting, modalities = Fitting(options), run.model.modalities
+  stock = stock_of(datasets, fit_split(fitting, datasets), modalities)
+  if lacking := [s.field for s in senses_of(modalities) if s not in stock.senses]:
+    raise UserError(
+      f'no scene has {" or ".join(lacking)}, so that not every modality can give context; the mode '
+      'missing needs scenes of all senses.'
+    )
+  asked = options.asked + 1
+  views = stock.views_for(2 if fitting.is_default('asked') else asked)
+  if views < 2:
+    raise UserError(
+      'a scene has one view of each sense, and none to give beside the one asked for; the mode '
+      'missing needs scenes of two views.'
+    )
+  if asked > views:
+    fitting.use(
+      'asked',
+      max(1, min(options.asked, views // 3)),
+      f'a scene has {results.counted(views, "views")}',
+    )
+  fit_scenes(fitting, 'scenes', stock, views, 1)
+  return fitting.done()
 
 
 def sample_episodes_of(
@@ -268,6 +298,7 @@ MODE = Evaluation(
   tables=_tables,
   notes=_notes,
   figures=lambda found, setting, title: {'': missing_figures.draw(found)},
+  fitted=_fitted,
   headlines=_headlines,
   panels=[
     Panel(

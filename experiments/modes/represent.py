@@ -25,6 +25,7 @@ from matplotlib.figure import Figure
 
 from experiments.evaluation import contexts, probe, results
 from experiments.evaluation.contract import Evaluation, Setting, own_dataset
+from experiments.evaluation.fitting import Fitting, fit_count, fit_split, stock_of
 from experiments.evaluation.options import require_at_least
 from experiments.evaluation.scenes import first_scenes, stack_scenes, views_of
 from experiments.figures import style as figures
@@ -92,11 +93,6 @@ def measure(setting: Setting[Options]) -> Represented:
   sources = [*setting.datasets.values()]
   train = _in_turn(sources, 'train', options.train_scenes)
   test = _in_turn(sources, options.split, options.test_scenes)
-  if not all('shape_id' in scene for scene in train):
-    raise UserError(
-      f'nothing is known of the objects in {", ".join(setting.datasets)}, so that no probe can be '
-      'fitted; give --datasets=shepard_metzler_5_tiny or other simulated ones.'
-    )
   modalities = run.model.modalities
   views = views_of(train[0], modalities)
   given = {
@@ -122,6 +118,24 @@ def measure(setting: Setting[Options]) -> Represented:
     for truth, labels in _truths(train, test).items()
   }
   return Represented(scores, z[[*given][-1]], (train, test))
+
+
+def _fitted(run: Run, datasets: Mapping[str, Dataset], options: Options) -> Options:
+  if not all('shape_id' in dataset.splits['train'][0] for dataset in datasets.values()):
+    raise UserError(
+      f'nothing is known of the objects in {", ".join(datasets)}, so that no probe can be fitted; '
+      'give --datasets=shepard_metzler_5_tiny or other simulated ones.'
+    )
+  fitting = Fitting(options)
+  split = fit_split(fitting, datasets)
+  stock = stock_of(datasets, split, run.model.modalities)
+  views = stock.views_for(1)
+  if options.views > views:
+    fitting.use('views', views, f'a scene has {results.counted(views, "views")}')
+  for field, of in (('train_scenes', 'train'), ('test_scenes', split)):
+    there = len(datasets) * min(len(dataset.splits[of]) for dataset in datasets.values())
+    fit_count(fitting, field, there, 1, f'scenes in {of}')
+  return fitting.done()
 
 
 def belief(model: GMN, params: Any, views: Views, context_BMV: jax.Array) -> jax.Array:
@@ -283,5 +297,6 @@ MODE = Evaluation(
   files=lambda found, setting: {'represent.npz': functools.partial(_save, found)},
   measured_on=_measured_on,
   datasets=lambda run, options: options.datasets or own_dataset(run, options),
+  fitted=_fitted,
   headlines=_headlines,
 )

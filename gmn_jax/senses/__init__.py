@@ -10,7 +10,7 @@ from gmn_jax.senses.modality import Modality, latent_grid
 from gmn_jax.senses.query import embed_query
 from gmn_jax.senses.sense import Range, Ranges, Sense, fields_of, senses_of
 from gmn_jax.senses.vector import VectorCut
-from gmn_jax.senses.views import Views, count_views, cut_scenes
+from gmn_jax.senses.views import Views, count_views, cut_scenes, views_there
 
 __all__ = [
   'HAPTIC',
@@ -28,4 +28,5 @@ __all__ = [
   'fields_of',
   'latent_grid',
   'senses_of',
+  'views_there',
 ]

@@ -30,18 +30,31 @@ class Range(NamedTuple):
   Attributes:
     low: (D,).
     high: (D,).
+    least_span: where `high - low` is smaller, this is what numbers are divided by; () or (D,). The
+      authors' 0.1 fits the units of the simulated hand alone.
   """
 
   low: Array | np.ndarray
   high: Array | np.ndarray
+  least_span: Array | np.ndarray | float = 0.1
+
+  @property
+  def half_span(self) -> Array:
+    """What becomes 1 when the numbers are scaled, (D,)."""
+    return 0.5 * jnp.maximum(self.least_span, self.high - self.low)
+
+  def pick(self, indices: np.ndarray) -> 'Range':
+    """That of some of the numbers."""
+    ends = np.broadcast_arrays(*(np.asarray(end) for end in self))
+    return Range(*(end[indices] for end in ends))
 
 
 # Of a dataset, by the name of the sense; senses that are not scaled by a range have none.
 Ranges = Mapping[str, Range]
 
 
-def as_ranges(spans: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Ranges:
-  """Ranges from pairs of low and high, as a dataset has them."""
+def as_ranges(spans: Mapping[str, tuple[np.ndarray, ...]]) -> Ranges:
+  """Ranges from low, high and perhaps the least span, as a dataset has them."""
   return {
     name: Range(*(np.asarray(end, np.float32) for end in span)) for name, span in spans.items()
   }
@@ -78,15 +91,15 @@ class Scale(NamedTuple):
 
 
 def scale_by_range(raw: Array, span: Range) -> Array:
-  """x' = (x - low) / (0.5 max(0.1, high - low)) - 1, elementwise, not clipped: the authors' rule
-  for haptics.
+  """x' = (x - low) / (0.5 max(least_span, high - low)) - 1, elementwise, not clipped; with a least
+  span of 0.1 the authors' rule for haptics.
   """
-  return (raw - span.low) / (0.5 * jnp.maximum(0.1, span.high - span.low)) - 1
+  return (raw - span.low) / span.half_span - 1
 
 
 def unscale_by_range(scaled: Array, span: Range) -> Array:
   """Undoes `scale_by_range`."""
-  return (scaled + 1) * (0.5 * jnp.maximum(0.1, span.high - span.low)) + span.low
+  return (scaled + 1) * span.half_span + span.low
 
 
 def any_shape(name: str, shape: tuple[int, ...]) -> None:
@@ -123,7 +136,8 @@ class Sense:
     name: in messages, options and results, as in 'image'.
     views: the plural of one view of it, as in 'images'.
     field: the array of a scene that holds its views, (V, ...); in training all senses have as many.
-    pose_field: the array that holds the pose of each, (V, 5), metres and radians.
+    pose_field: the array that holds the pose of each, (V, 5), metres and radians. A scene that
+      lacks views is filled up, and says under `there_field` which it has.
     encoder: of a width and the latent grid, a module that maps views (N, *shape) and embedded
       queries (N, Q) to representations (N, h, w, 4 width).
     renderer: of a modality, a width, a number of steps and whether to recompute them, a
@@ -161,6 +175,11 @@ class Sense:
   unit: str = 'scaled to [-1, 1]'
   drawn_as_pixels: bool = False
   bars: Callable[[int], list[Bars]] = one_group
+
+  @property
+  def there_field(self) -> str:
+    """The array of a scene that says which of its views there are, bool (V,); without it, all."""
+    return f'{self.field}_there'
 
   def scaled(self, raw: Array, ranges: Ranges) -> Array:
     """Raw views of any leading dims as the model takes them.

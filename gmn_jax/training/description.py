@@ -38,7 +38,7 @@ def read_ranges(stored: Mapping[str, Any]) -> Ranges:
   else:
     spans = {HAPTIC.name: {'low': stored['haptic_min'], 'high': stored['haptic_max']}}
   return {
-    name: Range(*(jnp.array(span[end], jnp.float32) for end in Range._fields))
+    name: Range(**{end: jnp.array(numbers, jnp.float32) for end, numbers in span.items()})
     for name, span in spans.items()
   }
 

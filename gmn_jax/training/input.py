@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from gmn_jax.config import Config
-from gmn_jax.senses import HAPTIC, Modality, fields_of, senses_of
+from gmn_jax.senses import HAPTIC, Modality, Sense, fields_of, senses_of
 from gmn_jax.senses.sense import as_ranges
 from gmn_jax.senses.sets import modality_set
 from mese_env.errors import UserError
@@ -28,7 +28,7 @@ def check_dataset(config: Config, dataset: Dataset) -> None:
     UserError: names the field.
   """
   modalities = modality_set(config.modalities, config.image_size, config.haptic_channels)
-  if HAPTIC not in senses_of(modalities):
+  if HAPTIC not in senses_of(modalities) or _lacks(dataset, HAPTIC):
     return
   channels = len(HAPTIC.range_in(as_ranges(dataset.ranges)).low)
   if channels != config.haptic_channels:
@@ -118,6 +118,14 @@ def read_fields(modalities: Sequence[Modality]) -> tuple[str, ...]:
   return (*fields_of(modalities), 'index')
 
 
+def _lacks(dataset: Dataset, sense: Sense) -> bool:
+  """Whether no scene has a view of it, as scenes of one's own say."""
+  if sense.name in dataset.ranges or not len(dataset.splits['train']):
+    return False
+  scene = dataset.splits['train'][0]
+  return sense.field not in scene and sense.there_field in scene
+
+
 class Selected:
   """A source whose scenes have only the arrays that a model reads.
 
@@ -127,19 +135,26 @@ class Selected:
   """
 
   def __init__(self, source: Source, modalities: Sequence[Modality]):
-    self._source, self._fields = source, read_fields(modalities)
+    self._source, self._senses = source, senses_of(modalities)
 
   def __len__(self) -> int:
     return len(self._source)
 
   def __getitem__(self, position: int) -> dict[str, np.ndarray]:
     scene = self._source[position]
-    if lacking := [field for field in self._fields if field not in scene]:
+    fields = ['index']
+    for sense in self._senses:
+      masked = sense.there_field in scene
+      # Of a sense that no scene has, there is the mask alone.
+      if sense.field in scene or not masked:
+        fields += [sense.field, sense.pose_field]
+      fields += [sense.there_field] * masked
+    if lacking := [field for field in fields if field not in scene]:
       raise UserError(
         f'scene {position} has no {", ".join(lacking)}, which the model senses; give scenes with '
-        f'{", ".join(self._fields)}, or --config.modalities of what they have.'
+        f'{", ".join(fields)}, or --config.modalities of what they have.'
       )
-    return {field: scene[field] for field in self._fields}
+    return {field: scene[field] for field in fields}
 
 
 class _Kept:

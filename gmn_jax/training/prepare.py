@@ -12,7 +12,7 @@ import optax
 from gmn_jax.config import Config, make_missing, make_model
 from gmn_jax.model import GMN
 from gmn_jax.optimisers import make_optimizer
-from gmn_jax.senses import Ranges, cut_scenes
+from gmn_jax.senses import Ranges, cut_scenes, views_there
 from gmn_jax.senses.sense import as_ranges
 from gmn_jax.training.input import KEPT_BYTES, Selected, check_dataset, read_first, train_batches
 from gmn_jax.training.quiet_start import mean_biases
@@ -81,7 +81,8 @@ def prepare(config: Config, dataset: Dataset) -> Prepared:
   scenes = read_first(sources['train'], _SCENES_OF_THE_MEAN)
   quiet_biases = None
   if config.quiet_start:
-    quiet_biases = mean_biases(model, cut_scenes(model.modalities, scenes, ranges))
+    views = cut_scenes(model.modalities, scenes, ranges)
+    quiet_biases = mean_biases(model, views, views_there(model.modalities, scenes))
   start = functools.partial(init_state, model, optimizer, config.seed, quiet_biases)
   shapes = jax.eval_shape(start)
   shardings = layout.state(shapes)

@@ -14,16 +14,26 @@ from gmn_jax.senses import Views
 _QUIET_LOGVAR = -4.0
 
 
-def mean_biases(model: GMN, views: Views) -> dict[str, np.ndarray]:
+def mean_biases(
+  model: GMN, views: Views, there_BMV: jax.Array | None = None
+) -> dict[str, np.ndarray]:
   """Per modality the last bias with which a renderer of zeros gives the mean of some views.
 
   One mean for each number of the last axis; the renderers add their last bias at every step.
+
+  Args:
+    model: the network.
+    views: of some scenes.
+    there_BMV: which of them count; None: all. Of a modality without any, the bias is zero.
   """
-  return {
+  biases = {}
+  for i, (m, sense) in enumerate(zip(model.modalities, views.senses, strict=True)):
+    counted = np.asarray(sense) if there_BMV is None else np.asarray(sense)[there_BMV[:, i]]
+    axes = tuple(range(counted.ndim - 1))
     # A NaN is for the step that trains on its scene to report.
-    m.name: np.nanmean(np.asarray(sense), axis=tuple(range(sense.ndim - 1))) / model.steps
-    for m, sense in zip(model.modalities, views.senses, strict=True)
-  }
+    mean = np.nanmean(counted, axis=axes) if len(counted) else np.zeros(m.shape[-1], np.float32)
+    biases[m.name] = mean / model.steps
+  return biases
 
 
 def quiet_start(params: Any, means: Mapping[str, np.ndarray]) -> Any:

@@ -14,10 +14,11 @@ from PIL import Image
 
 from gmn_jax import inference
 from gmn_jax.model import GMN, Episodes, apply, sample_noise
-from gmn_jax.senses import Ranges, Views, cut_scenes
+from gmn_jax.senses import Ranges, Views, cut_scenes, views_there
 
 Array = jax.Array
-# How many views of each modality are given, the first ones, and how many asked for, the next ones.
+# How many views of each modality are given, the first ones, and how many asked for, the next ones;
+# of scenes with few views all but one are given.
 GIVEN, ASKED = 3, 5
 _SCENES = 4
 _GAP = 2  # pixels
@@ -25,6 +26,8 @@ _GAP = 2  # pixels
 
 class Samples(NamedTuple):
   """Per modality the first GIVEN + ASKED views of a few scenes, (B, V, *modality.shape).
+
+  Views that a scene lacks are white.
 
   Attributes:
     truth: as sensed.
@@ -46,19 +49,34 @@ def sample_views(
     lambda x: x[:, : GIVEN + ASKED], cut_scenes(model.modalities, scenes, ranges)
   )
   batch, count = views.queries[0].shape[:2]
-  context = jnp.broadcast_to(jnp.arange(count) < GIVEN, (1, batch, len(model.modalities), count))
+  whole_BMV = jnp.ones((batch, len(model.modalities), count), bool)
+  there_BMV = views_there(model.modalities, scenes)
+  there_BMV = whole_BMV if there_BMV is None else there_BMV[..., :count]
+  context = (there_BMV & (jnp.arange(count) < _given(count)))[None]
+  episodes = Episodes(context, there_BMV & ~context)
   key_posterior, key_prior = jax.random.split(key)
   noise = sample_noise(model, key_posterior, batch)
   encoded = apply(model, params, views, method='encode')
-  posterior = apply(
-    model, params, encoded, Episodes(context, ~context), noise, method='sample_posterior'
-  )
+  posterior = apply(model, params, encoded, episodes, noise, method='sample_posterior')
   noise = sample_noise(model, key_prior, batch)
   prior = apply(model, params, encoded, context, noise, method='sample_prior')
   reconstruction, generation = (
     inference.render(model, params, draw.z, views.queries) for draw in (posterior, prior)
   )
-  return Samples(views.senses, reconstruction, generation)
+  return Samples(
+    *(
+      tuple(
+        jnp.where(there_BMV[:, m].reshape(batch, count, *(1,) * (x.ndim - 2)), x, 1.0)
+        for m, x in enumerate(part)
+      )
+      for part in (views.senses, reconstruction, generation)
+    )
+  )
+
+
+def _given(count: int) -> int:
+  """How many of so many views are given."""
+  return min(GIVEN, count - 1)
 
 
 def save_picture(path: pathlib.Path, model: GMN, drawn: Samples) -> None:
@@ -83,10 +101,12 @@ def _tile(cells_BRVHWC: np.ndarray) -> np.ndarray:
   """Tiles views to one RGB image, white gaps before the views asked for and between scenes."""
   cells = np.broadcast_to(cells_BRVHWC, (*cells_BRVHWC.shape[:-1], 3))
   cells = _pad(_pad(cells, 3, 0.25), 4, 0.25)
-  given, asked = (
-    np.concatenate(np.moveaxis(part, 2, 0), axis=-2) for part in np.split(cells, [GIVEN], axis=2)
-  )
-  rows = np.concatenate([_pad(given, 3, 1.0), asked], axis=3)
+  given = _given(cells.shape[2])
+  parts = [
+    _pad(np.concatenate(np.moveaxis(part, 2, 0), axis=-2), 3, 1.0)
+    for part in np.split(cells, [given] * (given > 0), axis=2)
+  ]
+  rows = np.concatenate(parts, axis=3)[..., :-_GAP, :]
   scenes = np.concatenate(np.moveaxis(rows, 1, 0), axis=1)
   return _pad(np.concatenate(_pad(scenes, 1, 1.0), axis=0), 1, 1.0)
 

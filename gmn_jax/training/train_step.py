@@ -26,7 +26,7 @@ from gmn_jax.model import (
 )
 from gmn_jax.model.missing import Missing
 from gmn_jax.model.objective import terms_of
-from gmn_jax.senses import Modality, Ranges, count_views, cut_scenes
+from gmn_jax.senses import Modality, Ranges, count_views, cut_scenes, views_there
 from gmn_jax.training.accumulation import Latents, in_parts
 from gmn_jax.training.quiet_start import quiet_start
 
@@ -105,7 +105,8 @@ def train_step(
     gives_BM = missing.masks(scenes['index'], len(model.modalities))
     withheld = jnp.float32(missing.strict)
   shares = withheld, sampling.withheld_views
-  episodes = sample_episodes(key_episodes, *episode_shape, gives_BM, *shares)
+  there_BMV = views_there(model.modalities, scenes)
+  episodes = sample_episodes(key_episodes, *episode_shape, gives_BM, *shares, there_BMV)
   if sampling.opposite:
     episodes = add_opposite(episodes)
   noise = sample_noise(model, key_noise, len(episodes.context) * batch)

@@ -16,7 +16,7 @@ import numpy as np
 from gmn_jax.config import Config
 from gmn_jax.model import GMN, ElboTerms, elbo_terms, sample_episodes, sample_noise
 from gmn_jax.model.missing import Missing, fresh_masks
-from gmn_jax.senses import Ranges, count_views, cut_scenes
+from gmn_jax.senses import Ranges, count_views, cut_scenes, views_there
 from gmn_jax.training import samples
 from gmn_jax.training.distributed import leads
 from gmn_jax.training.input import batches_in_order
@@ -53,15 +53,21 @@ def validation_step(
   model: GMN,
   masks: Masks,
 ) -> tuple[ElboTerms, Array]:
-  """The ELBO's terms of one episode per scene, and how many modalities may give context, (B,)."""
+  """The ELBO's terms of one episode per scene, and how many modalities may give context, (B,): of
+  those that the scene has.
+  """
   key_masks, key_episodes, key_noise = jax.random.split(key, 3)
   batch, views_per_modality = count_views(model.modalities, scenes)
   gives_BM = masks(missing, key_masks, scenes['index'], len(model.modalities))
   withheld = 0.0 if missing is None else jnp.float32(missing.strict)
   shape = batch, len(model.modalities), views_per_modality
-  episodes = sample_episodes(key_episodes, *shape, gives_BM, withheld)
+  there_BMV = views_there(model.modalities, scenes)
+  episodes = sample_episodes(key_episodes, *shape, gives_BM, withheld, there_BMV=there_BMV)
   views = cut_scenes(model.modalities, scenes, ranges)
   terms = elbo_terms(model, params, views, episodes, sample_noise(model, key_noise, batch))
+  if there_BMV is not None:
+    has_BM = there_BMV.any(axis=2)
+    gives_BM = jnp.where((gives_BM & has_BM).any(axis=1, keepdims=True), gives_BM & has_BM, has_BM)
   return terms, gives_BM.sum(axis=1)
 
 

@@ -146,8 +146,8 @@ def test_options_that_mean_nothing_are_refused(fields, sentence):
 @pytest.mark.parametrize(
   ('fields', 'sentence'),
   [
-    ({'images': (0, 3)}, 'context of 3 views with 2 held out .* has 4 views'),
-    ({'scenes': 9}, "9 scenes of 'val' are asked for, and it has 3"),
+    ({'images': (0, 3)}, 'a scene has 4 views; give --images=0,2'),
+    ({'scenes': 9}, 'there are 3 scenes with 4 views; give --scenes=3'),
     ({'split': 'tset'}, "no split 'tset'"),
   ],
 )

@@ -171,11 +171,17 @@ def test_a_hand_of_which_joints_are_not_sensed_is_not_drawn(scenes):
 @pytest.mark.parametrize(
   ('options', 'sentence'),
   [
-    ({'scenes': 4}, "4 scenes of 'val' are asked for, and it has 3"),
+    ({'scenes': 4}, 'there are 3 scenes with 4 views; give --scenes=3'),
     ({'split': 'tst', 'scenes': 1}, "no split 'tst'"),
-    ({'scenes': 1, 'growing': (0, 5)}, '5 views is asked for; a scene has 0 to 2'),
-    ({'scenes': 1, 'context': ('rgb:3',)}, "'rgb:3' asks for 3 views, but a scene has 2 to give"),
-    ({'scenes': 1, 'cameras': 9}, '9 views are asked for, but a scene has 4'),
+    ({'scenes': 1, 'growing': (0, 5)}, '2 views of each sense are there .* give --growing=0,2'),
+    (
+      {'scenes': 1, 'context': ('rgb:3',)},
+      '2 views of each sense .* give --context=rgb:2',
+    ),
+    (
+      {'scenes': 1, 'cameras': 9},
+      'a scene has 4 views, and its object .* give --cameras=2',
+    ),
   ],
 )
 def test_more_than_there_is_to_give_is_refused(options, sentence, tmp_path):

@@ -18,6 +18,7 @@ if __name__ == '__main__':
   stop_while_loading()
 
 from experiments.evaluation.titles import title_of
+from gmn_jax.devices import require_devices
 from gmn_jax.training.checkpoint import load_run, save_model
 from mese_env import folders
 from mese_env.errors import exit_on_user_error
@@ -36,6 +37,7 @@ def main(argv: list[str]) -> None:
   parser.add_argument('--to', type=folders.argument('--to'), required=True, help='a new folder')
   parser.add_argument('--best', action='store_true', help='of the best validation, not the last')
   options = parser.parse_args(argv[1:])
+  require_devices()
   folders.refuse_inside_run(options.to, '--to')
   folders.require_writable(options.to, 'give another folder --to copy to.')
   run = load_run(options.workdir, options.best)

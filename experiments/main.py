@@ -131,7 +131,9 @@ def parse(argv: list[str]) -> Command:
   values = flags.FlagValues()
   changes = any(re.match(r'--?(?:no)?config\.', argument) for argument in argv[1:])
   # What an evaluation changes of the run's own config has the fields of any.
-  file = config_file.read(named or apoe.__file__) if named is not None or changes else None
+  of_any = apoe.__file__ if changes else None
+  read = of_any if named is None else named
+  file = None if read is None else config_file.read(read)
   if file is not None:
     argv = config_file.define_fields(file, argv, values)
   workdir = flags.DEFINE_string('workdir', None, '', flag_values=values)
@@ -156,12 +158,13 @@ def parse(argv: list[str]) -> Command:
   options = None if kind is None else mode_options.read(kind, values)
   best = kind is not None and values['best'].value
   overrides = {} if file is None else config_flags.get_override_values(values['config'])
-  if overrides.get('data_dir'):
-    overrides['data_dir'] = str(folders.read_folder(overrides['data_dir'], '--config.data_dir'))
+  if 'data_dir' in overrides:
+    overrides['data_dir'] = _data_dir(overrides['data_dir'])
   if named is None:
     folder = _workdir(workdir.value)
     return Command(None, overrides, folder, mode, build.value, best, options)
   given = file.checked({**values['config'].value.to_dict(), **overrides})
+  given = given.replace(data_dir=_data_dir(given.data_dir))
   folder = _workdir(workdir.value, f'runs/{file.path.stem}-{given.preset}')
   place = values['distributed'].value if mode == 'train' else ''
   return Command(given, overrides, folder, mode, build.value, best, options, place)
@@ -171,6 +174,10 @@ def _workdir(given: str | None, default: str = '') -> pathlib.Path:
   folder = folders.read_folder(default if given is None else given, '--workdir')
   folders.refuse_inside_run(folder, '--workdir')
   return folder
+
+
+def _data_dir(given: str) -> str:
+  return str(folders.read_folder(given, '--config.data_dir')) if given else ''
 
 
 def open_run(command: Command) -> Run:

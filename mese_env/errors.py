@@ -70,17 +70,30 @@ def exit_on_user_error(kept: str = '') -> Iterator[None]:
   Args:
     kept: what a command that is stopped leaves, and how to go on: it ends the line.
   """
-  former = _handle(_raise_stopped)
+  received = []
+
+  def stop(number: int, frame: types.FrameType | None) -> None:
+    if _is_importing(frame):
+      # There the exception may get lost, or come out as another one.
+      threading.Timer(0.1, os.kill, (os.getpid(), number)).start()
+      return
+    signal.signal(number, signal.SIG_DFL)
+    received.append(Stopped(number))
+    raise received[0]
+
+  former = _handle(stop)
   try:
     yield
-  except UserError as error:
+  except (Exception, KeyboardInterrupt) as error:
+    # Libraries make other exceptions of the one that was raised.
+    if received or isinstance(error, KeyboardInterrupt):
+      stopped = received[0] if received else Stopped(signal.SIGINT)
+      print(f'{stopped}: {kept}' if kept else f'{stopped}.', file=sys.stderr)
+      sys.exit(stopped.exit_code)
+    if not isinstance(error, UserError):
+      raise
     print(f'error: {error}', file=sys.stderr)
     sys.exit(2)
-  except KeyboardInterrupt as stopped:
-    if not isinstance(stopped, Stopped):
-      stopped = Stopped(signal.SIGINT)
-    print(f'{stopped}: {kept}' if kept else f'{stopped}.', file=sys.stderr)
-    sys.exit(stopped.exit_code)
   finally:
     for number, handler in former.items():
       signal.signal(number, handler)
@@ -105,9 +118,12 @@ def _leave(number: int, frame: types.FrameType | None) -> None:
   os._exit(128 + number)
 
 
-def _raise_stopped(number: int, frame: types.FrameType | None) -> None:
-  signal.signal(number, signal.SIG_DFL)
-  raise Stopped(number)
+def _is_importing(frame: types.FrameType | None) -> bool:
+  while frame is not None:
+    if frame.f_code.co_filename.startswith('<frozen importlib'):
+      return True
+    frame = frame.f_back
+  return False
 
 
 def _stopped(number: int) -> str:

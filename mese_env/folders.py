@@ -83,6 +83,11 @@ def argument(option: str) -> Callable[[str], pathlib.Path]:
   return lambda text: read_folder(text, option)
 
 
+def path_argument(option: str) -> Callable[[str], pathlib.Path]:
+  """`read_path` as the `type` of argparse's option of that name."""
+  return lambda text: read_path(text, option)
+
+
 def home_folder() -> pathlib.Path | None:
   """The user's home; None where there is none, as for a uid without an entry and without HOME."""
   with contextlib.suppress(RuntimeError):

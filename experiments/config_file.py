@@ -112,10 +112,10 @@ def read(name: str) -> ConfigFile:
   except (Exception, SystemExit) as error:  # It is the user's own program.
     raise UserError(_failed(path, error)) from error
   if not isinstance(fields, ConfigDict):
+    returned = 'None' if fields is None else f'an object of type {type(fields).__name__}'
     raise UserError(
-      f'get_config() of {path} returns {"a" if fields is not None else ""}'
-      f'{" " if fields is not None else ""}{type(fields).__name__.removesuffix("Type")}; return '
-      f'ml_collections.ConfigDict(...), as in {EXAMPLE}.'
+      f'get_config() of {path} returns {returned}; return ml_collections.ConfigDict(...), as in '
+      f'{EXAMPLE}.'
     )
   return ConfigFile(path, fields)
 

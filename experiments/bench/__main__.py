@@ -101,12 +101,12 @@ def every_row() -> tuple[Row, ...]:
   return tuple(rows)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
   """Runs the benches, prints their tables, and the bars beside what was measured."""
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument('--all', action='store_true', help='every configuration')
   parser.add_argument('--out', type=folders.argument('--out'), default=pathlib.Path('runs/bench'))
-  options = parser.parse_args()
+  options = parser.parse_args(arguments)
   open_dataset(DATASET)
   machine.refuse_when_busy()
   folders.require_writable(options.out, 'give another --out.')

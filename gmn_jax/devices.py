@@ -19,14 +19,12 @@ def require_devices() -> None:
     jax.devices()
   # A platform that is not there is an AssertionError without a text, or a RuntimeError.
   except (AssertionError, RuntimeError, ValueError, OSError, ImportError) as error:
-    reason = ([line for line in str(error).splitlines() if line.strip()] or ['no reason given'])[0]
-    chosen = os.environ.get(_CHOICE)
-    begun, remedy = (
-      (f'{_CHOICE} is {chosen!r}, with which', f'set {_CHOICE}=cpu, or unset it; ')
-      if chosen
-      else ('', f'{_CHOICE}=cpu computes without an accelerator; ')
-    )
+    said = [line.strip() for line in str(error).splitlines() if line.strip()]
+    reason = said[0][:200] if said else 'no reason given'
+    begun, remedy = '', f'{_CHOICE}=cpu computes without an accelerator'
+    if chosen := os.environ.get(_CHOICE):
+      begun, remedy = f'{_CHOICE} is {chosen!r}, with which ', f'set {_CHOICE}=cpu, or unset it'
     raise UserError(
-      f'{begun} JAX finds no device ({reason.strip()[:200]}): {remedy}`python -m mese_env doctor` '
-      'says what this machine has.'.strip()
+      f'{begun}JAX finds no device ({reason}): {remedy}; `python -m mese_env doctor` says what '
+      'this machine has.'
     ) from error

@@ -31,6 +31,7 @@ def open_or_build(
   Raises:
     UserError: it is missing and not to be built, or cannot be read.
   """
+  place(name, data_dir)
   try:
     return reading.open_dataset(name, data_dir or None, fields)
   except reading.MissingDataset as error:

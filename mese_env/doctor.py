@@ -84,8 +84,7 @@ def examine() -> Iterator[Finding]:
   yield Finding('cores', 'ok', f'{machine.available_cores()} ({platform.machine()})')
   yield Finding('memory', 'ok', f'{machine.available_memory() / 1e9:.1f} GB')
   yield from _examine_accelerators(versions['jax'])
-  yield _examine_data()
-  yield _examine_disk('disk of runs', pathlib.Path())
+  yield from examine_disks()
 
 
 def format_line(finding: Finding) -> str:
@@ -165,13 +164,15 @@ def _examine_accelerators(jax_version: str | None) -> Iterator[Finding]:
       yield Finding(name, 'missing', 'there is one that this JAX does not use', remedy)
 
 
-def _examine_data() -> Finding:
+def examine_disks() -> Iterator[Finding]:
+  """Yields what is found of the places of datasets and of runs."""
   name, variable = 'disk of datasets', 'TFDS_DATA_DIR'
   try:
     given = os.environ.get(variable) or '~/tensorflow_datasets'
-    return _examine_disk(name, folders.read_folder(given, variable))
+    yield _examine_disk(name, folders.read_folder(given, variable))
   except UserError as error:
-    return Finding(name, 'missing', f'{error}', 'give --data_dir')
+    yield Finding(name, 'missing', f'{error}', 'give --data_dir')
+  yield _examine_disk('disk of runs', pathlib.Path())
 
 
 def _examine_disk(name: str, folder: pathlib.Path) -> Finding:

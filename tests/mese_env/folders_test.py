@@ -2,16 +2,17 @@
 
 import os
 import pathlib
+import pwd
 import subprocess
 import sys
 
 import pytest
 
-from experiments import export, main
+from experiments import compiled, datasets, export, main
 from experiments.bench import __main__ as bench
 from experiments.compare import archive, command
 from mese_env import __main__ as environment
-from mese_env import folders
+from mese_env import doctor, folders
 from mese_env.errors import UserError, explain_full_disk, explain_unwritable, quoted
 
 _ROOT = pathlib.Path(__file__).parents[2]
@@ -145,6 +146,38 @@ def test_without_a_home_and_without_permission_it_says_so(tmp_path):
     '--workdir is ~/x, and there is no such home folder; set HOME, or write the path without ~.',
     'cannot write to kept (Permission denied): give another --workdir.',
   ], done.stderr
+
+
+@pytest.fixture
+def no_home(monkeypatch):
+  def getpwuid(uid: int):
+    raise KeyError(uid)
+
+  monkeypatch.setattr(pwd, 'getpwuid', getpwuid)
+  monkeypatch.delenv('HOME', raising=False)
+  monkeypatch.delenv('TFDS_DATA_DIR', raising=False)
+
+
+@pytest.mark.parametrize('name', _OPTIONS)
+def test_without_a_home_no_command_knows_what_a_tilde_is(name, no_home):
+  with pytest.raises(UserError, match='there is no such home folder; set HOME, or write'):
+    _OPTIONS[name][1]('~/x')
+
+
+def test_without_a_home_what_needs_none_goes_on(no_home, monkeypatch, capsys, tmp_path):
+  monkeypatch.delenv('JAX_COMPILATION_CACHE_DIR', raising=False)
+  compiled.keep_compiled()
+  assert capsys.readouterr().err == (
+    'what is compiled is not kept: there is no home folder to keep it in; set HOME, or '
+    'JAX_COMPILATION_CACHE_DIR.\n'
+  )
+  with pytest.raises(UserError, match='TFDS_DATA_DIR is ~/tensorflow_datasets, and .* set HOME'):
+    datasets.open_or_build('shepard_metzler_5_tiny', '', build=True)
+  with pytest.raises(UserError, match='is not in'):
+    datasets.open_or_build('shepard_metzler_5_tiny', str(tmp_path), build=False)
+  findings = {finding.name: finding for finding in doctor.examine_disks()}
+  assert findings['disk of datasets'].state == 'missing'
+  assert findings['disk of runs'].state == 'ok'
 
 
 @pytest.mark.parametrize('place', ['/proc/run', '/sys/kernel/run', '/proc/self/fd/run'])

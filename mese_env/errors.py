@@ -14,6 +14,7 @@ import sys
 import threading
 import types
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 # What a disk that takes no more is called, by its error.
 _FULL = {
@@ -99,7 +100,7 @@ def exit_on_user_error(kept: str = '') -> Iterator[None]:
       signal.signal(number, handler)
 
 
-def _handle(handler: Callable[[int, types.FrameType | None], None]) -> dict[int, object]:
+def _handle(handler: Callable[[int, types.FrameType | None], None]) -> dict[int, Any]:
   """Sets the handler of what stops a command; returns the former ones."""
   if threading.current_thread() is not threading.main_thread():
     return {}  # Python lets no other thread set them.

@@ -10,6 +10,7 @@ The code is of a processor: what one with other features compiled is in another 
 import atexit
 import contextlib
 import hashlib
+import importlib.metadata
 import os
 import pathlib
 import platform
@@ -17,22 +18,14 @@ import shutil
 import sys
 import tempfile
 import time
-import zlib
 
 import jax
-import jaxlib
-
-try:
-  import zstandard  # with which JAX compresses where it is installed
-except ImportError:
-  zstandard = None
 
 from mese_env.folders import home_folder
 
 _VARIABLE = 'JAX_COMPILATION_CACHE_DIR'  # JAX reads it by itself
 _CACHE = pathlib.PurePath('.cache', 'gmn_jax')
 _SUFFIX = '-cache'  # of JAX's entries
-_ZSTD = b'\x28\xb5\x2f\xfd'  # with which what zstandard compressed begins
 _DIGITS = 32  # of a checksum
 _MOST_BYTES = 2**30  # of all entries, which every start reads
 _IN_USE = 'process-'
@@ -60,13 +53,17 @@ def keep_compiled() -> None:
 
 def processor() -> str:
   """A word for all that decides whether compiled code runs here."""
-  features = [platform.machine(), platform.processor(), sys.platform, jaxlib.__version__]
+  features = [platform.machine(), platform.processor(), sys.platform, _release()]
   with contextlib.suppress(OSError):
     # Those of x86 and of ARM; each core has the same.
     lines = _CPU_INFO.read_text().splitlines()
     named = [line.partition(':')[2] for line in lines if line.startswith(('flags', 'Features'))]
     features += sorted(' '.join(named[:1]).split())
   return hashlib.sha256(' '.join(features).encode()).hexdigest()[:12]
+
+
+def _release() -> str:
+  return importlib.metadata.version('jaxlib')
 
 
 class Store:
@@ -117,7 +114,11 @@ class Store:
           damaged += 1
           entry.unlink()
           continue
-        _place(entry, own / f'{key}{_SUFFIX}', content)
+        target = own / f'{key}{_SUFFIX}'
+        try:
+          os.link(entry, target)
+        except OSError:  # Not all disks have links.
+          _appear(target, content)
     if damaged:
       print(
         f'{damaged} damaged entries of {self._folder} are removed, and compiled again.',
@@ -135,9 +136,9 @@ class Store:
       # What cannot be kept is compiled again.
       with contextlib.suppress(OSError):
         content = path.read_bytes()
-        if not _is_complete(content):
-          continue
-        _place(path, self._folder / f'{key}.{_checksum(content)}', content)
+        # Where the disk was full and JAX wrote a part, there is no room for another copy either.
+        if content:
+          _appear(self._folder / f'{key}.{_checksum(content)}', content)
 
   def _entries(self) -> list[pathlib.Path]:
     with contextlib.suppress(OSError):
@@ -159,29 +160,18 @@ class Store:
           entry.unlink()
 
 
-def _is_complete(content: bytes) -> bool:
-  """Whether all that JAX compressed was written, as it is not where the disk is full."""
-  broken = zlib.error if zstandard is None else (zlib.error, zstandard.ZstdError)
-  try:
-    if content.startswith(_ZSTD):
-      return zstandard is not None and bool(zstandard.ZstdDecompressor().decompress(content))
-    return bool(zlib.decompress(content))
-  except broken:
-    return False
-
-
 def _checksum(content: bytes) -> str:
   return hashlib.sha256(content).hexdigest()[:_DIGITS]
 
 
-def _place(source: pathlib.Path, target: pathlib.Path, content: bytes) -> None:
-  """Makes a file appear whole: as another name of the source, or where that cannot be, a copy."""
-  unfinished = target.with_name(f'.{os.getpid()}.{target.name}')
+def _appear(path: pathlib.Path, content: bytes) -> None:
+  """Makes a file appear whole, or not at all."""
+  unfinished = path.with_name(f'.{os.getpid()}.{path.name}')
   try:
-    os.link(source, unfinished)
-  except OSError:
     unfinished.write_bytes(content)
-  os.replace(unfinished, target)
+    os.replace(unfinished, path)
+  finally:
+    unfinished.unlink(missing_ok=True)
 
 
 def _say(reason: str) -> None:

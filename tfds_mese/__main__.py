@@ -14,6 +14,11 @@ import pathlib
 import sys
 from collections.abc import Iterator
 
+if __name__ == '__main__':
+  from mese_env.errors import stop_while_loading
+
+  stop_while_loading()
+
 import tensorflow_datasets as tfds
 from tensorflow_datasets.scripts.cli import build, cli_utils
 
@@ -169,8 +174,5 @@ def _print_statistics(arguments: list[str]) -> int:
 
 
 if __name__ == '__main__':
-  with exit_on_user_error():
-    try:
-      sys.exit(main(sys.argv[1:]))
-    except KeyboardInterrupt:
-      sys.exit('stopped: the finished scenes stay, and the same command continues from them.')
+  with exit_on_user_error('the finished scenes stay, and the same command continues from them.'):
+    sys.exit(main(sys.argv[1:]))

@@ -12,15 +12,22 @@ import argparse
 import dataclasses
 import json
 import pathlib
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
 from typing import Any
 
+if __name__ == '__main__':
+  from mese_env.errors import stop_while_loading
+
+  stop_while_loading()
+
 from experiments.bench import bars, machine
 from experiments.bench.input import DATASET
 from gmn_jax.model import APOE, BASELINE, POE
 from gmn_jax.senses.sets import MODALITY_SETS
+from mese_env import folders
 from mese_env.errors import UserError, exit_on_user_error
 from tfds_mese.reading import open_dataset
 
@@ -94,14 +101,15 @@ def every_row() -> tuple[Row, ...]:
   return tuple(rows)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
   """Runs the benches, prints their tables, and the bars beside what was measured."""
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument('--all', action='store_true', help='every configuration')
-  parser.add_argument('--out', type=pathlib.Path, default=pathlib.Path('runs/bench'))
-  options = parser.parse_args()
+  parser.add_argument('--out', type=folders.argument('--out'), default=pathlib.Path('runs/bench'))
+  options = parser.parse_args(arguments)
   open_dataset(DATASET)
   machine.refuse_when_busy()
+  folders.require_writable(options.out, 'give another --out.')
   options.out.mkdir(parents=True, exist_ok=True)
   print(machine.describe())
   print(
@@ -142,7 +150,7 @@ def _run(path: pathlib.Path, script: str, *arguments: str) -> Record:
   if done.returncode == 2:
     raise UserError(done.stderr.strip().splitlines()[-1].removeprefix('error: '))
   if done.returncode:
-    raise UserError(f'{script} failed; run it by itself: {" ".join(command)}')
+    raise UserError(f'{script} failed; run it by itself: {shlex.join(command)}')
   return json.loads(path.read_text())
 
 

@@ -24,6 +24,11 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
 
+if __name__ == '__main__':
+  from mese_env.errors import stop_while_loading
+
+  stop_while_loading()
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -32,6 +37,7 @@ from ml_collections import config_flags
 
 from experiments.bench import machine, plain
 from gmn_jax.config import Config, make_missing, make_model
+from gmn_jax.devices import require_devices
 from gmn_jax.model import GMN, add_opposite, sample_episodes, sample_noise
 from gmn_jax.optimisers import make_optimizer
 from gmn_jax.senses import HAPTIC, Range, cut_scenes
@@ -81,6 +87,7 @@ def main(argv: list[str]) -> None:
     print(__doc__)
     return
   command = parse(argv)
+  require_devices()
   if not command.busy:
     machine.refuse_when_busy()
   measured = measure(command.config, command.steps)

@@ -10,8 +10,14 @@ import sys
 import tempfile
 import time
 
+if __name__ == '__main__':
+  from mese_env.errors import stop_while_loading
+
+  stop_while_loading()
+
 from experiments.faults import generation, malformed, training
 from experiments.faults.outcomes import markdown
+from mese_env.errors import exit_on_user_error
 from mese_env.machine import available_cores
 
 _INTRODUCTION = """# What breaks, and what becomes of it
@@ -56,4 +62,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == '__main__':
-  sys.exit(main(sys.argv[1:]))
+  with exit_on_user_error():
+    sys.exit(main(sys.argv[1:]))

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import chex
 import jax
+import jax.numpy as jnp
 
 from gmn_jax.senses.modality import Modality
 from gmn_jax.senses.query import embed_query
@@ -43,7 +44,8 @@ def cut_scenes(modalities: Sequence[Modality], scenes: Mapping[str, Any], ranges
   """
   scaled, queries = {}, {}
   for sense in senses_of(modalities):
-    raw, pose = scenes[sense.field], scenes[sense.pose_field]
+    # Of NumPy arrays, NumPy would compute otherwise, in float64 say.
+    raw, pose = (jnp.asarray(scenes[field]) for field in (sense.field, sense.pose_field))
     chex.assert_equal_shape_prefix([raw, pose], 2)
     scaled[sense], queries[sense] = sense.scaled(raw, ranges), embed_query(pose)
   return Views(

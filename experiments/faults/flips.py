@@ -3,7 +3,6 @@
 import collections
 import contextlib
 import json
-import os
 import pathlib
 import shutil
 import subprocess
@@ -16,7 +15,7 @@ import numpy as np
 
 from experiments.faults.generation import build
 from experiments.faults.outcomes import Outcome
-from experiments.faults.processes import run
+from experiments.faults.processes import run, surroundings_of
 from experiments.faults.trainer import Trainer, checkpoints, require
 
 _SHIPPED = pathlib.Path(__file__).parents[1] / 'trained' / 'apoe-small'
@@ -60,11 +59,11 @@ class Worker:
 
   Args:
     command: of Python, without the interpreter.
-    environment: what differs from this process's.
+    compiled: folder of what is compiled, as of `Command`.
   """
 
-  def __init__(self, command: Sequence[str], environment: dict[str, str] | None = None):
-    self._command, self._environment = [sys.executable, *command], environment or {}
+  def __init__(self, command: Sequence[str], compiled: pathlib.Path | None = None):
+    self._command, self._environment = [sys.executable, *command], surroundings_of(compiled)
     self._process: subprocess.Popen | None = None
 
   def ask(self, folder: pathlib.Path) -> tuple[str, str]:
@@ -73,7 +72,7 @@ class Worker:
       self._process = subprocess.Popen(
         self._command,
         cwd=_SHIPPED.parents[2],
-        env=os.environ | self._environment,
+        env=self._environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -145,9 +144,8 @@ def everywhere(trainer: Trainer) -> Iterator[Outcome]:
     'dataset': (places / 'data', '.'),
     'chunk': (places / 'chunks', '.'),
   }
-  compiled = {'JAX_COMPILATION_CACHE_DIR': str(trainer.compiled)}
   for number, (what, kind, count) in enumerate(KINDS):
     whole, below = wholes[kind]
-    worker = Worker(['-m', 'experiments.faults.flipped', kind, str(whole)], compiled)
+    worker = Worker(['-m', 'experiments.faults.flipped', kind, str(whole)], trainer.compiled)
     worker.ask(whole)  # Which makes the chunk.
     yield try_flips(what, worker, whole, choose_flips(whole, below, count, number), places)

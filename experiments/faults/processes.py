@@ -78,16 +78,10 @@ class Command:
     environment: Mapping[str, str | None] | None = None,
   ):
     self.started = time.time()
-    changed: dict[str, str | None] = {'JAX_COMPILATION_CACHE_DIR': None}
-    if compiled is not None:
-      # All that is compiled is kept: a restart should not cost more than the restart.
-      changed['JAX_COMPILATION_CACHE_DIR'] = str(compiled)
-    changed['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0'
-    changed |= dict(environment or {})
     self._process = subprocess.Popen(
       [sys.executable, *arguments],
       cwd=_ROOT,
-      env={name: value for name, value in (os.environ | changed).items() if value is not None},
+      env=surroundings_of(compiled, environment),
       stdout=subprocess.PIPE,
       stderr=subprocess.PIPE,
       text=True,
@@ -117,6 +111,21 @@ class Command:
     """Waits for its end."""
     output, errors = self._process.communicate(timeout=_PATIENCE)
     return Ended(self._process.returncode, errors, output)
+
+
+def surroundings_of(
+  compiled: pathlib.Path | None, environment: Mapping[str, str | None] | None = None
+) -> dict[str, str]:
+  """The environment of a command, as `Command` takes its arguments."""
+  changed = {
+    'JAX_COMPILATION_CACHE_DIR': None if compiled is None else str(compiled),
+    # All that is compiled is kept: a restart should not cost more than the restart.
+    'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0',
+    # What is as small as these runs is computed in no time, however it is compiled.
+    'JAX_DISABLE_MOST_OPTIMIZATIONS': '1',
+    **(environment or {}),
+  }
+  return {name: value for name, value in {**os.environ, **changed}.items() if value is not None}
 
 
 def run(

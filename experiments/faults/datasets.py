@@ -3,6 +3,7 @@
 import json
 import pathlib
 import shutil
+import signal
 from collections.abc import Iterator
 
 from experiments.faults.generation import CONFIG, build, data_of
@@ -36,7 +37,7 @@ def vanished(trainer: Trainer) -> Iterator[Outcome]:
   workdir = trainer.folder / 'vanished'
   command = trainer.start(workdir)
   away = trainer.scenes.with_name('away')
-  command.stop_when(lambda: reached(workdir, 10, command), 0.0, 0)  # Signal 0 only asks.
+  command.stop_when(lambda: reached(workdir, 10, command), 0.0, 0)
   trainer.scenes.rename(away)
   ended = command.finish()
   before = last_step(workdir)
@@ -126,9 +127,10 @@ def replaced_while_read(trainer: Trainer) -> Iterator[Outcome]:
   require(trainer.run(alone := trainer.folder / 'not_replaced', dataset=scenes, steps=60))
   workdir = trainer.folder / 'of_replaced'
   command = trainer.start(workdir, dataset=scenes, steps=60)
-  command.stop_when(lambda: reached(workdir, 4, command), 0.0, 0)
+  command.stop_when(lambda: reached(workdir, 4, command), 0.0, signal.SIGSTOP)
   scenes.rename(kept := trainer.folder / 'replaced_kept')
   other.rename(scenes)
+  command.send(signal.SIGCONT)
   ended = command.finish()
   scenes.rename(other)
   kept.rename(scenes)

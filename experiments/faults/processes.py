@@ -93,7 +93,9 @@ class Command:
     return self._process.pid
 
   def stop_when(self, reached: Callable[[], bool], delay: float, how: int) -> bool:
-    """Sends the signal `how` some seconds after `reached`; False if the command ended before."""
+    """Sends the signal `how` some seconds after `reached`, 0 for none; False if the command ended
+    before.
+    """
     deadline = time.monotonic() + _PATIENCE
     while not reached():
       if self._process.poll() is not None:
@@ -106,6 +108,10 @@ class Command:
     ended = self._process.poll() is not None
     self._process.send_signal(how)
     return not ended
+
+  def send(self, signal: int) -> None:
+    """Sends a signal now."""
+    self._process.send_signal(signal)
 
   def finish(self) -> Ended:
     """Waits for its end."""

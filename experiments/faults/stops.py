@@ -99,7 +99,7 @@ def starts(trainer: Trainer) -> Iterator[Outcome]:
   """SIGINT between the start of a command and its first step."""
   rng = np.random.default_rng(6)
   workdir, codes, wrong = trainer.folder / 'interrupted', [], []
-  for delay in np.sort(rng.uniform(0.3, 6.0, _STARTS)):
+  for delay in np.sort(rng.uniform(1.0, 6.0, _STARTS)):
     command = trainer.start(workdir)
     time.sleep(float(delay))
     command.stop_when(lambda: True, 0.0, signal.SIGINT)
@@ -122,8 +122,10 @@ def two_writers(trainer: Trainer) -> Iterator[Outcome]:
   """A second training of a folder, and one with another config."""
   workdir = trainer.folder / 'shared'
   first = trainer.start(workdir)
-  first.stop_when(lambda: reached(workdir, 2, first), 0.0, 0)  # Signal 0 only asks.
+  # It must not have ended before the others ask.
+  stopped = first.stop_when(lambda: reached(workdir, 2, first), 0.0, signal.SIGSTOP)
   seconds = [trainer.run(workdir, **fields) for fields in ({}, {'variant': 'poe'})]
+  first.send(signal.SIGCONT)
   ended = first.finish()
   equal = ended.fine and trainer.equal(workdir)
   yield Outcome(
@@ -131,7 +133,7 @@ def two_writers(trainer: Trainer) -> Iterator[Outcome]:
     'both are refused with a sentence that names the folder; the first ends as if alone',
     f'{seconds[0]}; {compared(equal)}',
     '0 steps',
-    all(second.refused(str(workdir)) for second in seconds) and equal,
+    stopped and all(second.refused(str(workdir)) for second in seconds) and equal,
   )
 
 
@@ -191,10 +193,9 @@ def stopped_with_all(trainer: Trainer) -> Iterator[Outcome]:
   for name, arguments in (('compare.py', compare), ('make demo', ['-c', demo])):
     environment = {'TFDS_DATA_DIR': str(data)}
     command = Command(arguments, trainer.compiled, environment)
-    stopped = command.stop_when(
-      lambda command=command: bool(running_children(command.pid)), 3.0, signal.SIGTERM
-    )
+    stopped = command.stop_when(lambda command=command: bool(running_children(command.pid)), 3.0, 0)
     children = running_children(command.pid)
+    command.send(signal.SIGTERM)
     ended = command.finish()
     left = [child for child in children if runs(child)]
     yield Outcome(

@@ -117,10 +117,10 @@ def full_disk(trainer: Trainer) -> Iterator[Outcome]:
   def train() -> Ended:
     return trainer.run(disk / 'run')
 
-  ended, later, how = _on_full_disk(disk, train, disk / 'run' / 'metrics.jsonl')
+  ended, later = _on_full_disk(disk, train)
   equal = later.fine and trainer.equal(disk / 'run')
   yield Outcome(
-    f'a full disk in a training ({how})',
+    'a full disk in a training (a tmpfs of 2 MB)',
     'one sentence; once there is room, the same command goes on',
     f'{ended}; with room {compared(equal)}' + ('' if later.fine else f': {later}'),
     f'resumed after step {resumed_after(later)}',
@@ -134,12 +134,10 @@ def full_disk(trainer: Trainer) -> Iterator[Outcome]:
 
   expected = require(evaluate(run_of))
   disk = trainer.folder / 'disk_of_evaluation'
-  ended, later, how = _on_full_disk(
-    disk, lambda: evaluate(disk / 'run'), disk / 'run' / 'density.txt', trainer.undisturbed()
-  )
+  ended, later = _on_full_disk(disk, lambda: evaluate(disk / 'run'), trainer.undisturbed())
   same = later.fine and _numbers(later) == _numbers(expected)
   yield Outcome(
-    f'a full disk in an evaluation ({how})',
+    'a full disk in an evaluation (a tmpfs without room)',
     'one sentence; once there is room, the same command has the same numbers',
     f'{ended}; with room {"the same numbers" if same else f"otherwise: {later}"}',
     'nothing',
@@ -153,47 +151,41 @@ def _numbers(ended: Ended) -> list[str]:
 
 
 def _on_full_disk(
-  disk: pathlib.Path,
-  act: Callable[[], Ended],
-  written: pathlib.Path,
-  copied: pathlib.Path | None = None,
-) -> tuple[Ended, Ended, str]:
-  """Acts on a full disk, and again with room; without the right to mount one, `written`, which the
-  act writes, stands on a full device.
+  disk: pathlib.Path, act: Callable[[], Ended], copied: pathlib.Path | None = None
+) -> tuple[Ended, Ended]:
+  """How what acts ends on a full disk, and again with room; needs the right to mount one.
 
-  Returns:
-    how both ended, and what the disk was.
+  Args:
+    disk: where it is mounted; afterwards it is a folder with what was on it.
+    act: works in its folder `run`.
+    copied: what is in that folder before, beside which there is no room at all; None: nothing, and
+      a little room.
   """
   disk.mkdir()
   room = sum(path.stat().st_size for path in copied.rglob('*')) if copied else 0
   size = f'size={2 * 2**20 + 2 * room}'
-  mount = ['mount', '-t', 'tmpfs', '-o', size, 'faults', str(disk)]
-  real = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+  _command('mount', '-t', 'tmpfs', '-o', size, 'faults', str(disk))
+  kept = disk.with_name(f'{disk.name}_kept')
   try:
     if copied:
       shutil.copytree(copied, disk / 'run')
-    if not real:
-      written.parent.mkdir(parents=True, exist_ok=True)
-      written.symlink_to('/dev/full')
-      ended = act()
-      written.unlink(missing_ok=True)
-      return ended, act(), 'injected: a file on /dev/full'
-    if copied:
       _fill(disk)
     ended = act()
     (disk / 'filling').unlink(missing_ok=True)
-    grow = ['mount', '-o', 'remount,size=500m', str(disk)]
-    subprocess.run(grow, check=True, capture_output=True)
+    _command('mount', '-o', 'remount,size=500m', str(disk))
     later = act()
-    kept = disk.with_name(f'{disk.name}_kept')
     shutil.copytree(disk, kept)
-    return ended, later, 'a tmpfs'
   finally:
-    if real:
-      subprocess.run(['umount', '--lazy', str(disk)], check=True, capture_output=True)
-      if (kept := disk.with_name(f'{disk.name}_kept')).exists():
-        shutil.rmtree(disk)
-        kept.rename(disk)
+    _command('umount', '--lazy', str(disk))
+  disk.rmdir()
+  kept.rename(disk)
+  return ended, later
+
+
+def _command(*arguments: str) -> None:
+  done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+  if done.returncode:
+    raise PermissionError(f'{" ".join(arguments)}: {done.stderr.strip()} (it needs root)')
 
 
 def _fill(disk: pathlib.Path) -> None:

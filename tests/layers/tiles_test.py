@@ -32,8 +32,8 @@ def by_tiles(x, kernel):
 def assert_near(ours, expected, error):
   """Relative to the largest value of each."""
   for x, y in zip(jax.tree.leaves(ours), jax.tree.leaves(expected), strict=True):
-    x, y = np.asarray(x, np.float64), np.asarray(y)
-    assert np.abs(x - y).max() <= error * np.abs(y).max()
+    difference = np.asarray(x, np.float64) - np.asarray(y)
+    assert np.abs(difference).max() <= error * np.abs(y).max()
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -26,9 +26,9 @@ _SIDE = 4
 # float32 errs least.
 _POINTS = {3: (0, 1, -1, 2, -0.5), 5: (0, 1, -1, 2, -2, 0.5, -0.5)}
 SIZES = tuple(_POINTS)  # of kernels
-# Bytes at the points that are computed at once. With fewer the kernel is read more often, with more
-# they leave the cache before they are read again.
-_AT_ONCE = 10_000_000
+# Bytes at the points that are computed at once: with more they leave the cache before they are read
+# again. Strips of so few that a product mostly reads the kernel are joined.
+_MOST, _FEW = 10_000_000, 1_000_000
 
 
 class Tiles(NamedTuple):
@@ -154,8 +154,8 @@ def _parts(shape_NHWI: tuple[int, ...], tiles: Tiles) -> tuple[list[list[_Strip]
   points, *channels = tiles.kernel.shape
   strips = list(_strips(height, width, int(np.sqrt(points)) + 1 - _SIDE))
   image_bytes = points * -(-width // _SIDE) * max(channels) * tiles.kernel.dtype.itemsize
-  images = -(-count // -(-count * image_bytes // _AT_ONCE))
-  together = max(1, _AT_ONCE // (images * image_bytes))
+  images = -(-count // -(-count * image_bytes // _MOST))
+  together = max(1, _FEW // (images * image_bytes))
   groups = [strips[i : i + together] for i in range(0, len(strips), together)]
   return groups, [slice(i, i + images) for i in range(0, count, images)]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from gmn_jax.layers.convolution import convolve
+from gmn_jax.layers.direct import convolve
 
 
 def peak_flops_per_s(dtype: jnp.dtype, repeats: int = 5) -> float:

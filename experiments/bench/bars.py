@@ -46,26 +46,26 @@ def judge(steps: Mapping[str, Record], env: Record, input: Record) -> list[Bar]:
   found = []
   for name, allowed in _STEP_MS.items():
     ms = steps[name]['median_ms']
-    found.append(_at_most(f'{name}, ms per step', allowed, ms))
+    found.append(at_most(f'{name}, ms per step', allowed, ms))
     elsewhere = 1e3 * steps[name]['flops'] / steps[name]['peak_flops_per_s'] / _SHARE_ELSEWHERE
-    found.append(_at_most(f'  by the peak of this processor, {_SHARE_ELSEWHERE}', elsewhere, ms))
+    found.append(at_most(f'  by the peak of this processor, {_SHARE_ELSEWHERE}', elsewhere, ms))
   found += [
-    _at_most('peak memory of apoe m2, GB', 2.4, m2['peak_bytes'] / 1e9),
-    _at_most('compilation of apoe m2 without a cache, s', 20, m2['compile_s']),
-    _at_least('plain over hoisted, m2', 2, m2['plain_over_hoisted']),
-    _at_least('plain over hoisted, m14', 2, m14['plain_over_hoisted']),
-    _at_least(
+    at_most('peak memory of apoe m2, GB', 2.4, m2['peak_bytes'] / 1e9),
+    at_most('compilation of apoe m2 without a cache, s', 20, m2['compile_s']),
+    at_least('plain over hoisted, m2', 2, m2['plain_over_hoisted']),
+    at_least('plain over hoisted, m14', 2, m14['plain_over_hoisted']),
+    at_least(
       'shares of peak of apoe and poe at m14, lesser over greater',
       0.8,
       min(m14['share_of_peak'], poe['share_of_peak'])
       / max(m14['share_of_peak'], poe['share_of_peak']),
     ),
     # Of a scene, since the batches differ.
-    _at_most('time over FLOPs, m14 over m2', 1.3, m2['flops_per_s'] / m14['flops_per_s']),
-    _at_most('compilation, m14 over m2', 3, m14['compile_s'] / m2['compile_s']),
-    _at_least('scenes/s/core', 6, env['scenes/s/core']),
-    _at_least('of what grasps and frames allow', 0.9, env['share of grasp and frame times']),
-    _at_least('scenes read over scenes that small consumes', 20, input['read over consumed']),
+    at_most('time over FLOPs, m14 over m2', 1.3, m2['flops_per_s'] / m14['flops_per_s']),
+    at_most('compilation, m14 over m2', 3, m14['compile_s'] / m2['compile_s']),
+    at_least('scenes/s/core', 6, env['scenes/s/core']),
+    at_least('of what grasps and frames allow', 0.9, env['share of grasp and frame times']),
+    at_least('scenes read over scenes that small consumes', 20, input['read over consumed']),
   ]
   return found
 
@@ -79,9 +79,9 @@ def table(found: list[Bar]) -> str:
   return '\n'.join([f'{"bar":60s} {"allowed":>16s} {"measured":>9s}', *lines])
 
 
-def _at_most(what: str, bound: float, measured: float) -> Bar:
+def at_most(what: str, bound: float, measured: float) -> Bar:
   return Bar(what, f'at most {bound:,.4g}', measured, measured <= bound)
 
 
-def _at_least(what: str, bound: float, measured: float) -> Bar:
+def at_least(what: str, bound: float, measured: float) -> Bar:
   return Bar(what, f'at least {bound:,.4g}', measured, measured >= bound)

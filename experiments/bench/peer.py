@@ -44,7 +44,7 @@ from mese_env.errors import UserError, did_you_mean, exit_on_user_error
 _HERE = pathlib.Path(__file__).resolve().parent
 _GIVEN = 7  # views of each modality that inference starts from
 # What tells a checkout of theirs; `peer_authors.py` imports the two models.
-_THEIRS = (
+AUTHORS_FILES = (
   'main_multimodal.py',
   'models/conv_amortized_poe_multimodal_cgqn.py',
   'models/poe_multimodal_cgqn.py',
@@ -91,7 +91,9 @@ def main(argv: list[str]) -> None:
       is no such case, the machine is busy, or a side failed.
   """
   parser = argparse.ArgumentParser(
-    usage=__doc__.split('\n\n')[1], description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    usage=__doc__.split('\n\n')[1],
+    description=__doc__,
+    formatter_class=argparse.RawTextHelpFormatter,
   )
   parser.add_argument('--peer', required=True, type=pathlib.Path)
   parser.add_argument('--peer_python', required=True)
@@ -143,7 +145,7 @@ def check_checkout(folder: pathlib.Path) -> pathlib.Path:
   Raises:
     UserError: it is no checkout of the authors' repository.
   """
-  for name in _THEIRS:
+  for name in AUTHORS_FILES:
     if not (folder / name).is_file():
       raise UserError(
         f"{folder} is no checkout of the authors' repository, for it has no {name}; give "
@@ -252,7 +254,7 @@ def _check_sizes(case: Case, ours: dict[str, Any], theirs: dict[str, Any]) -> No
   if ours['parameters'] + unused != theirs['parameters']:
     raise UserError(
       f'the two models of {case.name} are not of one size: ours has {ours["parameters"]:,} '
-      f'parameters, and the authors\' {theirs["parameters"]:,}, of which {unused} are unused; give '
+      f"parameters, and the authors' {theirs['parameters']:,}, of which {unused} are unused; give "
       '--peer a checkout of their published version.'
     )
 

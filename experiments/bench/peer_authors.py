@@ -19,7 +19,7 @@ _UNUSED = (
   'PIL', 'matplotlib', 'matplotlib.pyplot', 'pandas', 'seaborn', 'sklearn', 'sklearn.manifold',
   'torchvision', 'torchvision.utils',
 )  # fmt: skip
-_MODULES = {
+MODULES = {
   'apoe': 'models.conv_amortized_poe_multimodal_cgqn',
   'poe': 'models.poe_multimodal_cgqn',
 }
@@ -40,7 +40,7 @@ def begin(asked: dict[str, Any]) -> tuple[dict[str, Any], dict[str, turns.Call]]
   torch.manual_seed(0)
   torch.set_num_threads(asked['threads'])
   sys.path.insert(0, asked['folder'])
-  module = _import_with_stand_ins(_MODULES[asked['variant']])
+  module = _import_with_stand_ins(MODULES[asked['variant']])
   dims = [tuple(dim) for dim in asked['dims']]
   model = module.CGQN_v4(dims=dims, num_steps=asked['draw_steps'])
   optimizer = torch.optim.Adam(model.parameters(), lr=_LEARNING_RATE)

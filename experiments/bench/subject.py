@@ -44,6 +44,16 @@ def init(config: Config, model: GMN) -> TrainState:
   return state
 
 
+def training_step(config: Config, model: GMN) -> jax.stages.Wrapped:
+  """The step that training compiles, from state, scenes and ranges to state and metrics."""
+  step = make_step(config, model, make_optimizer(config))
+  return jax.jit(
+    functools.partial(step, missing=make_missing(config)),
+    donate_argnums=0,
+    compiler_options=compiler_options(config),
+  )
+
+
 class Subject:
   """A training step, compiled without a cache, and the state that it changes.
 
@@ -64,7 +74,7 @@ class Subject:
 
   def __init__(self, config: Config, update: jax.stages.Wrapped | None = None):
     self.config, self.model = config, make_model(config)
-    self.update = _training_step(config, self.model) if update is None else update
+    self.update = training_step(config, self.model) if update is None else update
     self.state = init(config, self.model)
     self._scenes = fresh_scenes(config)
     jax.config.update('jax_enable_compilation_cache', False)
@@ -89,12 +99,3 @@ class Subject:
     began = time.perf_counter()
     self.step(scenes)
     return time.perf_counter() - began
-
-
-def _training_step(config: Config, model: GMN) -> jax.stages.Wrapped:
-  step = make_step(config, model, make_optimizer(config))
-  return jax.jit(
-    functools.partial(step, missing=make_missing(config)),
-    donate_argnums=0,
-    compiler_options=compiler_options(config),
-  )

@@ -4,6 +4,7 @@ Each is started once and keeps what it has built; it waits, asleep, while anothe
 module needs the standard library alone, so that any interpreter can serve.
 """
 
+import contextlib
 import json
 import math
 import os
@@ -41,7 +42,7 @@ class Worker:
 
   def __init__(self, name: str, command: Sequence[str], asked: Mapping[str, Any]):
     self.name = name
-    self._said = tempfile.TemporaryFile('w+')
+    self._said = tempfile.TemporaryFile('w+')  # noqa: SIM115 - it is closed in `__exit__`.
     self._process = subprocess.Popen(
       [*command, json.dumps(asked)],
       stdin=subprocess.PIPE,
@@ -66,10 +67,8 @@ class Worker:
       UserError: it ended, or its number is not finite.
     """
     assert self._process.stdin is not None
-    try:
+    with contextlib.suppress(BrokenPipeError):  # What it said last is read below.
       print(name, file=self._process.stdin, flush=True)
-    except BrokenPipeError:
-      pass  # What it said last is read below.
     answer = self._read()
     if not math.isfinite(answer['number']):
       raise UserError(

@@ -14,6 +14,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from gmn_jax.layers.convolution import directly
 from gmn_jax.model.episodes import Episodes, seen
 from gmn_jax.model.experts import Draw, Experts
 from gmn_jax.model.hierarchy import LatentRepresentation
@@ -51,6 +52,7 @@ class GMN(nn.Module):
     dtype: what convolutions and matrices are computed in; None: as given. Parameters, sums over
       views and draw steps, beliefs and the loss keep at least float32.
     remat: compute the draw steps once more in the backward pass instead of keeping them.
+    direct: compute every convolution directly, also where tiles take less time (`layers/tiles.py`).
   """
 
   modalities: tuple[Modality, ...]
@@ -61,6 +63,12 @@ class GMN(nn.Module):
   hierarchical: bool = False
   dtype: jnp.dtype | None = None
   remat: bool = False
+  direct: bool = False
+
+  def apply(self, *args: Any, **kwargs: Any) -> Any:
+    """As Flax's, with the convolutions in the form that the model asks for."""
+    with directly(self.direct):
+      return super().apply(*args, **kwargs)
 
   def setup(self) -> None:
     """Declares the parts and the initial representations."""

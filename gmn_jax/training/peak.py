@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gmn_jax.layers.convolution import convolve
+from gmn_jax.layers.direct import convolve
 
 
 def peak_flops_per_s(

@@ -3,9 +3,10 @@
 python experiments/bench/gpu.py [--out=FOLDER] [--minutes=10] [--try]
 
 Times apoe m2 of small, medium and full with three batches each, every one in a process of its own
-(`step.py`), with scenes in the GPU's memory, and profiles full. What comes first is what is wanted
-most: each preset's own batch, the profile with full's. A measurement for which no time is left is
-named as left out, one that fails says why, and FOLDER/gpu.json holds what there is after each.
+(`step.py`), with scenes in the GPU's memory, and profiles full. In between medium is trained from
+scenes that the input pipeline keeps (`fed.py`). What comes first is what is wanted most: each
+preset's own batch, the profile with full's. A measurement for which no time is left is named as
+left out, one that fails says why, and FOLDER/gpu.json holds what there is after each.
 
 --try does the same with tiny models on whatever device there is: run it before a GPU is paid for.
 """
@@ -38,22 +39,17 @@ _XLA_FLAGS = (
 
 
 class Measurement(NamedTuple):
-  """A training step to be timed.
+  """What is timed.
 
   Attributes:
-    preset: whose sizes.
-    batch: scenes.
-    arguments: of `step.py`, but for where it writes.
+    script: beside this one.
+    name: of its file and its line.
+    arguments: of the script, but for where it writes.
   """
 
-  preset: str
-  batch: int
+  script: str
+  name: str
   arguments: tuple[str, ...]
-
-  @property
-  def name(self) -> str:
-    """Of its file and its line."""
-    return f'{self.preset}-{self.batch}'
 
 
 def main() -> None:
@@ -77,7 +73,7 @@ def main() -> None:
   options.out.mkdir(parents=True, exist_ok=True)
   found: dict[str, Any] = {'xla_flags': _XLA_FLAGS, 'measured': {}, 'left_out': {}}
   print(
-    f'{"step":12s} {"ms":>8s} {"scenes/s":>9s} {"TFLOP/s":>8s} {"peak":>7s} {"share":>6s} '
+    f'{"step":18s} {"ms":>8s} {"scenes/s":>9s} {"TFLOP/s":>8s} {"peak":>7s} {"share":>6s} '
     f'{"GB":>6s} {"compile s":>9s}',
     flush=True,
   )
@@ -85,7 +81,7 @@ def main() -> None:
     record, why = _measure(wanted, options.out, end)
     if record is None:
       found['left_out'][wanted.name] = why
-      print(f'{wanted.name:12s} left out: {why}', flush=True)
+      print(f'{wanted.name:18s} left out: {why}', flush=True)
     else:
       found['measured'][wanted.name] = record
       print(_line(wanted, record), flush=True)
@@ -105,10 +101,12 @@ def measurements(out: pathlib.Path, tiny: bool) -> Iterator[Measurement]:
         f'--batch={batch}',
         f'--steps={1 if tiny else _STEPS[preset]}',
         *(_TINY if tiny else ()),
-        *([f'--profile={out / "profile"}'] if (preset, rank) == ('full', 0) else []),
         '--busy',
       ]
-      yield Measurement(preset, batch, tuple(arguments))
+      profile = [f'--profile={out / "profile"}'] if (preset, rank) == ('full', 0) else []
+      yield Measurement('step.py', f'{preset}-{batch}', (*arguments, *profile))
+      if (preset, rank) == ('medium', 1):
+        yield Measurement('fed.py', f'{preset}-{batch}-fed', tuple(arguments))
 
 
 def _require_gpu() -> None:
@@ -125,12 +123,12 @@ def _require_gpu() -> None:
 def _measure(
   wanted: Measurement, out: pathlib.Path, end: float
 ) -> tuple[dict[str, Any] | None, str]:
-  """What `step.py` measured; None, and why, where it did not."""
+  """What was measured; None, and why, where it did not."""
   left = end - time.monotonic()
   if left <= 0:
     return None, 'no time was left'
   path = out / f'{wanted.name}.json'
-  command = [sys.executable, str(_HERE / 'step.py'), *wanted.arguments, f'--json={path}']
+  command = [sys.executable, str(_HERE / wanted.script), *wanted.arguments, f'--json={path}']
   flags = ' '.join([os.environ.get('XLA_FLAGS', ''), *_XLA_FLAGS]).strip()
   try:
     done = subprocess.run(
@@ -152,8 +150,11 @@ def _measure(
 
 
 def _line(wanted: Measurement, record: dict[str, Any]) -> str:
+  if wanted.script == 'fed.py':
+    waits = f'{record["input_wait"]:.3f} of the time waiting for them'
+    return f'{wanted.name:18s} {record["scenes_per_second"]:,.0f} scenes a second, {waits}'
   return (
-    f'{wanted.name:12s} {record["median_ms"]:8,.1f} {record["scenes_per_s"]:9,.0f} '
+    f'{wanted.name:18s} {record["median_ms"]:8,.1f} {record["scenes_per_s"]:9,.0f} '
     f'{record["flops_per_s"] / 1e12:8,.1f} {record["peak_flops_per_s"] / 1e12:7,.0f} '
     f'{record["share_of_peak"]:6.3f} {record["peak_bytes"] / 1e9:6.1f} {record["compile_s"]:9.1f}'
   )

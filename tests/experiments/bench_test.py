@@ -5,13 +5,14 @@ import functools
 import jax
 import pytest
 
-from experiments.bench import bars, gpu, subject
+from experiments.bench import bars, fed, gpu, subject
 from experiments.bench.__main__ import FEW, every_row
 from experiments.bench.step import parse
 from gmn_jax.config import make_model, preset
 from gmn_jax.optimisers import make_optimizer
 from gmn_jax.training.flops import step_flops
 from gmn_jax.training.train_step import init_state
+from tests.tiny_run import tiny_config
 
 
 def _records(**changed):
@@ -87,8 +88,9 @@ def test_what_has_a_bar_is_measured():
 @pytest.mark.parametrize('tiny', [False, True])
 def test_the_gpu_script_times_three_presets_with_three_batches_and_profiles_one(tmp_path, tiny):
   found = list(gpu.measurements(tmp_path, tiny))
-  commands = [parse(['step.py', *wanted.arguments]) for wanted in found]
-  assert len({wanted.name for wanted in found}) == len(found) == 9
+  commands = [parse([wanted.script, *wanted.arguments]) for wanted in found]
+  assert len({wanted.name for wanted in found}) == len(found) == 10
+  assert [wanted.script for wanted in found].count('step.py') == 9
   assert {(c.config.preset, c.config.dtype) for c in commands} == {
     (preset, 'bfloat16') for preset in ('small', 'medium', 'full')
   }
@@ -120,3 +122,10 @@ def test_no_step_meets_scenes_again():
   first, second = next(batches), next(batches)
   for field in first:
     assert (first[field] != second[field]).any() and first[field].shape == second[field].shape
+
+
+@pytest.mark.long
+def test_training_is_timed_as_it_is_fed():
+  measured = fed.measure(tiny_config(batch_size=1, image_size=8), steps=1)
+  assert measured['scenes_per_second'] > 0 and 0 <= measured['input_wait'] <= 1
+  assert measured['steps'] == 4

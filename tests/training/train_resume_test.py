@@ -37,7 +37,7 @@ def _assert_equal(one, other):
 def unmeasured():
   """Spares each run the seconds in which it counts how much it has to compute."""
   with pytest.MonkeyPatch.context() as patch:
-    patch.setattr('gmn_jax.training.train.step_flops', lambda *step: 1e9)
+    patch.setattr('gmn_jax.training.train.step_flops', lambda *step, platform: 1e9)
     yield
 
 

@@ -9,6 +9,7 @@ Dims: N images, H W rows and columns, I O input and output channels, K kernel si
 
 import contextlib
 import contextvars
+import operator
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -45,22 +46,49 @@ def directly(wanted: bool = True) -> Iterator[None]:
     _directly.reset(token)
 
 
-def prepare(kernel_KKIO: Array, images: int, height: int, width: int) -> Kernel:
-  """Makes a kernel ready for `images` images of a size; to be done once, before a loop."""
+class _Least(NamedTuple):
+  """From where on tiles take less time than the direct form, forward and backward together.
+
+  Attributes:
+    inputs: channels.
+    outputs: channels.
+    tiles: of all images together, and of all convolutions with the kernel: transforming it costs
+      what a few dozen of them save.
+  """
+
+  inputs: int
+  outputs: int
+  tiles: int
+
+
+# By the size of the kernel; measured on two cores with and without AVX-512
+# (experiments/bench/NOTES.md).
+_LEAST = {3: _Least(32, 64, 64), 5: _Least(16, 32, 64)}
+
+
+def prepare(kernel_KKIO: Array, images: int, height: int, width: int, times: int = 1) -> Kernel:
+  """Makes a kernel ready for images of a size; to be done once, before a loop.
+
+  Args:
+    kernel_KKIO: a square kernel of odd size.
+    images: how many are convolved at once.
+    height: of an image.
+    width: of an image.
+    times: how often so many are convolved with it.
+  """
   chex.assert_rank(kernel_KKIO, 4)
-  if _directly.get() or not pays(kernel_KKIO, images, height, width):
+  size, _, inputs, outputs = kernel_KKIO.shape
+  count = times * images * tiles.count(height, width)
+  if (
+    _directly.get()
+    or kernel_KKIO.dtype not in (jnp.float32, jnp.float64)
+    or size not in _LEAST
+    or any(map(operator.lt, (inputs, outputs, count), _LEAST[size]))
+  ):
     return Kernel(kernel_KKIO, None)
   # Elsewhere nothing reads it.
   at_points = jax.lax.platform_dependent(kernel_KKIO, cpu=tiles.transform, default=tiles.zeros)
   return Kernel(kernel_KKIO, at_points)
-
-
-def pays(kernel_KKIO: Array, images: int, height: int, width: int) -> bool:
-  """Whether a CPU computes such a convolution and its gradients sooner by tiles."""
-  size, _, inputs, outputs = kernel_KKIO.shape
-  if size not in tiles.SIZES or kernel_KKIO.dtype not in (jnp.float32, jnp.float64):
-    return False
-  return inputs >= 16 and outputs >= 32
 
 
 def convolve(x_NHWI: Array, kernel: Array | Kernel) -> Array:

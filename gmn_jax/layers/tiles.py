@@ -8,7 +8,7 @@ small constant matrices. An image is computed a strip of tiles at a time, so tha
 stays in a cache, and rows come first, (H, W, N, C), so that nothing in a strip is transposed.
 
 Dims: H W rows and columns, N images, I O channels, K kernel size, S = 4 side of a tile, n = S + K -
-1 points per axis, P = n n, J tiles in a strip, h rows of an image that a strip reads, R = J N.
+1 points per axis, P = n n, J tiles in a strip, h rows of an image that a strip reads, R tiles.
 """
 
 import functools
@@ -25,7 +25,10 @@ _SIDE = 4
 # Where polynomials are evaluated, beside infinity: of small rational points those with which
 # float32 errs least.
 _POINTS = {3: (0, 1, -1, 2, -0.5), 5: (0, 1, -1, 2, -2, 0.5, -0.5)}
-SIZES = tuple(_POINTS)
+SIZES = tuple(_POINTS)  # of kernels
+# Bytes at the points that are computed at once. With fewer the kernel is read more often, with more
+# they leave the cache before they are read again.
+_AT_ONCE = 10_000_000
 
 
 class Tiles(NamedTuple):
@@ -68,6 +71,7 @@ class _Strip(NamedTuple):
   """The matrices of a strip of tiles, of all of its columns and of its rows."""
 
   reads: slice
+  writes: slice
   down: np.ndarray  # (n, h): rows read to points
   across: np.ndarray  # (n J, W): columns to points
   up: np.ndarray  # (rows written, n): points to rows
@@ -87,7 +91,13 @@ def _strips(height: int, width: int, size: int) -> Iterator[_Strip]:
   for top in range(0, height, _SIDE):
     reads = slice(max(top - pad, 0), min(top - pad + n, height))
     down = of.input[:, reads.start - top + pad : reads.stop - top + pad]
-    yield _Strip(reads, down, across, of.output[: height - top], back)
+    writes = slice(top, top + _SIDE)
+    yield _Strip(reads, writes, down, across, of.output[: height - top], back)
+
+
+def count(height: int, width: int) -> int:
+  """Tiles of an image."""
+  return -(-height // _SIDE) * -(-width // _SIDE)
 
 
 def transform(kernel_KKIO: Array) -> Tiles:
@@ -107,32 +117,52 @@ def zeros(kernel_KKIO: Array) -> Tiles:
 
 def convolve(x_NHWI: Array, tiles: Tiles) -> Array:
   """The convolution, (N, H, W, O)."""
-  x_HWNI = _rows_first(x_NHWI)
-  height, width = x_HWNI.shape[:2]
-  rows = []
-  for strip in _strips(height, width, _size(tiles)):
-    x = _to_points(x_HWNI[strip.reads], strip.down, strip.across)
-    rows.append(_from_points(_products(x, tiles.kernel), strip.up, strip.back, x_HWNI.shape[2]))
-  return _images_first(jnp.concatenate(rows))
+  groups, blocks = _parts(x_NHWI.shape, tiles)
+  done = []
+  for block in blocks:
+    x_HWNI, rows = _rows_first(x_NHWI[block]), []
+    for group in groups:
+      y = jnp.split(_products(_all_to_points(x_HWNI, group), tiles.kernel), len(group), axis=1)
+      images = x_HWNI.shape[2]
+      rows += [_from_points(y, s.up, s.back, images) for y, s in zip(y, group, strict=True)]
+    done.append(_images_first(jnp.concatenate(rows)))
+  return jnp.concatenate(done)
 
 
 def gradients(x_NHWI: Array, tiles: Tiles, grad_NHWO: Array) -> tuple[Array, Tiles]:
   """The gradients for the images and for the kernel, from that for the outputs."""
-  x_HWNI, grad_HWNO = _rows_first(x_NHWI), _rows_first(grad_NHWO)
-  height, width, images, _ = x_HWNI.shape
-  grad_x, grad_kernel = jnp.zeros_like(x_HWNI), jnp.zeros_like(tiles.kernel)
-  for i, strip in enumerate(_strips(height, width, _size(tiles))):
-    x = _to_points(x_HWNI[strip.reads], strip.down, strip.across)
-    grad = grad_HWNO[i * _SIDE : (i + 1) * _SIDE]
-    grad = _to_points(grad, strip.up.T, strip.back.T)
-    of_x = _from_points(_products(grad, tiles.swapped), strip.down.T, strip.across.T, images)
-    grad_x = grad_x.at[strip.reads].add(of_x)
-    grad_kernel += jnp.einsum('pri,pro->pio', x, grad)
-  return _images_first(grad_x), Tiles(grad_kernel, jnp.zeros_like(tiles.swapped))
+  groups, blocks = _parts(x_NHWI.shape, tiles)
+  grad_kernel, done = jnp.zeros_like(tiles.kernel), []
+  for block in blocks:
+    x_HWNI, grad_HWNO = _rows_first(x_NHWI[block]), _rows_first(grad_NHWO[block])
+    grad_x, images = jnp.zeros_like(x_HWNI), x_HWNI.shape[2]
+    for group in groups:
+      grad = [_to_points(grad_HWNO[s.writes], s.up.T, s.back.T) for s in group]
+      grad = jnp.concatenate(grad, axis=1)
+      grad_kernel += jnp.einsum('pri,pro->pio', _all_to_points(x_HWNI, group), grad)
+      of_x = jnp.split(_products(grad, tiles.swapped), len(group), axis=1)
+      for points, s in zip(of_x, group, strict=True):
+        of_strip = _from_points(points, s.down.T, s.across.T, images)
+        grad_x = grad_x.at[s.reads].add(of_strip)
+    done.append(_images_first(grad_x))
+  return jnp.concatenate(done), Tiles(grad_kernel, jnp.zeros_like(tiles.swapped))
 
 
-def _size(tiles: Tiles) -> int:
-  return int(np.sqrt(len(tiles.kernel))) + 1 - _SIDE
+def _parts(shape_NHWI: tuple[int, ...], tiles: Tiles) -> tuple[list[list[_Strip]], list[slice]]:
+  """Groups of strips and blocks of images whose products are computed at once."""
+  count, height, width, _ = shape_NHWI
+  points, *channels = tiles.kernel.shape
+  strips = list(_strips(height, width, int(np.sqrt(points)) + 1 - _SIDE))
+  image_bytes = points * -(-width // _SIDE) * max(channels) * tiles.kernel.dtype.itemsize
+  images = -(-count // -(-count * image_bytes // _AT_ONCE))
+  together = max(1, _AT_ONCE // (images * image_bytes))
+  groups = [strips[i : i + together] for i in range(0, len(strips), together)]
+  return groups, [slice(i, i + images) for i in range(0, count, images)]
+
+
+def _all_to_points(x_HWNI: Array, group: list[_Strip]) -> Array:
+  points = [_to_points(x_HWNI[strip.reads], strip.down, strip.across) for strip in group]
+  return jnp.concatenate(points, axis=1)
 
 
 def _to_points(x_hWNC: Array, down: np.ndarray, across: np.ndarray) -> Array:

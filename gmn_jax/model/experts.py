@@ -135,16 +135,17 @@ class Experts(nn.Module):
     )
     constant = _lift(target_ENhwR, k_target) + _lift(context_ENhwR, k_context)
     constant = add_bias(constant + self._identity(k_id, *grid), _per_channel(bias))
-    prior = self._prior(context_ENhwR, in_context_EN)
+    noise_TNhwZ = noise_NThwZ.swapaxes(0, 1)
+    loops = len(noise_TNhwZ) - 1
+    prior = self._prior(context_ENhwR, in_context_EN, loops)
     heads_kernel, heads_bias = self.posterior_heads
     heads_kernel = heads_kernel.astype(dtype)
     present = _per_latent(in_either_EN)
-    noise_TNhwZ = noise_NThwZ.swapaxes(0, 1)
     # One convolution of each hidden state feeds all that reads it.
     k_of_prior = _ready(
-      jnp.concatenate([prior.k_hidden, prior.k_heads, k_prior_hidden], axis=-1), constant
+      jnp.concatenate([prior.k_hidden, prior.k_heads, k_prior_hidden], axis=-1), constant, loops
     )
-    k_of_posterior = _ready(jnp.concatenate([k_hidden, heads_kernel], axis=-1), constant)
+    k_of_posterior = _ready(jnp.concatenate([k_hidden, heads_kernel], axis=-1), constant, loops)
 
     def update(carry):
       of_prior, of_posterior, cell, _ = carry
@@ -180,8 +181,11 @@ class Experts(nn.Module):
   ) -> Draw:
     """Samples z from the prior, the belief given the context; as `sample_posterior`."""
     noise_TNhwZ = noise_NThwZ.swapaxes(0, 1)
-    prior = self._prior(context_ENhwR, in_context_EN)
-    k_of_prior = _ready(jnp.concatenate([prior.k_hidden, prior.k_heads], axis=-1), prior.constant)
+    loops = len(noise_TNhwZ) - 1
+    prior = self._prior(context_ENhwR, in_context_EN, loops)
+    k_of_prior = _ready(
+      jnp.concatenate([prior.k_hidden, prior.k_heads], axis=-1), prior.constant, loops
+    )
 
     def draw(of_prior, noise) -> Draw:
       belief, experts = prior.believe(of_prior)
@@ -208,7 +212,7 @@ class Experts(nn.Module):
       return jnp.zeros((), k_id.dtype)
     return constant_response(k_id[0], height, width).transpose(2, 0, 1, 3)[:, None]
 
-  def _prior(self, context_ENhwR: Array, in_context_EN: Array | None) -> '_Prior':
+  def _prior(self, context_ENhwR: Array, in_context_EN: Array | None, loops: int) -> '_Prior':
     dtype, grid = context_ENhwR.dtype, context_ENhwR.shape[2:4]
     kernel, bias = self.prior_gates
     k_z, k_context, k_id, k_hidden = _split_inputs(
@@ -220,7 +224,7 @@ class Experts(nn.Module):
     return _Prior(
       constant,
       # All experts read the same z: where they share a kernel, it is convolved once.
-      _ready(k_z, constant[:1] if self.pooling.shared else constant),
+      _ready(k_z, constant[:1] if self.pooling.shared else constant, loops),
       k_hidden,
       k_heads.astype(dtype),
       heads_bias,
@@ -253,11 +257,11 @@ class _Prior(NamedTuple):
     return lstm_cell(self.constant + of_prior[..., : self.k_hidden.shape[-1]] + of_z, cell)
 
 
-def _ready(kernel_PKKIO: Array, like_ENhwC: Array) -> list[Kernel]:
-  """The kernels, ready for `_lift` of images of that shape."""
+def _ready(kernel_PKKIO: Array, like_ENhwC: Array, times: int) -> list[Kernel]:
+  """The kernels, ready for `_lift` to convolve images of that shape so many times."""
   experts, episodes, *grid = like_ENhwC.shape[:-1]
   images = experts * episodes if len(kernel_PKKIO) == 1 else episodes
-  return [prepare(kernel, images, *grid) for kernel in kernel_PKKIO]
+  return [prepare(kernel, images, *grid, times) for kernel in kernel_PKKIO]
 
 
 def _outputs(kernels: list[Kernel]) -> int:

@@ -105,7 +105,9 @@ class ImageRenderer(Renderer):
     k_enlarge, b_enlarge = affine(self, (4, 4, L // 2, L), fan_in=8 * L, name='enlarge')
     k_decode, k_enlarge = k_decode.astype(dtype), k_enlarge.astype(dtype)
     # One convolution of the hidden state feeds the next gates and the decoder.
-    k_of_hidden = prepare(jnp.concatenate([k_hidden, k_decode], axis=-1), *constant_NhwG.shape[:3])
+    k_of_hidden = prepare(
+      jnp.concatenate([k_hidden, k_decode], axis=-1), *constant_NhwG.shape[:3], self.steps - 1
+    )
 
     def enlarged(of_hidden: Array) -> Array:
       decoded = nn.relu(add_bias(of_hidden, b_decode))

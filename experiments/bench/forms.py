@@ -39,7 +39,7 @@ def compare(chosen: Subject, others: dict[str, Subject], steps: int) -> dict[str
         forms[name].state,
         forms[name].scenes(),
         RANGES,
-        platform=jax.devices()[0].platform,
+        platform=jax.default_backend(),
       ),
     }
     for name, spread in found.items()

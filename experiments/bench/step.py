@@ -148,7 +148,7 @@ def measure(chosen: Subject, steps: int) -> dict[str, object]:
   seconds = spread['median_ms'] / 1e3
   arguments = chosen.state, chosen.scenes(), RANGES
   count = functools.partial(step_flops, chosen.update, make_optimizer(config), *arguments)
-  counted = count(platform=jax.devices()[0].platform)
+  counted = count(platform=jax.default_backend())
   dtype = jnp.dtype(model.dtype or jnp.float32)
   peak = peak_flops_per_s(dtype, compiler_options=compiler_options(config))
   return {

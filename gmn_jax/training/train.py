@@ -61,9 +61,15 @@ def train(config: Config, dataset: Dataset, workdir: str | pathlib.Path) -> Trai
   ):
     state = _begin(run, config, checkpoints, workdir)
     # Ahead of the first step, which needs the memory that initialising and compiling leave behind.
-    given = run.like, run.batch_like, *run.given
-    flops = step_flops(run.update, run.optimizer, *given, platform=jax.devices()[0].platform)
-    update = _compile(run.update, *given)
+    flops = step_flops(
+      run.update,
+      run.optimizer,
+      run.like,
+      run.batch_like,
+      *run.given,
+      platform=jax.default_backend(),
+    )
+    update = _compile(run.update, run.like, run.batch_like, *run.given)
     return_free_memory()
     first = int(state.step)
     profile = Profile(workdir / 'profile', first + _PROFILE_FROM, config.profile_steps)

@@ -24,7 +24,7 @@ from gmn_jax.training.train_step import TrainState
 
 _MadeBy = Mapping[Var, JaxprEqn]  # the operation from which an array comes
 _CALLS = 'jit', 'pjit'  # by the version of JAX
-_PLATFORMS = {'gpu': {'cuda', 'rocm'}}  # devices have one name where branches have two
+_PLATFORMS = {'gpu': ('cuda', 'rocm')}  # devices have one name where branches have two
 
 
 class _Counted(NamedTuple):
@@ -95,9 +95,9 @@ def count_padding_macs(function: Callable, *args: Any) -> int:
 
 
 def _count(program: ClosedJaxpr | Jaxpr, counted: _Counted) -> int:
-  program = getattr(program, 'jaxpr', program)
-  made_by = _made_by(program)
-  return sum(_count_one(operation, made_by, counted) for operation in program.eqns)
+  inner = program.jaxpr if isinstance(program, ClosedJaxpr) else program
+  made_by = _made_by(inner)
+  return sum(_count_one(operation, made_by, counted) for operation in inner.eqns)
 
 
 def _shape_of(atom: Any) -> tuple[int, ...]:
@@ -117,8 +117,8 @@ def _count_one(operation: JaxprEqn, made_by: _MadeBy, counted: _Counted) -> int:
   counts = [_count(inner, counted) for inner in _programs(params)]
   if name == 'cond':
     platforms = params.get('branches_platforms') or ()
-    wanted = _PLATFORMS.get(counted.platform, {counted.platform})
-    chosen = [n for n, names in enumerate(platforms) if names and wanted.intersection(names)]
+    wanted = _PLATFORMS.get(counted.platform or '', (counted.platform,))
+    chosen = [n for n, names in enumerate(platforms) if names and not {*wanted}.isdisjoint(names)]
     chosen += [n for n, names in enumerate(platforms) if names is None]
     return counts[chosen[0]] if chosen else max(counts)
   if name == 'scan':
@@ -177,13 +177,14 @@ def _padding_of(atom: Any, made_by: _MadeBy) -> list[tuple[int, int]]:
   if operation is None:
     return nothing
   name, params = operation.primitive.name, operation.params
+  place = [made is atom for made in operation.outvars].index(True)
   if name == 'pad':
     return [(low, high) for low, high, _ in params['padding_config']]
   if name == 'optimization_barrier':
-    return _padding_of(operation.invars[operation.outvars.index(atom)], made_by)
+    return _padding_of(operation.invars[place], made_by)
   if name in _CALLS:  # `jnp.pad` is one.
     within = params['jaxpr'].jaxpr
-    return _padding_of(within.outvars[operation.outvars.index(atom)], _made_by(within))
+    return _padding_of(within.outvars[place], _made_by(within))
   return nothing
 
 

@@ -107,15 +107,18 @@ def memory_bytes() -> int:
 
 
 class Throughput:
-  """How fast scenes are consumed, at what share of the peak, and how long they are waited for.
+  """How fast scenes are consumed, at how many operations a second, and how long they are waited
+  for.
+
+  Which share of the machine's peak that is, `experiments/bench` tells: a peak that is measured
+  while other work runs beside is too low.
 
   Args:
     scene_flops: floating-point operations of a scene (`flops.py`).
-    peak_flops_per_s: of all devices together.
   """
 
-  def __init__(self, scene_flops: float, peak_flops_per_s: float):
-    self._scenes_at_peak = peak_flops_per_s / scene_flops
+  def __init__(self, scene_flops: float):
+    self._scene_flops = scene_flops
     self._restart()
 
   def add(self, scenes: int, waited: float) -> None:
@@ -124,12 +127,12 @@ class Throughput:
     self._waited += waited
 
   def read(self) -> dict[str, float]:
-    """Scenes per second, share of the peak, share of the time waited; since the last reading."""
+    """Scenes per second, GFLOP per second, share of the time waited; since the last reading."""
     elapsed = time.monotonic() - self._start
     rate = self._scenes / elapsed
     rates = {
       'scenes_per_second': rate,
-      'share_of_peak': rate / self._scenes_at_peak,
+      'gflop_per_second': rate * self._scene_flops / 1e9,
       'input_wait': self._waited / elapsed,
     }
     self._restart()

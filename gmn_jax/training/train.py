@@ -13,11 +13,9 @@ from typing import Any, NoReturn
 
 import grain
 import jax
-import jax.numpy as jnp
 from jax.experimental import multihost_utils
 
 from gmn_jax.config import Config
-from gmn_jax.model import GMN
 from gmn_jax.training.byproducts import first_line, never_fatal
 from gmn_jax.training.checkpoint import Checkpoints
 from gmn_jax.training.claim import Claim
@@ -26,7 +24,6 @@ from gmn_jax.training.flops import step_flops
 from gmn_jax.training.heap import return_free_memory
 from gmn_jax.training.interruption import Interrupted, Interruption
 from gmn_jax.training.metrics import Metrics, Silence, Throughput, memory_bytes
-from gmn_jax.training.peak import peak_flops_per_s
 from gmn_jax.training.prepare import Prepared, prepare
 from gmn_jax.training.profile import Profile
 from gmn_jax.training.spoiled import spoiled
@@ -90,14 +87,21 @@ def _train_on(
 ) -> TrainState:
   """The state after `config.steps`, from one before; saves on the way."""
   # Ahead of the first step, which needs the memory that initialising and compiling leave behind.
-  flops = step_flops(run.update, run.optimizer, run.like, run.batch_like, *run.given)
+  flops = step_flops(
+    run.update,
+    run.optimizer,
+    run.like,
+    run.batch_like,
+    *run.given,
+    platform=jax.default_backend(),
+  )
   update = _compile(run.update, run.like, run.batch_like, *run.given)
   return_free_memory()
   first = int(state.step)
   profile = Profile(workdir / 'profile', first + _PROFILE_FROM, config.profile_steps)
   writer = Metrics(workdir, first, config.steps) if leads() else Silence()
   with writer as metrics, profile:
-    throughput = Throughput(flops / config.batch_size, _peak_flops_per_s(run.model))
+    throughput = Throughput(flops / config.batch_size)
     agreement = Agreement(run.layout)
     unread = []
     for step in range(first + 1, config.steps + 1):
@@ -184,13 +188,6 @@ def _compile(update: jax.stages.Wrapped, *like: Any) -> jax.stages.Compiled:
   if leads():
     print(f'compiled it in {duration(time.monotonic() - began)}', file=sys.stderr, flush=True)
   return compiled
-
-
-def _peak_flops_per_s(model: GMN) -> float:
-  """Of all devices; simulated ones share their process's cores."""
-  rate = peak_flops_per_s(jnp.dtype(model.dtype or jnp.float32), repeats=2)
-  on_cpu = jax.default_backend() == 'cpu'
-  return rate * (jax.process_count() if on_cpu else jax.device_count())
 
 
 def _read(batches: grain.DatasetIterator) -> dict[str, Array]:

@@ -32,7 +32,7 @@ def contact_sheet(images: Sequence[np.ndarray]) -> np.ndarray:
   return np.pad(sheet, ((0, GUTTER), (0, GUTTER), (0, 0)), constant_values=GUTTER_SHADE)
 
 
-def write_png(picture: np.ndarray, path: pathlib.Path) -> None:
+def write_png(picture: np.ndarray, path: str | pathlib.Path) -> None:
   """Writes a picture whole or not at all.
 
   Args:
@@ -42,6 +42,7 @@ def write_png(picture: np.ndarray, path: pathlib.Path) -> None:
   Raises:
     UserError: the file cannot be written.
   """
+  path = pathlib.Path(path)
   encoded = io.BytesIO()
   Image.fromarray(picture).save(encoded, format='PNG')
   partial = path.parent / f'{path.name}.{os.getpid()}.partial'

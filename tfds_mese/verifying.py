@@ -21,7 +21,7 @@ from tfds_mese import stored
 from tfds_mese.dataset import Scene
 
 
-def verify(folder: pathlib.Path, num_regenerated: int, seed: int = 0) -> Iterator[str]:
+def verify(folder: str | pathlib.Path, num_regenerated: int, seed: int = 0) -> Iterator[str]:
   """Yields one sentence for each fault of a dataset, naming the file and the record.
 
   Args:
@@ -33,13 +33,14 @@ def verify(folder: pathlib.Path, num_regenerated: int, seed: int = 0) -> Iterato
     UserError: there is no dataset; the scenes are of another generator version, or are to be
       generated again and of an object type that is not there.
   """
+  folder = pathlib.Path(folder)
   if not stored.is_built(folder):
     raise UserError(
       f'{folder} holds no dataset: name a folder with a dataset_info.json, such as '
       f'~/tensorflow_datasets/tfds_mese/shepard_metzler_5_tiny/{GENERATOR_VERSION}.'
     )
   try:
-    found = stored.load(folder.resolve())
+    found = stored.load(pathlib.Path(folder).resolve())
   except stored.Damaged as damaged:
     yield f'{damaged} The records were not read.'
     return
@@ -89,11 +90,11 @@ class _Span:
     self.high = np.maximum(self.high, haptics.max(axis=0))
 
 
-def provenance(folder: pathlib.Path) -> str:
+def provenance(folder: str | pathlib.Path) -> str:
   """Says what made the dataset and what this machine has, as bytes may differ between the two."""
   names = ('mujoco', 'numpy')
   try:
-    metadata = stored.load(folder.resolve()).metadata
+    metadata = stored.load(pathlib.Path(folder).resolve()).metadata
     built = [f'{name} {metadata[f"{name}_version"]}' for name in names]
   except stored.Damaged:
     built = ['what cannot be read']

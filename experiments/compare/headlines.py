@@ -8,6 +8,8 @@ from typing import Any
 
 from experiments import modes
 from experiments.evaluation.learning_curves import read_curves
+from gmn_jax.training.byproducts import first_line
+from mese_env.errors import UserError
 
 
 def comparable() -> list[str]:
@@ -41,5 +43,16 @@ def of_run(workdir: pathlib.Path, evaluations: Sequence[str]) -> dict[str, float
 
 
 def read_results(workdir: pathlib.Path, mode: str) -> Mapping[str, Any]:
-  """What an evaluation wrote under 'results'."""
-  return json.loads((workdir / f'{mode}.json').read_text())['results']
+  """What an evaluation wrote under 'results'.
+
+  Raises:
+    UserError: the file is not there, or damaged.
+  """
+  path = workdir / f'{mode}.json'
+  try:
+    return json.loads(path.read_text())['results']
+  except (OSError, ValueError, KeyError, TypeError) as error:
+    reason = first_line(error)
+    raise UserError(
+      f'{path} cannot be read ({reason}); move it away and run --mode={mode} again.'
+    ) from error

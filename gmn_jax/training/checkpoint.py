@@ -34,7 +34,7 @@ from gmn_jax.training.manifest import write_manifest
 from gmn_jax.training.spoiled import spoiled
 from gmn_jax.training.stored import Stored, with_checksums
 from gmn_jax.training.train_step import TrainState
-from mese_env.errors import UserError
+from mese_env.errors import UserError, quoted
 from mese_env.remarks import without_remarks
 
 # The last ones, so that one that turns out to be damaged does not end a run; and the best one.
@@ -79,11 +79,11 @@ class Checkpoints:
 
   def __init__(
     self,
-    workdir: pathlib.Path,
+    workdir: str | pathlib.Path,
     identity: Mapping[str, Any] = types.MappingProxyType({}),
     accept_data: bool = False,
   ):
-    self.directory = workdir.absolute() / 'checkpoints'
+    self.directory = pathlib.Path(workdir).absolute() / 'checkpoints'
     self._identity, self._accept_data = identity, accept_data
     try:
       self.directory.mkdir(parents=True, exist_ok=True)
@@ -197,7 +197,7 @@ def load_run(workdir: str | pathlib.Path, best: bool = False) -> Run:
   steps = ocp.utils.checkpoint_steps(directory) if directory.is_dir() else []
   if not steps:
     raise UserError(
-      f'there is no checkpoint in {workdir}; train one with --mode=train --workdir={workdir}.'
+      f'there is no checkpoint in {workdir}; train one with --mode=train --workdir={quoted(workdir)}.'
     )
   step = best_step(directory) if best else max(steps)
   if step is None:

@@ -37,8 +37,8 @@ class Claim:
     UserError: another program holds it, or it cannot be made or written.
   """
 
-  def __init__(self, workdir: pathlib.Path):
-    self._workdir = workdir
+  def __init__(self, workdir: str | pathlib.Path):
+    self._workdir = pathlib.Path(workdir)
     self._made = False
     self._lock: IO[str] | None = None
 

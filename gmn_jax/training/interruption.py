@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C as a request that a loop polls, so that it can save before it ends."""
+"""SIGTERM, SIGHUP and Ctrl-C as a request that a loop polls, so that it can save before it ends."""
 
 import signal
 import threading
@@ -19,14 +19,14 @@ class Interrupted(Exception):
 
 
 class Interruption:
-  """While the context lasts, a first SIGTERM or SIGINT is only noted; a second one acts as it
-  always does. Only the main thread of a program is told of signals: elsewhere nothing is noted.
+  """While the context lasts, a first SIGTERM, SIGINT or SIGHUP is only noted; a second one acts as
+  it always does. Only the main thread of a program is told of signals: elsewhere nothing is noted.
 
   Attributes:
     received: the signal, or None.
   """
 
-  _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+  _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
   def __init__(self):
     self.received: signal.Signals | None = None

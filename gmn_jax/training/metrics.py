@@ -28,7 +28,8 @@ class Metrics:
     steps: where it ends.
   """
 
-  def __init__(self, workdir: pathlib.Path, step: int, steps: int):
+  def __init__(self, workdir: str | pathlib.Path, step: int, steps: int):
+    workdir = pathlib.Path(workdir)
     path = workdir / FILE_NAME
     keep_until(path, step)
     self._file = path.open('a')

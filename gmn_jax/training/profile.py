@@ -16,8 +16,8 @@ class Profile:
     steps: how many; 0 records nothing.
   """
 
-  def __init__(self, folder: pathlib.Path, first: int, steps: int):
-    self._folder, self._first, self._steps = folder, first, steps
+  def __init__(self, folder: str | pathlib.Path, first: int, steps: int):
+    self._folder, self._first, self._steps = pathlib.Path(folder), first, steps
     self._recording = False
 
   def __enter__(self) -> Self:

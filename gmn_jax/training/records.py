@@ -14,7 +14,7 @@ FILE_NAME = 'metrics.jsonl'
 Record = dict[str, Any]
 
 
-def read_records(path: pathlib.Path) -> list[Record]:
+def read_records(path: str | pathlib.Path) -> list[Record]:
   """What a run measured, line by line: `step`, `split`, and numbers or lists of numbers by name.
 
   A last line that is still being written is left out.
@@ -22,6 +22,7 @@ def read_records(path: pathlib.Path) -> list[Record]:
   Raises:
     UserError: the file is not there, or a line of it cannot be read; names the line.
   """
+  path = pathlib.Path(path)
   try:
     lines = _lines(path)
   except FileNotFoundError as error:

@@ -79,7 +79,7 @@ def _given(count: int) -> int:
   return min(GIVEN, count - 1)
 
 
-def save_picture(path: pathlib.Path, model: GMN, drawn: Samples) -> None:
+def save_picture(path: str | pathlib.Path, model: GMN, drawn: Samples) -> None:
   """Writes samples as a PNG: modalities that are pictures left to right, scenes top to bottom.
 
   Each scene has three rows, truth, reconstruction and generation; the columns are its views, those
@@ -93,6 +93,7 @@ def save_picture(path: pathlib.Path, model: GMN, drawn: Samples) -> None:
   if not panels:
     return
   wall = np.concatenate(panels, axis=1)
+  path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
   Image.fromarray((np.clip(wall, 0, 1) * 255).astype(np.uint8)).save(path)
 

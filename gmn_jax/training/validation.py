@@ -143,7 +143,7 @@ class Validation:
         measured[f'elbo_of_size/{size}'] = elbo_N[size_N == size].mean()
     return measured
 
-  def save_samples(self, params: Any, path: pathlib.Path) -> None:
+  def save_samples(self, params: Any, path: str | pathlib.Path) -> None:
     """Saves a picture of what the model makes of the first scenes; called by every process."""
     batch, _ = next(self._batches())
     drawn = self._samples(params, batch, self._ranges, self._key_samples)

@@ -1,14 +1,18 @@
 """Opens a dataset, building it first where that was asked for."""
 
+import os
+import pathlib
 import sys
 import time
 from collections.abc import Iterable
 
+from mese_env import folders
 from mese_env.errors import UserError
 from tfds_mese import __main__ as builder
 from tfds_mese import reading
 from tfds_mese.tfds_mese_dataset_builder import BuildRunning
 
+_DEFAULT = '~/tensorflow_datasets'
 _PATIENCE = 1.0  # seconds between looks at a build of another process
 
 
@@ -27,6 +31,7 @@ def open_or_build(
   Raises:
     UserError: it is missing and not to be built, or cannot be read.
   """
+  place(name, data_dir)
   try:
     return reading.open_dataset(name, data_dir or None, fields)
   except reading.MissingDataset as error:
@@ -44,3 +49,20 @@ def open_or_build(
         print(f'waiting for it: {running}', file=sys.stderr)
         told = True
       time.sleep(_PATIENCE)
+
+
+def place(name: str, data_dir: str) -> pathlib.Path:
+  """The folder that holds the files of the dataset of a config, which need not be there.
+
+  Args:
+    name: of the dataset's config, or a folder of one's own scenes.
+    data_dir: where datasets are; empty: TFDS_DATA_DIR, or ~/tensorflow_datasets.
+
+  Raises:
+    UserError: what the config or the environment names is no folder.
+  """
+  if '/' in name or os.sep in name:
+    return folders.read_folder(name, '--config.dataset')
+  option = '--config.data_dir' if data_dir else 'TFDS_DATA_DIR'
+  root = data_dir or os.environ.get('TFDS_DATA_DIR') or _DEFAULT
+  return folders.read_folder(root, option) / 'tfds_mese'

@@ -7,12 +7,16 @@ model has not learned what the demo is to show.
 
 import json
 import pathlib
-import subprocess
 import sys
 import time
 
 # The command is run from the checkout, where `experiments` is not installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+if __name__ == '__main__':
+  from mese_env.errors import stop_while_loading
+
+  stop_while_loading()
 
 import numpy as np
 
@@ -25,9 +29,11 @@ from experiments.evaluation.imagining import (
 )
 from experiments.evaluation.scenes import first_scenes, stack_scenes
 from experiments.figures import generate as pictures
+from experiments.processes import Processes
 from gmn_jax.senses import HAPTIC, IMAGE, cut_scenes
 from gmn_jax.training.checkpoint import Run, load_run
 from mese_env.errors import UserError, exit_on_user_error
+from mese_env.folders import require_writable
 from tfds_mese.dataset import Dataset
 from tfds_mese.reading import open_dataset
 
@@ -53,17 +59,23 @@ BOUNDS = (
 
 
 def main() -> int:
-  """Runs the demo; returns the exit code."""
+  """Runs the demo; returns the exit code.
+
+  Raises:
+    UserError: the folder of the demo cannot be written, or the dataset is not the whole one.
+  """
   began = time.time()
+  require_writable(WORKDIR, 'run the demo in a folder that can be.')
   command = [sys.executable, str(pathlib.Path(__file__).with_name('main.py'))]
   config = pathlib.Path(__file__).parent / 'configs' / 'apoe.py'
   # In four parts a step took a fifth less time on one core; on two it was not compared. The rate
   # is the better one for apoe, though not for all variants (docs/results/README.md, "Rates").
   fields = [f'--config={config}', '--config.accumulate=4', '--config.learning_rate=1.6e-2']
   arguments = [*command, *fields, f'--workdir={WORKDIR}', '--build']
-  trained = subprocess.run(arguments, check=False)
-  if trained.returncode:
-    return trained.returncode
+  with Processes() as processes:
+    code = processes.run(arguments)
+  if code:
+    return code
   run = load_run(WORKDIR)
   dataset = open_dataset(run.config.dataset, run.config.data_dir or None)
   picture = WORKDIR / 'demo.png'
@@ -143,5 +155,5 @@ def evaluate(run: Run, dataset: Dataset, picture: pathlib.Path) -> dict[str, flo
 
 
 if __name__ == '__main__':
-  with exit_on_user_error():
+  with exit_on_user_error('what was trained stays, and the same command goes on from there.'):
     sys.exit(main())

@@ -12,10 +12,15 @@ import sys
 # The command is run from the checkout, where `experiments` is not installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from absl import logging
+if __name__ == '__main__':
+  from mese_env.errors import stop_while_loading
+
+  stop_while_loading()
 
 from experiments.evaluation.titles import title_of
+from gmn_jax.devices import require_devices
 from gmn_jax.training.checkpoint import load_run, save_model
+from mese_env import folders
 from mese_env.errors import exit_on_user_error
 
 
@@ -26,11 +31,15 @@ def main(argv: list[str]) -> None:
     UserError: there is no checkpoint to copy, or there is one where the copy is to be.
   """
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument('--workdir', type=pathlib.Path, required=True, help='of the run')
-  parser.add_argument('--to', type=pathlib.Path, required=True, help='a new folder')
+  parser.add_argument(
+    '--workdir', type=folders.argument('--workdir'), required=True, help='of the run'
+  )
+  parser.add_argument('--to', type=folders.argument('--to'), required=True, help='a new folder')
   parser.add_argument('--best', action='store_true', help='of the best validation, not the last')
   options = parser.parse_args(argv[1:])
-  logging.set_verbosity(logging.FATAL)
+  require_devices()
+  folders.refuse_inside_run(options.to, '--to')
+  folders.require_writable(options.to, 'give another folder --to copy to.')
   run = load_run(options.workdir, options.best)
   save_model(run, options.to)
   size = sum(file.stat().st_size for file in options.to.rglob('*') if file.is_file())

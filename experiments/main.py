@@ -6,6 +6,7 @@ python experiments/main.py --config=experiments/configs/apoe.py[:PRESET] [OPTION
 --workdir=DIR         folder of the run; runs/<config>-<preset> if not given
 --mode=MODE           what to do there: {modes}
 --build               builds datasets first if they are missing
+--accept_data         goes on with a run on other data than it had
 --distributed=PLACE   training is of several processes: auto, or 2/4@HOST:PORT (docs/pod.md)
 
 An evaluation (any mode but train) reads the run's config from its checkpoint: --config may be left
@@ -15,7 +16,6 @@ for must be what the run is. `--mode=MODE --help` lists its own options.
 --best                evaluates the checkpoint of the best validation instead of the last one
 """
 
-import os
 import pathlib
 import re
 import sys
@@ -24,15 +24,20 @@ from typing import Any, NamedTuple
 # Configs import each other as `experiments.configs`, from whatever folder the command is run.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-import jax
-from absl import flags, logging
+if __name__ == '__main__':
+  from mese_env.errors import stop_while_loading
+
+  stop_while_loading()
+
+from absl import flags
 from ml_collections import config_flags
 
-from experiments import modes
+from experiments import config_file, datasets, modes
+from experiments.compiled import keep_compiled
 from experiments.configs import apoe
-from experiments.datasets import open_or_build
 from experiments.evaluation import options as mode_options
 from gmn_jax.config import Config, differences, make_model
+from gmn_jax.devices import require_devices
 from gmn_jax.training import (
   distributed,
   train,
@@ -40,13 +45,16 @@ from gmn_jax.training import (
 from gmn_jax.training.checkpoint import Run, load_run
 from gmn_jax.training.input import read_fields
 from gmn_jax.training.interruption import Interrupted
-from mese_env.errors import UserError, exit_on_user_error, nearest
+from mese_env import folders
+from mese_env.errors import UserError, did_you_mean, exit_on_user_error, quoted
+from mese_env.remarks import without_remarks
 
-_EXAMPLE = 'experiments/configs/apoe.py'
-_NO_CONFIG = f'no config is given; use --config={_EXAMPLE}.'
+_NO_CONFIG = f'no config is given; use --config={config_file.EXAMPLE}.'
 # Where an evaluation's scenes come from may differ from what the run was trained on.
 _WHERE = ('dataset', 'data_dir')
-_COMPILED = pathlib.Path('~/.cache/gmn_jax/xla')
+# Tracebacks of threads in which a checkpoint is written: the error is raised in this one too.
+_LOGGED_BY_ORBAX = ('[process=',)
+_GOES_ON = 'what is finished stays, and the same command goes on from there.'
 
 
 class Command(NamedTuple):
@@ -61,6 +69,7 @@ class Command(NamedTuple):
     best: whether to evaluate the best checkpoint instead of the last one.
     options: of an evaluation, its `Options`; None for training.
     distributed: of training, this process's place among several; empty: there is one.
+    accept_data: of training, whether a run may go on with other data than it had.
   """
 
   config: Config | None
@@ -71,6 +80,7 @@ class Command(NamedTuple):
   best: bool
   options: Any
   distributed: str = ''
+  accept_data: bool = False
 
 
 def main(argv: list[str]) -> None:
@@ -84,50 +94,58 @@ def main(argv: list[str]) -> None:
     print(_help(_asked_mode(argv)))
     return
   command = parse(argv)
-  if 'JAX_COMPILATION_CACHE_DIR' not in os.environ:
-    jax.config.update('jax_compilation_cache_dir', str(_COMPILED.expanduser()))
-  # What goes wrong is raised; orbax would log its tracebacks besides.
-  logging.set_verbosity(logging.FATAL)
-  if command.mode == 'train':
-    if command.distributed:
-      distributed.join(command.distributed)
-    config = command.config
-    fields = read_fields(make_model(config).modalities)
-    dataset = open_or_build(config.dataset, config.data_dir, command.build, fields)
-    train.train(config, dataset, command.workdir)
-    return
-  run = open_run(command)
-  mode = modes.load(command.mode)
-  mode.carry_out(run, command.workdir, command.options, command.build)
+  keep_compiled()
+  # What goes wrong is raised; orbax would log its traceback besides.
+  with without_remarks('absl', *_LOGGED_BY_ORBAX):
+    if command.mode == 'train':
+      _train(command)
+    else:
+      _evaluate(command)
+
+
+def _train(command: Command) -> None:
+  config, workdir = command.config, command.workdir
+  folders.refuse_inside_data(workdir, '--workdir', datasets.place(config.dataset, config.data_dir))
+  folders.require_writable(workdir, 'give another --workdir.')
+  if command.distributed:
+    distributed.join(command.distributed)
+  require_devices()
+  fields = read_fields(make_model(config).modalities)
+  dataset = datasets.open_or_build(config.dataset, config.data_dir, command.build, fields)
+  train.train(config, dataset, workdir, command.accept_data)
+
+
+def _evaluate(command: Command) -> None:
+  require_devices()
+  run, workdir = open_run(command), command.workdir
+  folders.require_writable(
+    workdir,
+    'evaluate a copy of the run, which `python experiments/export.py '
+    f'--workdir={quoted(workdir)} --to=FOLDER` makes.',
+  )
+  modes.load(command.mode).carry_out(run, workdir, command.options, command.build)
 
 
 def parse(argv: list[str]) -> Command:
   """Reads the command line; whatever is wrong with it becomes one sentence of a UserError."""
-  fields, changes, named = list(apoe.get_config()), False, False
-  for argument in argv[1:]:
-    named = named or re.match(r'--?config(=|$)', argument)
-    override = re.match(r'--?(?:no)?config\.([^=]+)', argument)
-    changes = changes or override
-    if override and override[1] not in fields:
-      raise UserError(_near('config has no field', override[1], fields))
-    file = re.match(r'--?config=([^:]*)', argument)
-    if file and not pathlib.Path(file[1]).is_file():
-      raise UserError(f"there is no config file '{file[1]}'; use --config={_EXAMPLE}.")
-  mode = _asked_mode(argv)
-  if mode == 'train' and not named:
+  mode, named = _asked_mode(argv), config_file.named(argv)
+  if mode == 'train' and named is None:
     raise UserError(_NO_CONFIG)
-  # Fields are read into a config that was read before.
-  argv = argv[:1] + sorted(argv[1:], key=lambda argument: not argument.startswith('--config='))
-  if changes and not named and mode != 'train':
-    argv.insert(1, f'--config={apoe.__file__}')
   values = flags.FlagValues()
-  config = config_flags.DEFINE_config_file('config', flag_values=values, sys_argv=argv)
+  changes = any(re.match(r'--?(?:no)?config\.', argument) for argument in argv[1:])
+  # What an evaluation changes of the run's own config has the fields of any.
+  of_any = apoe.__file__ if changes else None
+  read = of_any if named is None else named
+  file = None if read is None else config_file.read(read)
+  if file is not None:
+    argv = config_file.define_fields(file, argv, values)
   workdir = flags.DEFINE_string('workdir', None, '', flag_values=values)
   flags.DEFINE_string('mode', 'train', '', flag_values=values)
   build = flags.DEFINE_bool('build', False, '', flag_values=values)
   kind = None
   if mode == 'train':
     flags.DEFINE_string('distributed', '', '', flag_values=values)
+    flags.DEFINE_bool('accept_data', False, '', flag_values=values)
   else:
     flags.DEFINE_bool('best', False, '', flag_values=values)
     kind = modes.load(mode).options
@@ -136,22 +154,36 @@ def parse(argv: list[str]) -> Command:
     rest = values(argv)[1:]
   except flags.Error as error:
     reason = str(error).splitlines()[0].rstrip('.')
-    raise UserError(f'{reason}; see --help and {_EXAMPLE}.') from error
+    raise UserError(f'{reason}; see --help and {config_file.EXAMPLE}.') from error
   if rest:
     raise UserError(f"'{rest[0]}' is not understood; options begin with --, as in --build.")
-  if not named and workdir.value is None:
+  if named is None and workdir.value is None:
     raise UserError(_NO_CONFIG)
   options = None if kind is None else mode_options.read(kind, values)
   best = kind is not None and values['best'].value
-  overrides = config_flags.get_override_values(values['config']) if config.value else {}
-  if not named:
-    folder = pathlib.Path(workdir.value)
+  overrides = {} if file is None else config_flags.get_override_values(values['config'])
+  if 'data_dir' in overrides:
+    overrides['data_dir'] = _data_dir(overrides['data_dir'])
+  if named is None:
+    folder = _workdir(workdir.value)
     return Command(None, overrides, folder, mode, build.value, best, options)
-  given = Config.from_flat(config.value.to_dict())
-  name = pathlib.Path(values['config'].config_filename.split(':')[0]).stem
-  folder = pathlib.Path(workdir.value or f'runs/{name}-{given.preset}')
-  place = values['distributed'].value if mode == 'train' else ''
-  return Command(given, overrides, folder, mode, build.value, best, options, place)
+  given = file.checked({**values['config'].value.to_dict(), **overrides})
+  given = given.replace(data_dir=_data_dir(given.data_dir))
+  folder = _workdir(workdir.value, f'runs/{file.path.stem}-{given.preset}')
+  training = {}
+  if mode == 'train':
+    training = {name: values[name].value for name in ('distributed', 'accept_data')}
+  return Command(given, overrides, folder, mode, build.value, best, options, **training)
+
+
+def _workdir(given: str | None, default: str = '') -> pathlib.Path:
+  folder = folders.read_folder(default if given is None else given, '--workdir')
+  folders.refuse_inside_run(folder, '--workdir')
+  return folder
+
+
+def _data_dir(given: str) -> str:
+  return str(folders.read_folder(given, '--config.data_dir')) if given else ''
 
 
 def open_run(command: Command) -> Run:
@@ -181,7 +213,7 @@ def _asked_mode(argv: list[str]) -> str:
     if match := re.fullmatch(r'--?mode(?:=(.*))?', argument):
       asked = following if match[1] is None else match[1]
   if asked not in (known := _modes()):
-    raise UserError(_near('there is no mode', asked, known))
+    raise UserError(f"there is no mode '{asked}'; {did_you_mean(asked, known)}")
   return asked
 
 
@@ -197,13 +229,8 @@ def _modes() -> list[str]:
   return ['train', *modes.names()]
 
 
-def _near(problem: str, given: str, known: list[str]) -> str:
-  near = nearest(given, known)
-  return f"{problem} '{given}'; did you mean '{near}'?"
-
-
 if __name__ == '__main__':
-  with exit_on_user_error():
+  with exit_on_user_error(_GOES_ON):
     try:
       main(sys.argv)
     except Interrupted as interrupted:

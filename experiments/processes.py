@@ -7,14 +7,14 @@ import threading
 import types
 from collections.abc import Sequence
 
-_SIGNALS = signal.SIGINT, signal.SIGTERM
+_SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
 
 class Processes:
   """Runs commands from any thread; a context manager, entered in the main thread.
 
-  SIGTERM goes on to every process that runs, SIGINT reaches them from the terminal; after either no
-  further one is started.
+  SIGINT, SIGTERM and SIGHUP go on to every process that runs, and are waited for; after one no
+  further process is started.
 
   Args:
     share_gpu: whether each takes of a GPU's memory what it needs, not three quarters at once
@@ -31,32 +31,38 @@ class Processes:
     self._received = 0
 
   def __enter__(self) -> 'Processes':
-    self._former = {number: signal.signal(number, self._pass_on) for number in _SIGNALS}
+    former = {number: signal.getsignal(number) for number in _SIGNALS}
+    # What is ignored stays so: `nohup` asks for it.
+    self._former = {number: of for number, of in former.items() if of != signal.SIG_IGN}
+    for number in self._former:
+      signal.signal(number, self._pass_on)
     return self
 
   def __exit__(self, *exception: object) -> None:
     for number, handler in self._former.items():
-      signal.signal(number, handler)
+      signal.signal(number, handler or signal.SIG_DFL)
 
   def run(self, command: Sequence[str]) -> int:
     """Starts a process and waits for it; returns its exit code, or 128 + the number of the signal
-    after which it was not started.
+    that ended it, or that came here.
     """
     with self._lock:
       if self._received:
         return 128 + self._received
-      process = subprocess.Popen(command, env=self._environment)
+      # In a group of its own, since a terminal sends Ctrl-C to all of a group: it comes once.
+      process = subprocess.Popen(command, env=self._environment, process_group=0)
       self._running.add(process)
-    try:
-      return process.wait()
-    finally:
-      with self._lock:
-        self._running.discard(process)
+      if self._received:  # While it was started.
+        process.send_signal(self._received)
+    code = process.wait()
+    with self._lock:
+      self._running.discard(process)
+    if self._received:
+      return 128 + self._received
+    return code if code >= 0 else 128 - code
 
   def _pass_on(self, number: int, frame: types.FrameType | None) -> None:
     with self._lock:
       self._received = number
-      # A terminal sends Ctrl-C to all.
-      if number != signal.SIGINT:
-        for process in self._running:
-          process.send_signal(number)
+      for process in self._running:
+        process.send_signal(number)

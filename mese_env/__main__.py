@@ -3,11 +3,15 @@ what this machine can do and how to install what is missing.
 """
 
 import argparse
-import pathlib
 import sys
 from collections.abc import Sequence
 
-from mese_env import doctor, hand, scene, sheet, stats
+if __name__ == '__main__':
+  from mese_env.errors import stop_while_loading
+
+  stop_while_loading()
+
+from mese_env import doctor, folders, hand, scene, sheet, stats
 from mese_env.errors import UserError, exit_on_user_error
 
 
@@ -27,7 +31,9 @@ def _parser() -> argparse.ArgumentParser:
   commands = parser.add_subparsers(required=True)
 
   looks = commands.add_parser('sheet', help='draw a contact sheet of looks')
-  looks.add_argument('--out', type=pathlib.Path, required=True, help='the PNG file to write')
+  looks.add_argument(
+    '--out', type=folders.path_argument('--out'), required=True, help='the PNG file to write'
+  )
   looks.add_argument('--scenes', type=int, default=8, help='rows of the sheet')
   looks.add_argument('--seed', type=int, default=0)
   looks.add_argument('--parts', type=int, default=5, help='cubes per object: 4, 5 or 6')
@@ -54,6 +60,7 @@ def _check_draw(options: argparse.Namespace) -> None:
 
 def _write_sheet(options: argparse.Namespace) -> int:
   _check_draw(options)
+  folders.require_writable(options.out.parent, 'give another --out.')
   config = scene.SceneConfig(num_parts=options.parts, renderer=options.renderer, num_grasps=1)
   scenes = [scene.generate_scene(config, options.seed, i) for i in range(options.scenes)]
   sheet.write_png(sheet.contact_sheet([one['images'] for one in scenes]), options.out)

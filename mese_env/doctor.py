@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from mese_env import machine, meshes
+from mese_env import folders, machine, meshes
 from mese_env.errors import UserError
 
 _PYTHON = (3, 11)
@@ -33,6 +33,7 @@ _PACKAGES = {
   'tensorflow-datasets': ('built datasets', '4.9.10'),
 }
 _OPENGL = {'egl': 'libegl1 libgl1', 'osmesa': 'libosmesa6'}
+_PLATFORMS = 'JAX_PLATFORMS'  # which of its devices JAX takes
 _SECONDS = 120  # for a trial; a first import from a slow disk takes some tens
 # An image with something in it: a context alone is no proof.
 _TRY_OPENGL = """
@@ -83,9 +84,7 @@ def examine() -> Iterator[Finding]:
   yield Finding('cores', 'ok', f'{machine.available_cores()} ({platform.machine()})')
   yield Finding('memory', 'ok', f'{machine.available_memory() / 1e9:.1f} GB')
   yield from _examine_accelerators(versions['jax'])
-  data = os.environ.get('TFDS_DATA_DIR') or '~/tensorflow_datasets'
-  yield _examine_disk('disk of datasets', pathlib.Path(data).expanduser())
-  yield _examine_disk('disk of runs', pathlib.Path.cwd())
+  yield from examine_disks()
 
 
 def format_line(finding: Finding) -> str:
@@ -151,7 +150,9 @@ def _examine_accelerators(jax_version: str | None) -> Iterator[Finding]:
   tried = _try(_TRY_JAX)
   if tried.returncode:
     reason = (tried.stderr.strip() or 'no answer').splitlines()[-1][:100]
-    yield Finding('devices of JAX', 'missing', reason, _INSTALL_ALL)
+    chosen = os.environ.get(_PLATFORMS)
+    remedy = f'unset {_PLATFORMS}    # it is {chosen!r}' if chosen else _INSTALL_ALL
+    yield Finding('devices of JAX', 'missing', reason, remedy)
     return
   devices = [line.split('|') for line in tried.stdout.splitlines() if line.count('|') == 2]
   for number, (kind, model, memory) in enumerate(devices):
@@ -163,14 +164,29 @@ def _examine_accelerators(jax_version: str | None) -> Iterator[Finding]:
       yield Finding(name, 'missing', 'there is one that this JAX does not use', remedy)
 
 
+def examine_disks() -> Iterator[Finding]:
+  """Yields what is found of the places of datasets and of runs."""
+  name, variable = 'disk of datasets', 'TFDS_DATA_DIR'
+  try:
+    given = os.environ.get(variable) or '~/tensorflow_datasets'
+    yield _examine_disk(name, folders.read_folder(given, variable))
+  except UserError as error:
+    yield Finding(name, 'missing', f'{error}', 'give --data_dir')
+  yield _examine_disk('disk of runs', pathlib.Path())
+
+
 def _examine_disk(name: str, folder: pathlib.Path) -> Finding:
-  existing = next(path for path in (folder, *folder.parents) if path.exists())
-  free = shutil.disk_usage(existing).free
-  found = f'{free / 1e9:.1f} GB free for {folder}'
+  remedy = 'give --data_dir or --workdir'
+  try:
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+  except OSError as error:
+    return Finding(name, 'missing', f'{folder} cannot be seen ({error.strerror})', remedy)
+  found = f'{free / 1e9:.1f} GB free for {folder.absolute()}'
   if not os.access(existing, os.W_OK):
-    return Finding(name, 'missing', f'{existing} cannot be written', 'give --data_dir or --workdir')
+    return Finding(name, 'missing', f'{existing} cannot be written', remedy)
   if free < _BYTES_PER_TINY:
-    return Finding(name, 'missing', found, 'make room, or give --data_dir or --workdir')
+    return Finding(name, 'missing', found, f'make room, or {remedy}')
   return Finding(name, 'ok', found)
 
 

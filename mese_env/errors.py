@@ -1,31 +1,139 @@
 """What all packages say to a user: the one exception that becomes a sentence, and its words.
 
-Imports nothing of this project, so that anything may import it.
+It is also where a command ends, with its exit code. Imports nothing of this project, so that
+anything may import it.
 """
 
 import contextlib
 import difflib
 import errno
 import os
+import shlex
+import signal
 import sys
-from collections.abc import Iterable, Iterator
+import threading
+import types
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
+# What a disk that takes no more is called, by its error.
+_FULL = {
+  errno.ENOSPC: 'the disk of {} is full',
+  errno.EDQUOT: "the user's share (quota) of the disk of {} is full",
+  errno.EFBIG: 'a file in {} became as large as files may be there (ulimit -f)',
+}
+_UNWRITABLE = (
+  errno.EACCES,
+  errno.EPERM,
+  errno.EROFS,
+  errno.ENOTDIR,
+  errno.EEXIST,
+  errno.EISDIR,
+  errno.ENAMETOOLONG,
+  errno.ELOOP,
+)
+_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class UserError(Exception):
   """Something the user can put right; the message names the thing and the remedy."""
 
 
+class Stopped(KeyboardInterrupt):
+  """A signal asked the command to end; what catches Ctrl-C catches it.
+
+  Attributes:
+    exit_code: 128 + the signal's number, as shells report it.
+  """
+
+  def __init__(self, received: int):
+    super().__init__(_stopped(received))
+    self.exit_code = 128 + received
+
+
+def stop_while_loading() -> None:
+  """From here on a signal ends the process at once and with one line, until `exit_on_user_error`.
+
+  Commands call it ahead of their imports: an exception raised in there is a traceback, or is lost
+  in what the import system calls back.
+  """
+  _handle(_leave)
+
+
 @contextlib.contextmanager
-def exit_on_user_error() -> Iterator[None]:
-  """Turns a `UserError` into its sentence on stderr and exit code 2, without a traceback."""
+def exit_on_user_error(kept: str = '') -> Iterator[None]:
+  """Ends a command without a traceback: a `UserError` becomes its sentence and exit code 2, SIGINT,
+  SIGTERM and SIGHUP a line and 128 + the signal's number.
+
+  The first signal is raised as `Stopped` where the command is, so that it leaves nothing behind; a
+  second one acts as it always does.
+
+  Args:
+    kept: what a command that is stopped leaves, and how to go on: it ends the line.
+  """
+  received = []
+
+  def stop(number: int, frame: types.FrameType | None) -> None:
+    if _is_importing(frame):
+      # There the exception may get lost, or come out as another one.
+      threading.Timer(0.1, os.kill, (os.getpid(), number)).start()
+      return
+    signal.signal(number, signal.SIG_DFL)
+    received.append(Stopped(number))
+    raise received[0]
+
+  former = _handle(stop)
   try:
     yield
-  except UserError as error:
+  except (Exception, KeyboardInterrupt) as error:
+    # Libraries make other exceptions of the one that was raised.
+    if received or isinstance(error, KeyboardInterrupt):
+      stopped = received[0] if received else Stopped(signal.SIGINT)
+      print(f'{stopped}: {kept}' if kept else f'{stopped}.', file=sys.stderr)
+      sys.exit(stopped.exit_code)
+    if not isinstance(error, UserError):
+      raise
     print(f'error: {error}', file=sys.stderr)
     sys.exit(2)
+  finally:
+    for number, handler in former.items():
+      signal.signal(number, handler)
+
+
+def _handle(handler: Callable[[int, types.FrameType | None], None]) -> dict[int, Any]:
+  """Sets the handler of what stops a command; returns the former ones."""
+  if threading.current_thread() is not threading.main_thread():
+    return {}  # Python lets no other thread set them.
+  # What is ignored stays so: `nohup` asks for it.
+  known = {number: signal.getsignal(number) for number in _STOPS}
+  heeded = {number: known[number] for number in _STOPS if known[number] != signal.SIG_IGN}
+  for number in heeded:
+    signal.signal(number, handler)
+  return {number: former or signal.SIG_DFL for number, former in heeded.items()}
+
+
+def _leave(number: int, frame: types.FrameType | None) -> None:
+  with contextlib.suppress(Exception):
+    sys.stdout.flush()
+  os.write(2, f'{_stopped(number)}.\n'.encode())
+  os._exit(128 + number)
+
+
+def _is_importing(frame: types.FrameType | None) -> bool:
+  while frame is not None:
+    if frame.f_code.co_filename.startswith('<frozen importlib'):
+      return True
+    frame = frame.f_back
+  return False
+
+
+def _stopped(number: int) -> str:
+  return f'stopped by {signal.Signals(number).name}'
+
+
+def quoted(path: os.PathLike | str) -> str:
+  """A path as it is to stand in a command that a user is told to type."""
+  return shlex.quote(os.fspath(path))
 
 
 def nearest(given: str, known: Iterable[str]) -> str:
@@ -61,9 +169,10 @@ def explain_full_disk(folder: os.PathLike | str, remedy: str) -> Iterator[None]:
     yield
   except (OSError, ValueError) as error:
     # It comes as an OSError from Python, and as a ValueError from the store of the checkpoints.
-    if getattr(error, 'errno', None) not in _FULL and 'No space left' not in str(error):
-      raise
-    raise UserError(f'the disk of {folder} is full: {remedy}') from error
+    for number, what in _FULL.items():
+      if getattr(error, 'errno', None) == number or os.strerror(number) in str(error):
+        raise UserError(f'{what.format(folder)}: {remedy}') from error
+    raise
 
 
 @contextlib.contextmanager

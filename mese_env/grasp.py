@@ -5,7 +5,9 @@ for one second: each control step moves every command 4 % of the way to the top 
 hand is still moving at the end; the sensor vector is that of the last physics step.
 """
 
+import contextlib
 import functools
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -33,7 +35,7 @@ def sample_grasps(model: 'mujoco.MjModel', num_grasps: int, rng: np.random.Gener
   """Grasps an object from random wrist poses, redrawing a pose whose grasp was too forceful.
 
   Args:
-    model: from `hand.scene_model`; not changed.
+    model: from `hand.scene_model`; left as it was.
     num_grasps: accepted grasps wanted.
     rng: source of randomness.
 
@@ -63,7 +65,7 @@ def close_hand(model: 'mujoco.MjModel', data: 'mujoco.MjData', pose: poses.Pose)
   """Puts the settled hand at a wrist pose, closes it, and returns the 132 readings (float64).
 
   Args:
-    model: from `hand.scene_model`; not changed.
+    model: from `hand.scene_model`; left as it was.
     data: scratch of that model; overwritten, and left in the state of the closed hand.
     pose: where the wrist goes.
   """
@@ -75,10 +77,25 @@ def close_hand(model: 'mujoco.MjModel', data: 'mujoco.MjData', pose: poses.Pose)
   data.mocap_quat[0] = poses.frame_to_quaternion(pose.frame * np.array([-1, -1, 1]))
   highest = model.actuator_ctrlrange[:, 1]
   substeps = hand.substeps(model)
-  for _ in range(CONTROL_STEPS):
+  with _without_sensors(model):
+    for _ in range(CONTROL_STEPS - 1):
+      data.ctrl += CLOSING_RATE * (highest - data.ctrl)
+      mujoco.mj_step(model, data, substeps)
     data.ctrl += CLOSING_RATE * (highest - data.ctrl)
-    mujoco.mj_step(model, data, substeps)
+    mujoco.mj_step(model, data, substeps - 1)
+  mujoco.mj_step(model, data)
   return data.sensordata.copy()
+
+
+@contextlib.contextmanager
+def _without_sensors(model: 'mujoco.MjModel') -> Iterator[None]:
+  """Within it nothing is sensed, which moves nothing otherwise and takes a twelfth less time."""
+  flags = model.opt.disableflags
+  model.opt.disableflags = flags | int(engine.import_mujoco().mjtDisableBit.mjDSBL_SENSOR)
+  try:
+    yield
+  finally:
+    model.opt.disableflags = flags
 
 
 @functools.cache

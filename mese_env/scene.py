@@ -8,12 +8,20 @@ import dataclasses
 
 import numpy as np
 
-from mese_env import gl_renderer, grasp, hand, poses, raycast
-from mese_env.errors import UserError, did_you_mean
+from mese_env import fields, gl_renderer, grasp, hand, poses, raycast
+from mese_env.errors import UserError
 from mese_env.objects import OBJECT_TYPES, SHEPARD_METZLER
 
 GENERATOR_VERSION = '1.0.0'  # raised whenever the bytes of some scene change
-_END = 2**63  # of what int64 can hold
+OBJECTS = ('all', 'seen', 'held_out')
+SEEDS = range(2**63)  # what int64 can hold; also of indices
+
+# A chunk of fifty scenes is held in memory, so that sizes need an end.
+_SIZES = {
+  'image_size': range(4, 513),
+  'num_looks': range(1, 1_001),
+  'num_grasps': range(1, 1_001),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +29,7 @@ class SceneConfig:
   """What scenes are made of; every field is checked.
 
   Raises:
-    UserError: a field is out of its range.
+    UserError: a field is of another type or out of its range.
   """
 
   num_parts: int = 5  # cubes of the object: 4, 5 or 6 of a Shepard-Metzler object
@@ -34,15 +42,16 @@ class SceneConfig:
   object_type: str = SHEPARD_METZLER.name  # how objects are made, one of `objects.OBJECT_TYPES`
 
   def __post_init__(self):
-    _check_choice('object_type', self.object_type, tuple(OBJECT_TYPES))
-    _check_choice('num_parts', self.num_parts, OBJECT_TYPES[self.object_type].parts)
-    _check_choice('objects', self.objects, ('all', 'seen', 'held_out'))
-    _check_choice('renderer', self.renderer, ('raycast', 'mujoco'))
-    _check_choice('hand', self.hand, hand.NAMES)
-    for field in ('image_size', 'num_looks', 'num_grasps'):
-      value = getattr(self, field)
-      if not isinstance(value, int) or value < 1:
-        raise UserError(f'{field} is {value!r}; give a positive whole number.')
+    named = {
+      'object_type': tuple(OBJECT_TYPES),
+      'objects': OBJECTS,
+      'renderer': ('raycast', 'mujoco'),
+      'hand': hand.NAMES,
+    }
+    values = fields.checked(self, named | _SIZES)
+    values |= fields.checked(self, {'num_parts': OBJECT_TYPES[self.object_type].parts})
+    for field, value in values.items():
+      object.__setattr__(self, field, value)  # As it is frozen.
     if self.image_size % 4:
       raise UserError(
         f'image_size is {self.image_size}, which does not divide by four;'
@@ -72,7 +81,7 @@ def generate_scene(config: SceneConfig, seed: int, index: int) -> dict[str, np.n
     UserError: seed or index is out of its range; MuJoCo is missing; OpenGL or the meshes of the
       hand are asked for and missing.
   """
-  if not (0 <= seed < _END and 0 <= index < _END):
+  if not all(fields.fits(number, int) and int(number) in SEEDS for number in (seed, index)):
     raise UserError(f'seed {seed} and index {index} must not be negative, and be below 2^63.')
   shape_rng, colour_rng, look_rng, grasp_rng = np.random.default_rng([seed, index]).spawn(4)
   positions, colours, ids = OBJECT_TYPES[config.object_type].sample(
@@ -105,12 +114,3 @@ def generate_scene(config: SceneConfig, seed: int, index: int) -> dict[str, np.n
     'seed': np.int64(seed),
     'index': np.int64(index),
   }
-
-
-def _check_choice(field: str, value: object, choices: tuple) -> None:
-  if value not in choices or not isinstance(value, type(choices[0])):
-    known = list(map(str, choices))
-    remedy = (
-      did_you_mean(value, known) if isinstance(value, str) else f'use one of {", ".join(known)}.'
-    )
-    raise UserError(f'{field} is {value!r}; {remedy}')

@@ -7,16 +7,23 @@ prints its statistics.
 import argparse
 import contextlib
 import dataclasses
+import importlib
 import io
 import json
 import pathlib
 import sys
 from collections.abc import Iterator
 
+if __name__ == '__main__':
+  from mese_env.errors import stop_while_loading
+
+  stop_while_loading()
+
 import tensorflow_datasets as tfds
 from tensorflow_datasets.scripts.cli import build, cli_utils
 
 from mese_env.errors import UserError, exit_on_user_error, nearest
+from mese_env.fields import shown
 from mese_env.remarks import without_remarks
 from tfds_mese import configs, reading, statistics, verifying
 from tfds_mese.tfds_mese_dataset_builder import Builder
@@ -32,19 +39,45 @@ class Args(build.Args):
 
   def execute(self) -> None:
     """Builds the dataset, or generates this machine's share of it."""
-    asked = self.generation.config
+    # TFDS removes what --overwrite replaces before the builder sees a flag.
+    configs.check_limit(self.debug.max_examples_per_split)
+    self._import_modules()
+    asked = self._asked_config()
     if asked is not None:
-      fields = configs.fields_of_sized_name(asked)
-      asked = asked if fields is None else json.dumps(fields)
+      sized = configs.fields_of_sized_name(asked)
+      asked = asked if sized is None else json.dumps(sized)
     config = None if asked is None else _config(asked)
     if self.shards is None:
-      generation = dataclasses.replace(self.generation, config=asked)
+      ours = {'config': asked, 'config_idx': None, 'imports': None}
+      generation = dataclasses.replace(self.generation, **ours)
       build.Args.execute(dataclasses.replace(self, generation=generation))
     elif config is None:
       raise UserError('--shards needs a --config to share out.')
     else:
       share, num_shares = _parse_shards(self.shards)
       Builder(config=config, data_dir=self.paths.data_dir).generate_share(share, num_shares)
+
+  def _import_modules(self) -> None:
+    """Imports those of --imports, such as one that enters an object type."""
+    for module in filter(None, (self.generation.imports or '').split(',')):
+      try:
+        importlib.import_module(module)
+      except ModuleNotFoundError as error:
+        raise UserError(
+          f'--imports={self.generation.imports} cannot be imported ({error}): give modules '
+          'of this folder or of installed packages.'
+        ) from error
+
+  def _asked_config(self) -> str | None:
+    """The config of --config, or of --config_idx among the listed ones."""
+    number = self.generation.config_idx
+    if number is None:
+      return self.generation.config
+    if self.generation.config is not None:
+      raise UserError('--config and --config_idx both name a config: give one of them.')
+    if number not in range(len(configs.CONFIGS)):
+      raise UserError(f'--config_idx is {number}; give one from 0 to {len(configs.CONFIGS) - 1}.')
+    return configs.CONFIGS[number].name
 
 
 def main(arguments: list[str]) -> int:
@@ -90,13 +123,12 @@ def _config(config: str) -> str | configs.MeseConfig:
   """Checks a name or a JSON of fields as --config takes them, and returns what Builder takes."""
   if config.startswith('{'):
     try:
-      fields = json.loads(config)
-    except json.JSONDecodeError as error:
+      given = json.loads(config)
+    except (ValueError, RecursionError) as error:
       raise UserError(
-        f'--config={config} is not JSON ({error}): put each name in double quotes.'
+        f'--config={shown(config)} is not JSON ({error}): put each name in double quotes.'
       ) from error
-    configs.check_fields('the config', fields, configs.MeseConfig)
-    return configs.MeseConfig(**fields)
+    return configs.from_fields(given)
   names = [known.name for known in configs.CONFIGS]
   if config not in names:
     near = nearest(config, names)
@@ -119,6 +151,8 @@ def _verify(arguments: list[str]) -> int:
     '--scenes', type=int, default=20, help='scenes of each split to generate again and compare'
   )
   args = parser.parse_args(arguments)
+  if args.scenes < 0:
+    raise UserError(f'--scenes is {args.scenes}; give 0 or more.')
   num_faults = 0
   for fault in verifying.verify(args.folder, args.scenes):
     print(fault, flush=True)
@@ -129,19 +163,16 @@ def _verify(arguments: list[str]) -> int:
 
 def _print_statistics(arguments: list[str]) -> int:
   parser = argparse.ArgumentParser('python -m tfds_mese stats', description=statistics.__doc__)
-  parser.add_argument('name', help='of the config')
+  parser.add_argument('name', help='of the config; or a folder of scenes, such as ./robot')
   parser.add_argument('--data_dir', type=pathlib.Path, help='where it was built')
-  parser.add_argument('--per_sensor', action='store_true', help='one row for each of 132 channels')
+  parser.add_argument('--per_sensor', action='store_true', help='one row for each channel')
   args = parser.parse_args(arguments)
   splits = reading.open_dataset(args.name, args.data_dir).splits
-  print(*statistics.object_table(splits), sep='\n', end='\n\n')
-  print(*statistics.haptic_table(splits['train'], args.per_sensor), sep='\n')
+  print(*statistics.object_table(splits), sep='\n')
+  print('', *statistics.haptic_table(splits['train'], args.per_sensor), sep='\n')
   return 0
 
 
 if __name__ == '__main__':
-  with exit_on_user_error():
-    try:
-      sys.exit(main(sys.argv[1:]))
-    except KeyboardInterrupt:
-      sys.exit('stopped: the finished scenes stay, and the same command continues from them.')
+  with exit_on_user_error('the finished scenes stay, and the same command continues from them.'):
+    sys.exit(main(sys.argv[1:]))

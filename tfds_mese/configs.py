@@ -7,13 +7,26 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from mese_env import SceneConfig
-from mese_env.errors import UserError, did_you_mean
+from mese_env import SceneConfig, fields
+from mese_env.errors import UserError
+from mese_env.scene import OBJECTS, SEEDS
 
 # Scene indices of a split start at a multiple of this, so that no scene is in two splits and the
 # first scenes of a split are the same ones whatever its size.
 INDEX_STRIDE = 10**9
 SPLITS = ('train', 'val', 'test')
+
+_ALLOWED = {
+  'num_train': range(1, INDEX_STRIDE + 1),
+  'num_val': range(1, INDEX_STRIDE + 1),
+  'num_test': range(1, INDEX_STRIDE + 1),
+  'train_objects': OBJECTS,
+  'test_objects': OBJECTS,
+  'seed': SEEDS,
+}
+# A name is a folder's, and part of commands.
+_NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.-]{0,99}')
+_SIZED_NAME = re.compile('shepard_metzler' + 4 * '_([1-9][0-9]{0,9})')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +47,7 @@ class MeseConfig(tfds.core.BuilderConfig):
 
   Attributes:
     name: folder of the dataset; made of the sizes where they are all that differs.
+    description: a sentence on the dataset, for its card.
     num_train: scenes to train on.
     num_val: scenes to validate on, of the same objects as the training split.
     num_test: scenes to test on.
@@ -43,10 +57,12 @@ class MeseConfig(tfds.core.BuilderConfig):
     scene: the other fields of SceneConfig; JSON gives them as a mapping.
 
   Raises:
-    UserError: a size below one, an unknown field in `scene`, or no name where one is needed.
+    UserError: a field is of another type or out of its range, a field of `scene` is unknown, or the
+      name is missing or cannot be a folder's.
   """
 
   name: str = ''
+  description: str | None = None
   num_train: int = 20_000
   num_val: int = 1_000
   num_test: int = 1_000
@@ -56,14 +72,17 @@ class MeseConfig(tfds.core.BuilderConfig):
   scene: SceneConfig = SceneConfig()
 
   def __post_init__(self):
+    for field, value in fields.checked(self, _ALLOWED).items():
+      setattr(self, field, value)
+    if not (self.description is None or isinstance(self.description, str)):
+      raise UserError(f'description is {fields.shown(self.description)}; give a text.')
     if not isinstance(self.scene, SceneConfig):
-      check_fields('scene', self.scene, SceneConfig)
-      self.scene = SceneConfig(**self.scene)
-    for field in ('num_train', 'num_val', 'num_test'):
-      if getattr(self, field) < 1:
-        raise UserError(f'{field} is {getattr(self, field)}: every split needs at least one scene.')
-    if not self.name:
+      self.scene = _scene_of(self.scene)
+    if self.scene.objects != SceneConfig().objects:
+      raise UserError('the objects of a scene are train_objects and test_objects of its dataset.')
+    if self.name == '':
       self.name = self._name_from_sizes()
+    check_name(self.name)
 
   @property
   def splits(self) -> dict[str, Split]:
@@ -88,21 +107,91 @@ class MeseConfig(tfds.core.BuilderConfig):
     return f'shepard_metzler_{parts}_{self.num_train}_{self.num_val}_{self.num_test}'
 
 
+def from_fields(given: Mapping[str, Any]) -> MeseConfig:
+  """The config of fields that JSON gives.
+
+  Raises:
+    UserError: as MeseConfig; or a field is unknown.
+  """
+  fields.check_names('the config', given, MeseConfig.__annotations__)
+  if given.get('name', 'absent') == '':
+    raise UserError('"name" is empty; give the dataset a name, or leave the field out.')
+  return MeseConfig(**given)
+
+
+def stock_config(name: str) -> MeseConfig | None:
+  """The config that a name stands for: a listed one, or one named by its sizes.
+
+  Raises:
+    UserError: the sizes are out of their range.
+  """
+  for config in CONFIGS:
+    if config.name == name:
+      return config
+  sized = fields_of_sized_name(name)
+  return None if sized is None else MeseConfig(**sized)
+
+
 def fields_of_sized_name(name: str) -> dict[str, Any] | None:
   """The fields that a name such as shepard_metzler_5_1000_100_100 says; None: it says none."""
-  match = re.fullmatch(r'shepard_metzler_(\d+)_(\d+)_(\d+)_(\d+)', name)
+  match = _SIZED_NAME.fullmatch(name)
   if not match:
     return None
   parts, train, val, test = map(int, match.groups())
   return {'num_train': train, 'num_val': val, 'num_test': test, 'scene': {'num_parts': parts}}
 
 
-def check_fields(what: str, given: Mapping[str, Any], known: type) -> None:
-  """Raises a UserError that names the nearest field of the dataclass `known` for an unknown one."""
-  fields = [field.name for field in dataclasses.fields(known)]
-  for field in given:
-    if field not in fields:
-      raise UserError(f'{what} has no field {field!r}: {did_you_mean(field, fields)}')
+def check_name(name: object) -> None:
+  """Raises a UserError where a name cannot be that of a dataset, and so of a folder."""
+  if not isinstance(name, str) or not _NAME.fullmatch(name):
+    raise UserError(
+      f'{fields.shown(name)} cannot be the name of a dataset; use up to a hundred letters, digits, '
+      '"_", "-" and ".", a letter or a digit first.'
+    )
+
+
+def check_limit(limit: int | None) -> None:
+  """Raises a UserError where a build is limited to no scene at all."""
+  if limit is not None and limit < 1:
+    raise UserError(f'--max_examples_per_split is {limit}; give at least 1.')
+
+
+def refuse_taken_name(config: MeseConfig) -> None:
+  """Raises a UserError where a config has the name of one with other settings."""
+  stock = stock_config(config.name)
+  if stock and (wrong := differences(settings_of(config), settings_of(stock))):
+    raise UserError(
+      f'{config.name!r} is the name of a dataset of other settings ({wrong[0]}): give the config '
+      'another "name".'
+    )
+
+
+def settings_of(config: MeseConfig) -> dict[str, Any]:
+  """As `settings`, of the splits of a config."""
+  return settings({name: dataclasses.asdict(split) for name, split in config.splits.items()})
+
+
+def settings(splits: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+  """Flattens what decides the scenes of splits, each a mapping of the fields of `Split`.
+
+  What a field of the scene config was before there was such a field is its default.
+  """
+  defaults = dataclasses.asdict(SceneConfig())
+  return {
+    f'{field} of {name}': value
+    for name, split in splits.items()
+    for field, value in (defaults | split['scene'] | dict(split)).items()
+    if field != 'scene'
+  }
+
+
+def differences(given: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
+  """Says which settings are not those expected."""
+  return [
+    f'{what} is {given.get(what)!r} and not {wanted!r}'
+    for what, wanted in expected.items()
+    if given.get(what) != wanted
+  ]
 
 
 CONFIGS = (
@@ -136,3 +225,12 @@ CONFIGS = (
     scene=SceneConfig(num_parts=6),
   ),
 )
+
+
+def _scene_of(given: object) -> SceneConfig:
+  if not isinstance(given, Mapping):
+    raise UserError(
+      f'scene is {fields.shown(given)}; give fields of SceneConfig, as in {{"num_parts": 4}}.'
+    )
+  fields.check_names('scene', given, [field.name for field in dataclasses.fields(SceneConfig)])
+  return SceneConfig(**given)

@@ -1,17 +1,22 @@
 """The arrays of a scene as TFDS features, each with its shape, dtype, meaning and unit."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import tensorflow_datasets as tfds
 
-from mese_env import SceneConfig
 from mese_env.sensors import SENSOR_NAMES
 
+# The fields of a scene config that decide the shapes.
+SIZES = ('num_looks', 'num_grasps', 'image_size', 'num_parts')
 
-def scene_features(scene: SceneConfig) -> dict[str, tfds.features.FeatureConnector]:
-  """Describes the arrays of a scene made from a config, in the names of `generate_scene`."""
-  looks, grasps, size, parts = (
-      scene.num_looks, scene.num_grasps, scene.image_size, scene.num_parts
-  )  # fmt: skip
+
+def scene_features(scene: Mapping[str, Any]) -> dict[str, tfds.features.FeatureConnector]:
+  """Describes the arrays of a scene made from a config, a mapping of fields, in the names of
+  `generate_scene`.
+  """
+  looks, grasps, size, parts = (scene[field] for field in SIZES)
 
   def array(
     shape: tuple[int, ...], dtype: type[np.generic], desc: str, value_range: str | None = None

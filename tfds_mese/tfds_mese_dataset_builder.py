@@ -20,10 +20,10 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core import utils, writer
 from tensorflow_datasets.proto import tf_example_pb2
 
-from mese_env import GENERATOR_VERSION, SceneConfig, machine
+from mese_env import GENERATOR_VERSION, machine
 from mese_env.errors import UserError, duration
 from tfds_mese import chunks as chunks_lib
-from tfds_mese import configs, workers
+from tfds_mese import configs, stored, workers
 from tfds_mese.features import scene_features
 
 # A thousand scenes to a file: TFDS holds a file's scenes in memory while it writes them (0.2 GB).
@@ -43,10 +43,15 @@ class Builder(tfds.core.ShardBasedBuilder):
   """Shepard-Metzler objects, each with 15 looks and 15 grasps.
 
   Args:
+    config: a `MeseConfig`, or the name of a listed one.
+    data_dir: where datasets are; TFDS_DATA_DIR or ~/tensorflow_datasets by default.
     num_workers: processes that generate scenes; all cores by default. The records are the same for
       any number.
     file_format: ArrayRecord, as nothing else can be read at random without TensorFlow.
-    **kwargs: those of `tfds.core.DatasetBuilder`: data_dir, config, version.
+    **kwargs: the others of `tfds.core.DatasetBuilder`.
+
+  Raises:
+    UserError: the config has the name of another; or what is built there is damaged.
   """
 
   VERSION = tfds.core.Version(GENERATOR_VERSION)
@@ -59,6 +64,8 @@ class Builder(tfds.core.ShardBasedBuilder):
   def __init__(
     self,
     *,
+    config: configs.MeseConfig | str | None = None,
+    data_dir: os.PathLike | str | None = None,
     num_workers: int | None = None,
     file_format: str | None = 'array_record',
     **kwargs: Any,
@@ -69,14 +76,26 @@ class Builder(tfds.core.ShardBasedBuilder):
         'convert the result with `tfds convert_format`.'
       )
     self._num_workers = num_workers or machine.available_cores()
-    super().__init__(file_format='array_record', **kwargs)
+    if isinstance(config, configs.MeseConfig):
+      configs.refuse_taken_name(config)
+      if config.name in [listed.name for listed in configs.CONFIGS]:
+        config = config.name  # TFDS refuses an equal of a listed one.
+    root = stored.root_folder(data_dir)
+    super().__init__(file_format='array_record', config=config, data_dir=root, **kwargs)
+
+  def _build_data_dir(self, given_data_dir: str | None) -> tuple[str, str]:
+    """Where the dataset is or will be; what is there is read by TFDS next, so it is checked."""
+    root, folder = super()._build_data_dir(given_data_dir)
+    if os.path.isdir(folder):
+      stored.load(pathlib.Path(folder))
+    return root, folder
 
   def _info(self) -> tfds.core.DatasetInfo:
     scene = self.builder_config.scene
     return self.dataset_info_from_configs(
       # Else TFDS would print the whole README after every build.
       description=(self.__doc__ or '').split('\n')[0],
-      features=tfds.features.FeaturesDict(scene_features(scene)),
+      features=tfds.features.FeaturesDict(scene_features(asdict(scene))),
       metadata=tfds.core.MetadataDict(),
       disable_shuffling=True,  # Scenes are independent draws, so their order means nothing.
       homepage='https://arxiv.org/abs/1910.02344',
@@ -96,6 +115,7 @@ class Builder(tfds.core.ShardBasedBuilder):
         same dataset runs, or what is there has other settings or too few scenes.
     """
     config = download_config or tfds.download.DownloadConfig()
+    configs.check_limit(config.max_examples_per_split)
     # The folder where TFDS keeps the versions of this config.
     folder = pathlib.Path(self.data_path).parent
     with _locked(folder):
@@ -128,8 +148,6 @@ class Builder(tfds.core.ShardBasedBuilder):
     download_config: tfds.download.DownloadConfig,
   ) -> None:
     """Generates the scenes that are missing, then has TFDS write those of each split."""
-    if download_config.max_examples_per_split == 0:
-      return
     self._chunks = self._plan(download_config.max_examples_per_split)
     if download_config.beam_options is None:
       self._cache = self._cache_folder()
@@ -142,13 +160,26 @@ class Builder(tfds.core.ShardBasedBuilder):
       download_config.beam_runner = options.runner or 'DirectRunner'
     print(f'{self.info.full_name}: writing the files', file=sys.stderr, flush=True)
     super()._download_and_prepare(dl_manager, download_config)
-    self._metadata().update(self._provenance() | self._haptic_range())
+    measured = {'files': self._measure_files(), **self._haptic_range()}
+    self._metadata().update(stored.sealed(self._provenance() | measured))
+
+  def as_dataset(self, *args: Any, **kwargs: Any) -> Any:
+    """Refuses to read through TensorFlow, which cannot read ArrayRecord: `tfds.load` ends here.
+
+    Raises:
+      UserError: always; the message says what to call instead.
+    """
+    name = self.builder_config.name
+    raise UserError(
+      f"tfds.load cannot read ArrayRecord files: call tfds.data_source('{self.name}/{name}') or "
+      f"tfds_mese.open_dataset('{name}') with the same data_dir."
+    )
 
   def _post_download_and_prepare_hook(self) -> None:
     """Removes what was built from, but not what a larger build that was stopped continues from."""
     if self._cache:
       for chunk in _all(self._chunks):
-        chunk.path(self._cache).unlink()
+        chunk.path(self._cache).unlink(missing_ok=True)
       if not any(self._cache.glob('*.npz')):
         shutil.rmtree(self._cache)
 
@@ -167,6 +198,7 @@ class Builder(tfds.core.ShardBasedBuilder):
   def _generate(self, chunks: Sequence[chunks_lib.Chunk], cache: pathlib.Path) -> None:
     cache.mkdir(exist_ok=True)
     chunks_lib.remove_partial(cache)
+    chunks_lib.remove_damaged(chunks, cache)
     self._announce(chunks, cache)
     workers.generate_chunks(chunks, cache, self._num_workers)
 
@@ -198,6 +230,10 @@ class Builder(tfds.core.ShardBasedBuilder):
 
   def _metadata(self) -> dict[str, Any]:
     return cast(dict[str, Any], self.info.metadata)  # `_info` puts it there.
+
+  def _measure_files(self) -> dict[str, dict[str, Any]]:
+    paths = [path for split in self.info.splits.values() for path in split.filepaths]
+    return {path.name: stored.measure_file(pathlib.Path(path)) for path in paths}
 
   def _haptic_range(self) -> dict[str, list[float]]:
     """Smallest and largest value of each haptic channel over the training split, as written."""
@@ -254,11 +290,11 @@ class Builder(tfds.core.ShardBasedBuilder):
 
   def _refuse_unlike(self, limit: int | None) -> None:
     """Raises a UserError where the dataset that is there is not the one asked for."""
-    recorded = _with_defaults(self._metadata().get('splits', {}))
-    if recorded != json.loads(json.dumps(self._provenance()['splits'])):
+    recorded = configs.settings(self._metadata()['splits'])
+    if wrong := configs.differences(recorded, configs.settings_of(self.builder_config)):
       raise UserError(
-        f'{self.data_dir} holds a dataset of other settings: give the new config another "name", '
-        'or build with --overwrite.'
+        f'{self.data_dir} holds a dataset of other settings ({wrong[0]}): give the new config '
+        'another "name", or build with --overwrite.'
       )
     for name, chunks in self._plan(limit).items():
       wanted, found = sum(map(len, chunks)), self.info.splits[name].num_examples
@@ -267,6 +303,7 @@ class Builder(tfds.core.ShardBasedBuilder):
           f'{self.data_dir} holds {found} of {wanted} scenes of {name}, as it was built with '
           '--max_examples_per_split: build with --overwrite.'
         )
+    stored.check_lengths(stored.load(pathlib.Path(self.data_path)))
 
 
 class _CanonicalWriter(writer.ExampleWriter):
@@ -286,12 +323,6 @@ def _canonical(example: bytes) -> bytes:
   # protoc makes the class when the module is loaded.
   message = tf_example_pb2.Example.FromString(example)  # pyright: ignore[reportAttributeAccessIssue]
   return message.SerializeToString(deterministic=True)
-
-
-def _with_defaults(splits: Mapping[str, Any]) -> dict[str, Any]:
-  """What a field of the scene config was before there was such a field: its default."""
-  defaults = asdict(SceneConfig())
-  return {name: split | {'scene': defaults | split['scene']} for name, split in splits.items()}
 
 
 def _all(plan: Mapping[str, list[chunks_lib.Chunk]]) -> list[chunks_lib.Chunk]:

@@ -8,6 +8,7 @@ script), and each ends by itself when the caller is killed, because its standard
 import concurrent.futures
 import contextlib
 import dataclasses
+import importlib
 import json
 import os
 import pathlib
@@ -20,6 +21,7 @@ from collections.abc import Sequence
 
 from mese_env import SceneConfig
 from mese_env.errors import UserError
+from mese_env.objects import OBJECT_TYPES
 from tfds_mese import chunks as chunks_lib
 from tfds_mese import progress
 
@@ -38,8 +40,10 @@ def generate_chunks(
     num_workers: processes to generate with; the chunks do not depend on it.
 
   Raises:
-    UserError: a worker could not go on; the finished chunks stay, and a rerun continues.
+    UserError: a worker could not go on; the finished chunks stay, and a rerun continues. Or what
+      makes an object type cannot be imported by the workers.
   """
+  modules = {name: _module_of(name) for name in {chunk.scene.object_type for chunk in chunks}}
   missing = [chunk for chunk in chunks if not chunk.path(folder).exists()]
   if not missing:
     return
@@ -49,7 +53,7 @@ def generate_chunks(
   def generate(chunk: chunks_lib.Chunk) -> int:
     worker = idle.get()
     try:
-      worker.generate(chunk, folder)
+      worker.generate(chunk, folder, modules[chunk.scene.object_type])
     finally:
       idle.put(worker)
     return len(chunk)
@@ -83,9 +87,15 @@ class _Worker:
       env=os.environ | _ONE_THREAD | {'PYTHONPATH': os.pathsep.join(filter(None, sys.path))},
     )
 
-  def generate(self, chunk: chunks_lib.Chunk, folder: pathlib.Path) -> None:
-    """Has the process write a chunk; returns when it is there, or raises a UserError."""
-    request = {'chunk': dataclasses.asdict(chunk), 'folder': str(folder)}
+  def generate(self, chunk: chunks_lib.Chunk, folder: pathlib.Path, module: str) -> None:
+    """Has the process write a chunk; returns when it is there, or raises a UserError.
+
+    Args:
+      chunk: what to generate.
+      folder: where to.
+      module: enters the type of its objects, when it is imported.
+    """
+    request = {'chunk': dataclasses.asdict(chunk), 'folder': str(folder), 'module': module}
     answer = ''
     stdin, stdout = self._process.stdin, self._process.stdout
     assert stdin is not None and stdout is not None  # Both are pipes.
@@ -107,6 +117,17 @@ class _Worker:
     self._process.communicate()
 
 
+def _module_of(object_type: str) -> str:
+  """The module that makes the objects of a type, and enters it in `OBJECT_TYPES`."""
+  module = getattr(OBJECT_TYPES[object_type].sample, '__module__', '__main__')
+  if module == '__main__':
+    raise UserError(
+      f'the object type {object_type!r} is made by the main program, which the generating '
+      'processes do not import: enter it in OBJECT_TYPES in a module of its own, and import that.'
+    )
+  return module
+
+
 def _serve() -> None:
   """The process's end: writes the chunk of each request until standard input ends."""
   signal.signal(signal.SIGINT, signal.SIG_IGN)  # The caller decides what an interrupt ends.
@@ -117,10 +138,11 @@ def _serve() -> None:
   threading.Thread(target=_listen, args=(requests,), daemon=True).start()
   while True:
     request = json.loads(requests.get())
-    scene = SceneConfig(**request['chunk'].pop('scene'))
     folder = pathlib.Path(request['folder'])
     error = None
     try:
+      importlib.import_module(request['module'])
+      scene = SceneConfig(**request['chunk'].pop('scene'))
       with chunks_lib.writing(folder):
         chunks_lib.write_chunk(chunks_lib.Chunk(scene, **request['chunk']), folder)
     except UserError as user_error:

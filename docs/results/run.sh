@@ -14,6 +14,25 @@
 # m2-medium, three runs of a larger model, is for a GPU, and made if it is named. On a GPU
 # AT_ONCE=9 ACCUMULATE=1 makes nine runs side by side; on a CPU a batch in four pieces takes less time.
 set -e
+
+child=
+stop() { # What is stopped stops what it started, and waits for it.
+  trap '' INT TERM HUP
+  if [ -n "$child" ]; then
+    kill -TERM "$child" && wait "$child" || true
+  fi
+  exit "$1"
+}
+trap 'stop 129' HUP
+trap 'stop 130' INT
+trap 'stop 143' TERM
+run() {
+  "$@" &
+  child=$!
+  wait "$child"
+  child=
+}
+
 runs=${1:-docs/results}
 python=${PYTHON:-.venv/bin/python}
 compare="$python experiments/compare.py --preset=small --config.dataset=shepard_metzler_5 --build \
@@ -23,32 +42,32 @@ evaluations="--modes=density,generate,classify --density.images=0,1,5 --density.
   --classify.draws=100 --classify.views=1,5 --classify.samples=10"
 
 if [ -f "$runs/runs.tar.xz" ]; then
-  $python -m experiments.compare.archive unpack "$runs"
+  run $python -m experiments.compare.archive unpack "$runs"
 fi
 
 for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
   case $part in
     rates)
       for rate in 4e-3 8e-3 1.6e-2; do
-        $compare --workdir="$runs/rate-$rate" --configs=apoe,baseline,poe --seeds=1 \
+        run $compare --workdir="$runs/rate-$rate" --configs=apoe,baseline,poe --seeds=1 \
           --modalities=m2 --steps=750 --config.learning_rate=$rate --modes=
       done
       for rate in 8e-3 1.6e-2; do
-        $compare --workdir="$runs/rate-$rate-3600" --configs=apoe --seeds=1 \
+        run $compare --workdir="$runs/rate-$rate-3600" --configs=apoe --seeds=1 \
           --modalities=m2 --steps=3600 --config.learning_rate=$rate --modes=
       done
       for rate in 8e-3 1.6e-2; do
-        $compare --workdir="$runs/rate-$rate-1800-scenes" --configs=apoe --seeds=2 \
+        run $compare --workdir="$runs/rate-$rate-1800-scenes" --configs=apoe --seeds=2 \
           --modalities=m2 --steps=3250 --config.dataset=shepard_metzler_5_tiny \
           --config.learning_rate=$rate --modes=
       done
       long="--modalities=m2 --steps=7200 --config.learning_rate=1.6e-2 \
         --config.validate_every=250 $evaluations"
-      $compare --workdir="$runs/rate-1.6e-2-7200" --configs=apoe --seeds=2 $long
-      $compare --workdir="$runs/rate-1.6e-2-7200-baseline" --configs=baseline --seeds=1 $long
+      run $compare --workdir="$runs/rate-1.6e-2-7200" --configs=apoe --seeds=2 $long
+      run $compare --workdir="$runs/rate-1.6e-2-7200-baseline" --configs=baseline --seeds=1 $long
       ;;
     m2-medium)
-      $compare --workdir="$runs/$part" --preset=medium --configs=apoe,baseline,poe \
+      run $compare --workdir="$runs/$part" --preset=medium --configs=apoe,baseline,poe \
         --seeds="${SEEDS:-1}" --modalities=m2 --steps=2291 --config.few_steps=572 \
         --config.validate_every=381 --modes=density,generate,classify \
         --density.images=0,1,5 --density.grasps=0,1,5 \
@@ -56,7 +75,7 @@ for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
       ;;
     m2-nothing-withheld)
       for absent in prior mask; do
-        PARTS="$part-$absent" sh "$0" "$runs"
+        run env PARTS="$part-$absent" sh "$0" "$runs"
       done
       ;;
     m2 | m2-nothing-withheld-*)
@@ -65,14 +84,14 @@ for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
         seeds=1 configs=apoe,baseline
         trained="--config.withheld=0 --config.withheld_views=0 --config.absent=${part##*-}"
       fi
-      $compare --workdir="$runs/$part" --configs="$configs" --seeds="${SEEDS:-$seeds}" $trained \
+      run $compare --workdir="$runs/$part" --configs="$configs" --seeds="${SEEDS:-$seeds}" $trained \
         --modalities=m2 --steps=7200 --config.validate_every=250 $evaluations
       ;;
     m5)
       for missing in extrapol12 intrapol45; do
         for protocol in reference strict; do
           for absent in prior mask; do
-            PARTS="m5-$missing-$protocol-$absent" sh "$0" "$runs"
+            run env PARTS="m5-$missing-$protocol-$absent" sh "$0" "$runs"
           done
         done
       done
@@ -80,7 +99,7 @@ for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
     m5-*-*-*)
       rest=${part#m5-} missing=${rest%%-*} rest=${rest#*-}
       case $part in m5-*-strict-mask) seeds=2 ;; *) seeds=1 ;; esac
-      $compare --workdir="$runs/$part" --configs=apoe,baseline --seeds="${SEEDS:-$seeds}" \
+      run $compare --workdir="$runs/$part" --configs=apoe,baseline --seeds="${SEEDS:-$seeds}" \
         --modalities=m5 --steps=2500 --config.few_steps=1250 --config.missing="$missing" \
         --config.protocol="${rest%-*}" --config.absent="${rest#*-}" --modes=missing
       ;;

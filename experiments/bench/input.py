@@ -1,5 +1,5 @@
 """Times the input: scenes read a second, from disk and from memory, against scenes that the small
-preset consumes.
+preset consumes as the demo trains it.
 
 python experiments/bench/input.py [--dataset=NAME] [--batches=N] [--json=FILE] [--busy]
 
@@ -17,9 +17,15 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
 
+if __name__ == '__main__':
+  from mese_env.errors import stop_while_loading
+
+  stop_while_loading()
+
 import jax
 
 from experiments.bench import machine, step
+from experiments.bench.subject import Subject
 from gmn_jax.config import preset
 from gmn_jax.senses.sets import modality_set
 from gmn_jax.training.input import KEPT_BYTES, read_fields, train_batches
@@ -27,6 +33,7 @@ from mese_env.errors import exit_on_user_error
 from tfds_mese.reading import open_dataset
 
 DATASET = 'shepard_metzler_5_tiny'
+ACCUMULATE = 4  # parts in which the demo computes a batch
 _ROUNDS = 11
 
 
@@ -40,10 +47,10 @@ def main() -> None:
   options = parser.parse_args()
   if not options.busy:
     machine.refuse_when_busy()
-  config = preset('small')
+  config = preset('small', accumulate=ACCUMULATE)
   read = scenes_read_per_s(options.dataset, config.batch_size, options.batches)
   again = scenes_read_per_s(options.dataset, config.batch_size, options.batches, keep=True)
-  consumed = step.measure(config, steps=20)['scenes_per_s']
+  consumed = step.measure(Subject(config), steps=20)['scenes_per_s']
   measured = {
     'machine': machine.describe(),
     'dataset': options.dataset,

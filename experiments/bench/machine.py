@@ -16,7 +16,7 @@ _IDLE = 0.15  # cores' worth of other work that the tables tolerate
 def describe() -> str:
   """Backend, device and processor, and how many cores this process may use."""
   device = jax.devices()[0]
-  return f'{device.platform}: {device.device_kind}; {_processor()}, {len(_cores())} cores'
+  return f'{device.platform}: {device.device_kind}; {_processor()}, {count_cores()} cores'
 
 
 def refuse_when_busy(patience: float = 20.0) -> None:
@@ -35,7 +35,7 @@ def refuse_when_busy(patience: float = 20.0) -> None:
       return
     if time.monotonic() > end:
       raise UserError(
-        f'the machine is busy ({cores_busy:.1f} cores of {len(_cores())} at work before anything '
+        f'the machine is busy ({cores_busy:.1f} cores of {count_cores()} at work before anything '
         'is measured); wait until it is idle, or end what runs beside this.'
       )
 
@@ -49,8 +49,9 @@ def spread(seconds: list[float]) -> dict[str, float]:
   }
 
 
-def _cores() -> set[int]:
-  return os.sched_getaffinity(0) if hasattr(os, 'sched_getaffinity') else set(range(os.cpu_count()))
+def count_cores() -> int:
+  """How many cores this process may use."""
+  return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
 
 
 def _processor() -> str:

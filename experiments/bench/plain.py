@@ -2,8 +2,8 @@
 
 Same parameters, same layers, same result to rounding, and none of the savings: each episode encodes
 its own views, each draw step convolves its whole input, mean and log-variance have convolutions of
-their own, and every step decodes to pixels and haptic numbers. It is for models without
-`hierarchical`, whose absent modalities still have a say.
+their own, every step decodes to pixels and haptic numbers, and all convolutions are direct. It is
+for models without `hierarchical`, whose absent modalities still have a say, and with `direct`.
 
 Dims: S episodes of a scene, B scenes, N = S B episodes, M modalities, V views, E experts, T draw
 steps, h w latent grid, R representation channels, Z latent channels per step, L hidden channels.
@@ -13,7 +13,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gmn_jax.layers.convolution import convolve, double
+from gmn_jax.layers.convolution import double
+from gmn_jax.layers.direct import convolve
 from gmn_jax.layers.lstm import lstm_cell
 from gmn_jax.model import GMN, Draw, Episodes, Gaussian, Noise, gaussians
 from gmn_jax.model.objective import terms_of

@@ -19,6 +19,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 
+from mese_env import folders
 from mese_env.errors import UserError, exit_on_user_error, explain_full_disk, explain_unwritable
 
 NAME = 'runs.tar.xz'
@@ -132,8 +133,10 @@ def main(argv: list[str]) -> None:
   """
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument('action', choices=('pack', 'unpack'))
-  parser.add_argument('folder', type=pathlib.Path, help='of comparisons, such as docs/results')
-  parser.add_argument('--to', type=pathlib.Path, help='where to unpack, if not there')
+  parser.add_argument(
+    'folder', type=folders.argument('FOLDER'), help='of comparisons, such as docs/results'
+  )
+  parser.add_argument('--to', type=folders.argument('--to'), help='where to unpack, if not there')
   options = parser.parse_args(argv[1:])
   if options.action == 'pack' and options.to:
     parser.error('--to is of unpack; what is packed stays in its folder.')

@@ -33,7 +33,8 @@ from experiments import modes
 from experiments.compare import headlines
 from experiments.compare.runs import MAIN, Comparison, Run, carry_out_all
 from experiments.compare.table import compare
-from mese_env.errors import UserError, nearest
+from mese_env import folders
+from mese_env.errors import UserError, did_you_mean
 
 _CONFIGS = MAIN.parent / 'configs'
 
@@ -61,7 +62,9 @@ def parse(argv: Sequence[str]) -> Comparison:
   asked = _read(argv)
   _refuse(asked)
   own = asked.own
-  folder = pathlib.Path(own.workdir or f'runs/compare-{own.preset}')
+  default = f'runs/compare-{own.preset}'
+  folder = folders.read_folder(default if own.workdir is None else own.workdir, '--workdir')
+  folders.refuse_inside_run(folder, '--workdir')
   # Seed by seed: what is stopped early has compared all configs, and the first runs leave behind
   # what they compiled for the others.
   runs = [
@@ -135,8 +138,7 @@ def _run(asked: _Asked, config: str, seed: int, place: pathlib.Path) -> Run:
 
 def _check(what: str, given: str, known: Sequence[str]) -> None:
   if given not in known:
-    near = nearest(given, known)
-    raise UserError(f"there is no {what} '{given}'; did you mean '{near}'?")
+    raise UserError(f"there is no {what} '{given}'; {did_you_mean(given, known)}")
 
 
 def main(argv: list[str]) -> int:
@@ -145,6 +147,7 @@ def main(argv: list[str]) -> int:
     print(__doc__)
     return 0
   comparison = parse(argv)
+  folders.require_writable(comparison.workdir, 'give another --workdir.')
   if code := carry_out_all(comparison):
     return code
   print(f'\n{compare(comparison)}\n\n{comparison.workdir / "compare"}.json, .txt, .png')

@@ -1,5 +1,6 @@
 """The runs of a comparison, each carried out by processes of `main.py`, and none of it twice."""
 
+import contextlib
 import json
 import pathlib
 import sys
@@ -71,7 +72,10 @@ def carry_out(run: Run, start: Callable[[Sequence[str]], int]) -> int:
     start: runs a command line, waits, and returns its exit code.
   """
   path = run.workdir / _DONE
-  done = json.loads(path.read_text()) if path.exists() else {}
+  done = {}
+  # What cannot be read is done again; a training that is finished says so at once.
+  with contextlib.suppress(OSError, ValueError):
+    done = json.loads(path.read_text())
   for mode, arguments in run.jobs.items():
     asked = [*arguments, run.fields] if mode == 'train' else list(arguments)
     if mode in done and _same(mode, done[mode], asked):

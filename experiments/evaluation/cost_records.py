@@ -25,7 +25,9 @@ class StepCost:
     compile_s: seconds, without a cache.
     peak_bytes: the most memory in use.
     parameters: numbers in all.
-    flops: of the forward and backward passes.
+    flops: of the forward and backward passes, as the machine computes them.
+    direct_flops: of the same, if every convolution is computed directly.
+    padding_flops: those of them that multiply zeros which pad images.
     flops_xla: by XLA's own count, which does not know how often a loop runs.
     flops_per_s: at the median.
     peak_flops_per_s: reached by a product or a convolution in the same process.
@@ -48,6 +50,8 @@ class StepCost:
   peak_bytes: float
   parameters: int
   flops: float
+  direct_flops: float
+  padding_flops: float
   flops_xla: float
   flops_per_s: float
   peak_flops_per_s: float

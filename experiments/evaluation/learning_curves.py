@@ -1,13 +1,11 @@
 """Learning curves, as runs wrote them while they trained."""
 
-import json
 import math
 import pathlib
 
 import numpy as np
 
-from gmn_jax.training.metrics import FILE_NAME
-from mese_env.errors import UserError
+from gmn_jax.training.records import FILE_NAME, read_records
 
 Curves = dict[str, dict[str, list[float]]]
 _SMOOTHED = 25  # points of a curve of training, each the mean of as many lines as that takes
@@ -21,14 +19,10 @@ def read_curves(workdir: pathlib.Path) -> Curves:
     does not have: it is averaged over lines instead); of 'train' also `scenes_per_second`.
 
   Raises:
-    UserError: it wrote nothing.
+    UserError: it wrote nothing, or a line of it cannot be read.
   """
-  path = workdir / FILE_NAME
-  if not path.exists():
-    raise UserError(f'there is no {path}; --runs takes folders of runs, as --workdir does.')
   curves: Curves = {}
-  for text in path.read_text().splitlines():
-    record = json.loads(text)
+  for record in read_records(workdir / FILE_NAME):
     curve = curves.setdefault(record['split'], {})
     for key in ('step', 'elbo', 'elbo_error', 'scenes_per_second'):
       if key in record:

@@ -10,8 +10,8 @@ import numpy as np
 
 from experiments import main as training_command
 from experiments.faults.outcomes import Outcome
-from experiments.faults.processes import refused, sentence
-from experiments.faults.training import Trainer
+from experiments.faults.processes import Ended
+from experiments.faults.trainer import Trainer
 from mese_env import __main__ as environment_command
 from mese_env.errors import exit_on_user_error
 from tfds_mese import __main__ as dataset_command
@@ -26,6 +26,8 @@ _OF_TRAINING = (
   [f'--config={_CONFIG}', '--mode=trian'],
   [f'--config={_CONFIG}', '--distributed=both'],
   [f'--config={_CONFIG}', '--workdir=/dev/null/run', '--config.dataset={scenes}'],
+  [f'--config={_CONFIG}', '--workdir=gs://bucket/run', '--config.dataset={scenes}'],
+  [f'--config={_CONFIG}', '--workdir={scenes}/run', '--config.dataset={scenes}'],
   *(
     [f'--config={_CONFIG}', *(f'--config.{override}' for override in overrides.split())]
     for overrides in (
@@ -36,6 +38,16 @@ _OF_TRAINING = (
       'batch_size=0',
       'learning_rate=-1',
       'learning_rate=nan',
+      'learning_rate=inf',
+      'bias_rate=inf optimizer=muon',
+      'std=inf',
+      'clip=inf',
+      'beta=inf',
+      'weight_decay=inf',
+      'steps=1000000000000',
+      'warmup_steps=1000000000000',
+      'batch_size=1000000000',
+      'width=1000000',
       'clip=0',
       'std=0',
       'beta=-1',
@@ -69,6 +81,14 @@ _OF_DATASETS = (
   ['--config={num_train: 5}'],
   ['--config={"num_train": 0}'],
   ['--config={"seed": 3}'],
+  ['--config={"num_train": "5"}'],
+  ['--config={"num_train": 1.5}'],
+  ['--config={"name": "a", "scene": 5}'],
+  ['--config={"name": "a", "seed": -1}'],
+  ['--config={"name": "../a", "seed": 1}'],
+  ['--config={"name": "a/b", "seed": 1}'],
+  ['--config={"name": "a", "scene": {"num_parts": "5"}}'],
+  ['--config={"name": "shepard_metzler_5_tiny", "seed": 7}'],
   ['--config=shepard_metzler_5_tiny', '--shards=5/4'],
   ['verify', '{empty}'],
 )
@@ -79,27 +99,43 @@ _OF_THE_ENVIRONMENT = (
 )
 
 
+# Each a command and its arguments.
+CASES = tuple(
+  (name, *arguments)
+  for name, group in (
+    ('main.py', _OF_TRAINING),
+    ('tfds_mese', _OF_DATASETS),
+    ('mese_env', _OF_THE_ENVIRONMENT),
+  )
+  for arguments in group
+)
+_COMMANDS: dict[str, Callable[[list[str]], object]] = {
+  'main.py': lambda arguments: training_command.main(['main.py', *arguments]),
+  'tfds_mese': dataset_command.main,
+  'mese_env': environment_command.main,
+}
+
+
 def refusals(trainer: Trainer) -> Iterator[Outcome]:
   """Each malformed input, given to its command in this process."""
   places = _places(trainer)
   cases = [
-    (kind, name, [_fill(argument, places) for argument in arguments])
-    for kind, name, group in (
-      (lambda arguments: training_command.main(['main.py', *arguments]), 'main.py', _OF_TRAINING),
-      (dataset_command.main, 'tfds_mese', _OF_DATASETS),
-      (environment_command.main, 'mese_env', _OF_THE_ENVIRONMENT),
-    )
-    for arguments in group
+    (_COMMANDS[name], name, [_fill(argument, places) for argument in arguments])
+    for name, *arguments in CASES
   ]
   failed = []
   workdir = trainer.folder / 'never'
   for command, name, given in cases:
-    placed = name != 'main.py' or any(argument.startswith('--workdir') for argument in given)
-    arguments = given if placed else [*given, f'--workdir={workdir}']
-    code, errors = _exit(command, arguments)
-    clear = refused(code, errors) and len(errors.strip().splitlines()) == 1
+    arguments = given
+    if name == 'main.py' and not any(argument.startswith('--workdir') for argument in given):
+      arguments = [*given, f'--workdir={workdir}']
+    if name == 'tfds_mese' and given[0] != 'verify':
+      # What is not refused must not fill the disk.
+      arguments = [*given, f'--data_dir={workdir}', '--max_examples_per_split=1']
+    ended = _exit(command, arguments)
+    clear = ended.refused() and len(ended.errors.strip().splitlines()) == 1
     if not clear or workdir.exists() or any(places['empty'].iterdir()):
-      failed.append(f'`{name} {" ".join(arguments)}`: {code} {sentence(errors)}')
+      failed.append(f'`{name} {" ".join(arguments)}`: {ended}')
       shutil.rmtree(workdir, ignore_errors=True)
   yield Outcome(
     f'{len(cases)} malformed command lines, configs and inputs',
@@ -116,8 +152,8 @@ def _fill(argument: str, places: dict[str, pathlib.Path]) -> str:
   return argument
 
 
-def _exit(command: Callable[[list[str]], object], arguments: list[str]) -> tuple[int, str]:
-  """Exit code and standard error of a command, as its module runs it."""
+def _exit(command: Callable[[list[str]], object], arguments: list[str]) -> Ended:
+  """How a command ends, as its module runs it."""
   errors = io.StringIO()
   with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(io.StringIO()):
     try:
@@ -128,7 +164,7 @@ def _exit(command: Callable[[list[str]], object], arguments: list[str]) -> tuple
     except Exception as error:  # As Python itself would end with it.
       errors.write(f'Traceback: {type(error).__name__}: {error}')
       code = 1
-  return code, errors.getvalue()
+  return Ended(code, errors.getvalue())
 
 
 def _places(trainer: Trainer) -> dict[str, pathlib.Path]:

@@ -15,6 +15,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -154,7 +155,7 @@ def _measure(config: Config, options: Options) -> dict[str, Any]:
     raise UserError(said.removeprefix('error: '))
   raise UserError(
     f'measuring {config.variant} with {config.modalities} failed ({said[:200]}); give a smaller '
-    f'--batch, or see all that it says with {" ".join(command)}.'
+    f'--batch, or see all that it says with {shlex.join(command)}.'
   )
 
 

@@ -20,7 +20,7 @@ from experiments.evaluation import results
 from experiments.evaluation.contract import Mode
 from experiments.evaluation.titles import title_of
 from gmn_jax.training.checkpoint import Run
-from mese_env.errors import UserError, nearest
+from mese_env.errors import UserError, did_you_mean
 
 _MEDIA = {'.png': 'image/png', '.gif': 'image/gif'}
 _PAGE = """<!doctype html>
@@ -52,8 +52,8 @@ class Options:
   def __post_init__(self):
     for mode in self.modes:
       if mode not in modes.EVALUATIONS:
-        near = nearest(mode, modes.EVALUATIONS)
-        raise UserError(f"--modes names '{mode}', no evaluation; did you mean '{near}'?")
+        near = did_you_mean(mode, modes.EVALUATIONS)
+        raise UserError(f"--modes names '{mode}', no evaluation; {near}")
 
 
 class Report(Mode):

@@ -3,6 +3,7 @@
 May use `model` and `inference`; nothing else uses it.
 """
 
-from gmn_jax.authors.state_dict import from_authors, read_state_dict, to_authors
+from gmn_jax.authors.state_dict import from_authors, to_authors
+from gmn_jax.authors.weights import read_state_dict
 
 __all__ = ['from_authors', 'read_state_dict', 'to_authors']

@@ -8,6 +8,7 @@ them, follow from seeded rules.
 
 import json
 import math
+import os
 import pathlib
 import zipfile
 import zlib
@@ -54,12 +55,13 @@ class Golden(NamedTuple):
   names: list[str]
 
 
-def read_golden(path: pathlib.Path) -> Golden:
+def read_golden(path: os.PathLike | str) -> Golden:
   """Reads a recording and rebuilds what it was made from.
 
   Raises:
     UserError: the file is missing, is no recording, or its weights do not have the recorded sums.
   """
+  path = pathlib.Path(path)
   if not path.is_file():
     raise UserError(f'there is no recording {path}; give the path of an existing .npz file.')
   try:

@@ -7,19 +7,21 @@ parameters in other layouts: channels first, transposed kernels, heads apart, ex
 
 import dataclasses
 import math
-import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from gmn_jax.model import GMN, parameter_shapes
+from gmn_jax.authors.weights import find_weights, unwrapped
+from gmn_jax.model import APOE, BASELINE, GMN, POE, parameter_shapes
 from gmn_jax.senses import HAPTIC, IMAGE, Modality, Sense
 from gmn_jax.senses.query import QUERY_SIZE
 from mese_env.errors import UserError
 
 Params = Mapping[str, Any]
+_POOLINGS = (APOE, POE, BASELINE)
+_NAMED = 6  # of the tensors that are wrong, as all of them may be
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,30 +44,34 @@ def from_authors(model: GMN, state_dict: Mapping[str, np.ndarray]) -> Params:
 
   Args:
     model: the model that the state_dict belongs to: its pooling, modalities and sizes.
-    state_dict: arrays by name. The dead `init_query` tensors may be there or not. The dtype is
+    state_dict: arrays by name, with or without a prefix that all names share, as `module.`; or
+      dictionaries that hold them. The dead `init_query` tensors may be there or not. The dtype is
       kept.
 
   Raises:
-    UserError: names every tensor that is missing, superfluous, or of another shape.
+    UserError: tensors are missing, superfluous, or of another shape, whose first ones it names; or
+      the authors' code has no such model.
   """
   links = list(_links(model))
+  known = {link.name for link in links} | set(_dead_shapes(model))
+  state_dict = unwrapped(find_weights(state_dict, 'the state_dict'), known)
   wrong = [f'{link.name} {link.shape} is missing' for link in links if link.name not in state_dict]
   wrong += [
     f'{link.name} has shape {np.shape(state_dict[link.name])} instead of {link.shape}'
     for link in links
     if link.name in state_dict and np.shape(state_dict[link.name]) != link.shape
   ]
-  known = {link.name for link in links} | set(_dead_shapes(model))
   wrong += [
     f'{name} {np.shape(state_dict[name])} is not part of the model'
     for name in state_dict
     if name not in known
   ]
   if wrong:
+    more = f'; and {len(wrong) - _NAMED} more' if len(wrong) > _NAMED else ''
     raise UserError(
       f"this state_dict is not one of '{model.pooling.name}' with the modalities "
       f'{[m.name for m in model.modalities]}; '
-      f'check the variant, the modalities and the sizes: {"; ".join(wrong)}.'
+      f'check the variant, the modalities and the sizes: {"; ".join(wrong[:_NAMED])}{more}.'
     )
   ours = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), parameter_shapes(model))
   for link in links:
@@ -85,6 +91,9 @@ def to_authors(model: GMN, params: Params) -> dict[str, np.ndarray]:
   their order.
 
   Their dead `init_query` tensors are zeros.
+
+  Raises:
+    UserError: the authors' code has no such model.
   """
   dead = _dead_shapes(model)
   state_dict = {}
@@ -100,20 +109,15 @@ def to_authors(model: GMN, params: Params) -> dict[str, np.ndarray]:
   return state_dict
 
 
-def read_state_dict(path: pathlib.Path) -> dict[str, np.ndarray]:
-  """Arrays by name from a `.pt` file of the authors' code (a state_dict, or a dict that holds one);
-  needs torch.
-  """
-  try:
-    import torch  # pyright: ignore[reportMissingImports] - not among what is installed.
-  except ModuleNotFoundError as error:
-    raise UserError(f'reading {path} needs PyTorch; install it with: pip install torch') from error
-  if not path.is_file():
-    raise UserError(f'there is no file {path}; give the path of a .pt file.')
-  stored = torch.load(path, map_location='cpu', weights_only=True)
-  for key in ('state_dict', 'model'):
-    stored = stored.get(key, stored)
-  return {name: tensor.numpy() for name, tensor in stored.items()}
+def _authors_own(model: GMN) -> None:
+  """Refuses what the authors' code has not; what an absent modality does is no parameter of it."""
+  pooling = dataclasses.replace(model.pooling, mask_absent=False)
+  if pooling not in _POOLINGS or model.hierarchical:
+    which = 'hierarchical model' if model.hierarchical else f"pooling '{pooling.name}'"
+    names = ', '.join(known.name for known in _POOLINGS)
+    raise UserError(
+      f"the authors' code has no {which}; convert models of {names} only, not hierarchical."
+    )
 
 
 def _dead_shapes(model: GMN) -> dict[str, tuple[int, ...]]:
@@ -121,6 +125,7 @@ def _dead_shapes(model: GMN) -> dict[str, tuple[int, ...]]:
 
 
 def _links(model: GMN) -> Iterator[_Link]:
+  _authors_own(model)
   yield from _expert_links(model)
   for m, modality in enumerate(model.modalities):
     yield from _renderer_links(model, f'convdraw.renderers.{m}.', modality)

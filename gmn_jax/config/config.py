@@ -13,7 +13,7 @@ from gmn_jax.config.sections import (
   RunConfig,
 )
 from gmn_jax.model.missing import experiment
-from mese_env.errors import UserError, nearest
+from mese_env.errors import UserError, did_you_mean
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -88,4 +88,4 @@ def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str
 def _refuse_unknown(names: Iterable[str]) -> None:
   for name in names:
     if name not in _FIELDS:
-      raise UserError(f"config has no field '{name}'; did you mean '{nearest(name, _FIELDS)}'?")
+      raise UserError(f"config has no field '{name}'; {did_you_mean(name, _FIELDS)}")

@@ -13,6 +13,13 @@ from gmn_jax.model import POOLINGS
 from gmn_jax.optimisers import OPTIMISERS
 from gmn_jax.senses.sets import modality_set
 
+# Of 32 bits with a sign, a round number below their largest.
+_MOST_COUNTED = 2_000_000_000
+_COUNTED = 'steps and scenes are counted in 32 bits'
+# What float32 can compute with: its squares, sums of them and reciprocals stay finite and above 0.
+_LEAST_RATE, _MOST_RATE = 1e-12, 1e3
+_RATED = 'a step of another size is lost, or loses all, in float32'
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ModelConfig(Section):
@@ -32,15 +39,23 @@ class ModelConfig(Section):
   hierarchical: bool = setting(False)
   # Side of the image in pixels, before it is cut; a multiple of 4 with m2, of 8 otherwise. Images
   # of another size are resized to it.
-  image_size: int = setting(16)
+  image_size: int = setting(
+    16, at_least=4, at_most=4_096, since='a view is cut from that many pixels squared'
+  )
   # Sensors of a grasp: the simulated hand's 132, or those of your own data (docs/own_data.md).
-  haptic_channels: int = setting(132, at_least=1)
+  haptic_channels: int = setting(
+    132, at_least=1, at_most=100_000, since='each grasp has so many numbers'
+  )
   # Hidden channels of the LSTMs; all other widths are fixed multiples of it.
-  width: int = setting(16, at_least=1)
+  width: int = setting(
+    16, at_least=1, at_most=8_192, since='kernels grow with its square: 8,192 are gigabytes each'
+  )
   # Draw steps: how many latents z is a sequence of, and in how many steps a view is rendered.
-  draw_steps: int = setting(2, at_least=1)
+  draw_steps: int = setting(
+    2, at_least=1, at_most=1_000, since='each is computed, and kept, one after the other'
+  )
   # Channels of z per draw step.
-  latent: int = setting(6, at_least=1)
+  latent: int = setting(6, at_least=1, at_most=8_192, since='kernels grow with it')
   # What convolutions and matrix products are computed in. Parameters, sums and the loss are float32
   # in any case. 'bfloat16' is for accelerators.
   dtype: str = setting('float32', choices=('float32', 'bfloat16'))
@@ -65,11 +80,13 @@ class DataConfig(Section):
   # Curriculum: the first `few_steps` steps see only the first `few_scenes` training scenes, each
   # many times. What all scenes share but rarely show, such as colours, is then learned sooner
   # (docs/small_preset.md).
-  few_scenes: int = setting(1_800, at_least=1)
+  few_scenes: int = setting(1_800, at_least=1, at_most=_MOST_COUNTED, since=_COUNTED)
   # Length of the curriculum in steps. 0: none, every step sees all scenes.
-  few_steps: int = setting(1_800, at_least=0)
+  few_steps: int = setting(1_800, at_least=0, at_most=_MOST_COUNTED, since=_COUNTED)
   # Scenes per step, over all devices. The authors take 12, and 9 with m14.
-  batch_size: int = setting(32, at_least=1)
+  batch_size: int = setting(
+    32, at_least=1, at_most=65_536, since='a scene takes .2 MB: 65,536 are 13 GB'
+  )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -97,13 +114,17 @@ class OptimiserConfig(Section):
   """The objective, a weighted ELBO, and its optimiser."""
 
   # Weight of the KL divergence in the loss; 1: the ELBO.
-  beta: float = setting(1.0, at_least=0)
+  beta: float = setting(
+    1.0, at_least=0, at_most=1e6, since='beyond it, float32 has no digits left for the likelihood'
+  )
   # Standard deviation of the Gaussian likelihood, in the units of the scaled senses: images in
   # [0, 1], sensors of a grasp in about [-1, 1]. With the authors' 1.0 the KL divergence weighs 100
   # times as much against the squared error.
-  std: float = setting(0.1, positive=True)
+  std: float = setting(
+    0.1, at_least=1e-6, at_most=1e6, since='its square divides the squared error in float32'
+  )
   # Training steps in all. With `decay`, the learning rate follows the number that is asked for.
-  steps: int = setting(3_250, at_least=1, may_change=True)
+  steps: int = setting(3_250, at_least=1, at_most=_MOST_COUNTED, since=_COUNTED, may_change=True)
   # Whether to start with latents that carry nothing, larger weights, and the mean view rendered
   # (`gmn_jax/training/quiet_start.py`), instead of from the authors' initialisation.
   quiet_start: bool = setting(True)
@@ -112,24 +133,30 @@ class OptimiserConfig(Section):
   optimizer: str = setting('muon', choices=OPTIMISERS)
   # Peak learning rate. At twice this value apoe gains and the baseline loses
   # (docs/results/README.md, "Rates").
-  learning_rate: float = setting(8e-3, positive=True)
+  learning_rate: float = setting(8e-3, at_least=_LEAST_RATE, at_most=_MOST_RATE, since=_RATED)
   # With 'muon', the peak learning rate of NAdam for parameters that are no kernels.
-  bias_rate: float = setting(1e-3, positive=True)
+  bias_rate: float = setting(1e-3, at_least=_LEAST_RATE, at_most=_MOST_RATE, since=_RATED)
   # With 'muon', the decoupled weight decay of kernels, multiplied by the learning rate at each
   # step. Without any, small overfits its 1,800 scenes.
-  weight_decay: float = setting(0.1, at_least=0)
+  weight_decay: float = setting(
+    0.1, at_least=0, at_most=1e3, since='times the learning rate it is what a step takes away'
+  )
   # Steps in which the learning rate rises linearly from zero (warm-up).
-  warmup_steps: int = setting(50, at_least=0)
+  warmup_steps: int = setting(50, at_least=0, at_most=_MOST_COUNTED, since=_COUNTED)
   # Fraction of all steps, the last ones, in which the learning rate falls linearly to zero.
   decay: float = setting(0.4, fraction_of='steps')
   # Global norm to which gradients are clipped; the authors'.
-  clip: float = setting(0.25, positive=True)
+  clip: float = setting(
+    0.25, at_least=1e-9, at_most=1e9, since='float32 squares what is left of the gradient'
+  )
   # Gradient accumulation: in how many parts, one after the other, a batch is computed; divides
   # `batch_size`. The same update in less memory. With small's 32 scenes, 4 also takes a fifth less
   # time on one core (docs/results/PLAN.md).
-  accumulate: int = setting(1, at_least=1, may_change=True)
+  accumulate: int = setting(
+    1, at_least=1, at_most=65_536, since='it divides batch_size', may_change=True
+  )
   # How many updates in a row may be skipped for not being finite. 0: the first one ends the run.
-  skip_nonfinite: int = setting(0, at_least=0)
+  skip_nonfinite: int = setting(0, at_least=0, at_most=_MOST_COUNTED, since=_COUNTED)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -137,22 +164,39 @@ class RunConfig(Section):
   """The run: its seed, its devices, and how often it reports and saves."""
 
   # Name of the preset that the values started from; part of the default workdir.
-  preset: str = setting('small', may_change=True)
+  preset: str = setting('small', is_name=True, may_change=True)
   # Decides the initial parameters, the order of the scenes, and all random numbers on the device.
   # 32 bits, since the input pipeline takes no more.
-  seed: int = setting(0, at_least=0, at_most=2**32 - 1)
+  seed: int = setting(0, at_least=0, at_most=2**32 - 1, since='it has 32 bits')
   # Fully sharded data parallelism: over how many devices each parameter and its optimiser state are
   # split; divides the number of devices. 1: every device holds all.
-  fsdp: int = setting(1, at_least=1, may_change=True)
+  fsdp: int = setting(
+    1, at_least=1, at_most=65_536, since='it divides the number of devices', may_change=True
+  )
   # Steps between lines of metrics.
-  log_every: int = setting(5, at_least=1, may_change=True)
-  # Steps between checkpoints: a killed run loses at most so many.
-  checkpoint_every: int = setting(50, at_least=1, may_change=True)
+  log_every: int = setting(5, at_least=1, at_most=_MOST_COUNTED, since=_COUNTED, may_change=True)
+  # Steps between checkpoints. One is written while the next steps are trained, and the one after it
+  # only when it is on disk: a killed run loses at most twice so many.
+  checkpoint_every: int = setting(
+    50, at_least=1, at_most=_MOST_COUNTED, since=_COUNTED, may_change=True
+  )
   # Steps between validations. A checkpoint follows each, and the one with the best ELBO is kept.
-  validate_every: int = setting(125, at_least=1, may_change=True)
+  validate_every: int = setting(
+    125, at_least=1, at_most=_MOST_COUNTED, since=_COUNTED, may_change=True
+  )
   # Scenes of the validation split that a validation takes, the first ones.
-  validate_scenes: int = setting(100, at_least=1, may_change=True)
+  validate_scenes: int = setting(
+    100, at_least=1, at_most=_MOST_COUNTED, since=_COUNTED, may_change=True
+  )
   # Steps between sample pictures.
-  sample_every: int = setting(125, at_least=1, may_change=True)
+  sample_every: int = setting(
+    125, at_least=1, at_most=_MOST_COUNTED, since=_COUNTED, may_change=True
+  )
   # Steps to profile into <workdir>/profile, from the tenth on. 0: none.
-  profile_steps: int = setting(0, at_least=0, may_change=True)
+  profile_steps: int = setting(
+    0,
+    at_least=0,
+    at_most=1_000,
+    since='each adds megabytes that are kept in memory',
+    may_change=True,
+  )

@@ -11,9 +11,12 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.stats import norm
 
+from gmn_jax.layers.arrays import takes_numpy
+
 Array = jax.Array
 
 
+@takes_numpy
 def transform(
   predict: Callable[[Array], tuple[Array, ...]],
   truth: tuple[Array, ...],
@@ -40,6 +43,7 @@ def transform(
   return jax.tree.map(lambda part: part / samples, total)
 
 
+@takes_numpy
 def coverage(transforms: tuple[Array, ...], levels: Array) -> Array:
   """The share of the numbers in the central interval of each level, (levels, N).
 

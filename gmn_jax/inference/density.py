@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from gmn_jax.inference.generation import Key, render
+from gmn_jax.layers.arrays import takes_numpy
 from gmn_jax.model import GMN, Draw, Episodes, Noise, apply, gaussians, sample_noise, sum_views
 from gmn_jax.senses.sense import Sense
 from gmn_jax.senses.views import Views
@@ -61,6 +62,7 @@ class Seen(NamedTuple):
     return jax.tree.map(lambda leaf: leaf[which], self)
 
 
+@takes_numpy
 def summarise(model: GMN, params, views: Views, mask_SBMV: Array) -> Seen:
   """What the views in each mask tell, N = S B, S-major."""
   encoded = apply(model, params, views, method='encode')
@@ -69,11 +71,13 @@ def summarise(model: GMN, params, views: Views, mask_SBMV: Array) -> Seen:
   return Seen(tuple(r.reshape(-1, *r.shape[2:]) for r in sums), any_NM)
 
 
+@takes_numpy
 def sample_prior_given(model: GMN, params, context: Seen, noise: Noise) -> Draw:
   """z from the prior given N contexts; noise as from `noise_from`."""
   return apply(model, params, *_as_views(context), noise, method='sample_prior')
 
 
+@takes_numpy
 def log_importance_weight(
   model: GMN,
   params,
@@ -128,6 +132,7 @@ def _as_views(seen: Seen) -> tuple[tuple[Array, ...], Array]:
   return tuple(r[:, None] for r in seen.sums), seen.any_NM[None, :, :, None]
 
 
+@takes_numpy
 def log_importance_weights(
   model: GMN,
   params,

@@ -1,7 +1,7 @@
 """Generation: latents sampled given a context, and the views rendered from them.
 
 Pure functions of (model, params, arrays, key). Wherever a key is taken, noise may be given in its
-place.
+place, and NumPy arrays in the place of JAX's.
 
 Dims: B scenes, N episodes, M modalities, V views, T draw steps, h w latent grid, R representation
 channels, Z latent channels per step.
@@ -10,6 +10,7 @@ channels, Z latent channels per step.
 import jax
 import jax.numpy as jnp
 
+from gmn_jax.layers.arrays import takes_numpy
 from gmn_jax.model import GMN, Draw, Noise, apply, sample_noise
 from gmn_jax.senses.views import Views
 
@@ -17,6 +18,7 @@ Array = jax.Array
 Key = Array | Noise
 
 
+@takes_numpy
 def noise_from(model: GMN, key: Key, episodes: int, temperature: float = 1.0) -> Noise:
   """The noise from which the latents of N episodes are sampled, times `temperature`.
 
@@ -30,6 +32,7 @@ def noise_from(model: GMN, key: Key, episodes: int, temperature: float = 1.0) ->
   return jax.tree.map(lambda x: temperature * x, noise)
 
 
+@takes_numpy
 def sample_prior(
   model: GMN, params, views: Views, context_BMV: Array, key: Key, temperature: float = 1.0
 ) -> Draw:
@@ -48,6 +51,7 @@ def sample_prior(
   return apply(model, params, encoded, context_BMV[None], noise, method='sample_prior')
 
 
+@takes_numpy
 def generate(
   model: GMN,
   params,
@@ -76,6 +80,7 @@ def generate(
   return z, render(model, params, z, queries)
 
 
+@takes_numpy
 def render(model: GMN, params, z_BThwZ: Array, queries: tuple[Array, ...]) -> tuple[Array, ...]:
   """Per modality the means (B, V, *modality.shape) of the views of given latents at embedded
   queries (B, V, 7).
@@ -84,6 +89,7 @@ def render(model: GMN, params, z_BThwZ: Array, queries: tuple[Array, ...]) -> tu
   return apply(model, params, z_BThwZ, view_of, queries, method='render')
 
 
+@takes_numpy
 def represent(model: GMN, params, views: Views, context_BMV: Array) -> tuple[Array, Array]:
   """Features of a scene: every modality's representation r_m, and the belief's mean.
 

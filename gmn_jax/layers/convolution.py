@@ -1,99 +1,148 @@
-"""Convolutions whose gradients stay fast inside a loop, on every backend.
+"""Convolutions: what every layer, expert and renderer calls, and which form computes it.
 
-XLA's own gradient of a convolution is a convolution with unusual dimension numbers; inside a
-`while` body (any `lax.scan`) a CPU runs it through a fallback about 50 times slower than outside.
-The functions here carry their own VJP, written with canonical NHWC/HWIO convolutions and matrix
-products, and compute the same numbers.
+A kernel is made ready once for images of a size, and convolved with as often as there are images.
+On a CPU wide ones are computed by tiles (`tiles.py`), everything else directly (`direct.py`). Both
+compute the same, to rounding.
 
 Dims: N images, H W rows and columns, I O input and output channels, K kernel size.
 """
+
+import contextlib
+import contextvars
+import operator
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import chex
 import jax
 import jax.numpy as jnp
 
+from gmn_jax.layers import direct, tiles
+
 Array = jax.Array
-_Saved = tuple[Array, Array]  # for the backward pass: the images and the kernel
 
-_NARROW = 64  # channels; measured with 16 and 64 against 128, where it no longer pays
-
-
-def _same_convolution(x_NHWI: Array, kernel_KKIO: Array, pad: int | None = None) -> Array:
-  pad = kernel_KKIO.shape[0] // 2 if pad is None else pad
-  if min(x_NHWI.shape[1:3]) < min(kernel_KKIO.shape[:2]):
-    # On a CPU, XLA convolves an image smaller than the kernel about 25 times slower than the same
-    # image padded beforehand; the barrier keeps it from folding the padding back in.
-    widths = ((0, 0), (pad, pad), (pad, pad), (0, 0))
-    x_NHWI, pad = jax.lax.optimization_barrier(jnp.pad(x_NHWI, widths)), 0
-  return jax.lax.conv_general_dilated(
-    x_NHWI,
-    kernel_KKIO,
-    window_strides=(1, 1),
-    padding=((pad, pad), (pad, pad)),
-    dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
-  )
+_directly = contextvars.ContextVar('directly', default=False)
 
 
-def _to_few_channels(x_NHWI: Array, kernel_KKIO: Array) -> Array:
-  """The same convolution as one of the kernel's columns, each to channels of its own, and shifts.
+class Kernel(NamedTuple):
+  """A kernel, ready for images of a size.
 
-  XLA on a CPU runs a convolution to few channels at half the rate of one to many.
+  Attributes:
+    plain: (K, K, I, O).
+    tiles: the same for the tiles; None where the direct form computes everywhere.
   """
+
+  plain: Array
+  tiles: tiles.Tiles | None
+
+
+@contextlib.contextmanager
+def directly(wanted: bool = True) -> Iterator[None]:
+  """Within it, if `wanted`, kernels are made ready for the direct form alone."""
+  token = _directly.set(wanted)
+  try:
+    yield
+  finally:
+    _directly.reset(token)
+
+
+class _Least(NamedTuple):
+  """From where on tiles take less time than the direct form, forward and backward together.
+
+  Attributes:
+    inputs: channels.
+    outputs: channels.
+    tiles: of all images together, and of all convolutions with the kernel: transforming it costs
+      what a few dozen of them save.
+  """
+
+  inputs: int
+  outputs: int
+  tiles: int
+
+
+# By the size of the kernel; measured on two cores with and without AVX-512
+# (experiments/bench/NOTES.md).
+_LEAST = {3: _Least(32, 64, 64), 5: _Least(16, 32, 64)}
+
+
+def prepare(kernel_KKIO: Array, images: int, height: int, width: int, times: int = 1) -> Kernel:
+  """Makes a kernel ready for images of a size; to be done once, before a loop.
+
+  Args:
+    kernel_KKIO: a square kernel of odd size.
+    images: how many are convolved at once.
+    height: of an image.
+    width: of an image.
+    times: how often so many are convolved with it.
+  """
+  chex.assert_rank(kernel_KKIO, 4)
   size, _, inputs, outputs = kernel_KKIO.shape
-  pad = size // 2
-  columns_K1I_KO = kernel_KKIO.transpose(0, 2, 1, 3).reshape(size, 1, inputs, size * outputs)
-  wide = jax.lax.conv_general_dilated(
-    x_NHWI,
-    columns_K1I_KO,
-    window_strides=(1, 1),
-    padding=((pad, pad), (0, 0)),
-    dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
-  )
-  n, height, width, _ = wide.shape
-  wide = wide.reshape(n, height, width, size, outputs)
-  wide = jnp.pad(wide, ((0, 0), (0, 0), (pad, pad), (0, 0), (0, 0)))
-  shifted = (wide[:, :, shift : shift + width, shift] for shift in range(size))
-  # Of nothing the sum would be the number 0, but a kernel has columns.
-  return sum(shifted)  # pyright: ignore[reportReturnType]
+  count = times * images * tiles.count(height, width)
+  if (
+    _directly.get()
+    or kernel_KKIO.dtype not in (jnp.float32, jnp.float64)
+    or size not in _LEAST
+    or any(map(operator.lt, (inputs, outputs, count), _LEAST[size]))
+  ):
+    return Kernel(kernel_KKIO, None)
+  # Elsewhere nothing reads it.
+  at_points = jax.lax.platform_dependent(kernel_KKIO, cpu=tiles.transform, default=tiles.zeros)
+  return Kernel(kernel_KKIO, at_points)
 
 
-@jax.custom_vjp
-def convolve(x_NHWI: Array, kernel_KKIO: Array) -> Array:
+def convolve(x_NHWI: Array, kernel: Array | Kernel) -> Array:
   """Cross-correlation with zero padding that keeps the size ("same"), odd kernel size, stride 1.
 
   Args:
     x_NHWI: images.
-    kernel_KKIO: a square kernel of odd size.
+    kernel: a square kernel (K, K, I, O) of odd size, or that made ready for such images.
 
   Returns:
     (N, H, W, O), in the dtype of x.
   """
-  chex.assert_rank([x_NHWI, kernel_KKIO], 4)
-  return _same_convolution(x_NHWI, kernel_KKIO)
+  chex.assert_rank(x_NHWI, 4)
+  if not isinstance(kernel, Kernel):
+    kernel = prepare(kernel, *x_NHWI.shape[:3])
+  return _convolve(x_NHWI, kernel)
 
 
-def _convolve_forward(x_NHWI: Array, kernel_KKIO: Array) -> tuple[Array, _Saved]:
-  return convolve(x_NHWI, kernel_KKIO), (x_NHWI, kernel_KKIO)
-
-
-def _convolve_backward(saved: _Saved, grad_NHWO: Array) -> _Saved:
-  x_NHWI, kernel_KKIO = saved
-  pad = kernel_KKIO.shape[0] // 2
-  flipped_KKOI = kernel_KKIO[::-1, ::-1].swapaxes(2, 3)
-  if 2 * kernel_KKIO.shape[2] <= min(kernel_KKIO.shape[3], 2 * _NARROW):
-    grad_x_NHWI = jax.lax.platform_dependent(
-      grad_NHWO, flipped_KKOI, cpu=_to_few_channels, default=_same_convolution
-    )
-  else:
-    grad_x_NHWI = _same_convolution(grad_NHWO, flipped_KKOI)
-  # The batch becomes the contracted channel, the output gradient the kernel.
-  grad_kernel_IKKO = _same_convolution(
-    x_NHWI.transpose(3, 1, 2, 0), grad_NHWO.transpose(1, 2, 0, 3), pad
+@jax.custom_vjp
+def _convolve(x_NHWI: Array, kernel: Kernel) -> Array:
+  if kernel.tiles is None:
+    return direct.same_convolution(x_NHWI, kernel.plain)
+  return jax.lax.platform_dependent(
+    x_NHWI,
+    kernel,
+    cpu=lambda x, kernel: tiles.convolve(x, kernel.tiles),
+    default=lambda x, kernel: direct.same_convolution(x, kernel.plain),
   )
-  return grad_x_NHWI, grad_kernel_IKKO.transpose(1, 2, 0, 3)
 
 
-convolve.defvjp(_convolve_forward, _convolve_backward)
+def _forward(x_NHWI: Array, kernel: Kernel) -> tuple[Array, tuple[Array, Kernel]]:
+  return _convolve(x_NHWI, kernel), (x_NHWI, kernel)
+
+
+def _backward(saved: tuple[Array, Kernel], grad_NHWO: Array) -> tuple[Array, Kernel]:
+  x_NHWI, kernel = saved
+  if kernel.tiles is None:
+    return _direct_gradients(x_NHWI, kernel, grad_NHWO)
+  return jax.lax.platform_dependent(
+    x_NHWI, kernel, grad_NHWO, cpu=_tiles_gradients, default=_direct_gradients
+  )
+
+
+_convolve.defvjp(_forward, _backward)
+
+
+def _direct_gradients(x_NHWI: Array, kernel: Kernel, grad_NHWO: Array) -> tuple[Array, Kernel]:
+  grad_x, grad_kernel = direct.gradients(x_NHWI, kernel.plain, grad_NHWO)
+  return grad_x, Kernel(grad_kernel, jax.tree.map(jnp.zeros_like, kernel.tiles))
+
+
+def _tiles_gradients(x_NHWI: Array, kernel: Kernel, grad_NHWO: Array) -> tuple[Array, Kernel]:
+  grad_x, grad_tiles = tiles.gradients(x_NHWI, kernel.tiles, grad_NHWO)
+  return grad_x, Kernel(jnp.zeros_like(kernel.plain), grad_tiles)
 
 
 def halve(x_NHWI: Array, kernel_22IO: Array) -> Array:
@@ -126,14 +175,14 @@ def double(x_NHWI: Array, kernel_44IO: Array) -> Array:
 
 @jax.custom_vjp
 def _convolve_2x2(x_NHWI: Array, kernel_22IO: Array) -> Array:
-  return _same_convolution(x_NHWI, kernel_22IO, 0)
+  return direct.same_convolution(x_NHWI, kernel_22IO, 0)
 
 
-def _convolve_2x2_forward(x_NHWI: Array, kernel_22IO: Array) -> tuple[Array, _Saved]:
+def _convolve_2x2_forward(x_NHWI: Array, kernel_22IO: Array) -> tuple[Array, direct.Saved]:
   return _convolve_2x2(x_NHWI, kernel_22IO), (x_NHWI, kernel_22IO)
 
 
-def _convolve_2x2_backward(saved: _Saved, grad_NhwO: Array) -> _Saved:
+def _convolve_2x2_backward(saved: direct.Saved, grad_NhwO: Array) -> direct.Saved:
   x_NHWI, kernel_22IO = saved
   height, width = grad_NhwO.shape[1:3]
   offsets = [(a, b) for a in (0, 1) for b in (0, 1)]

@@ -25,7 +25,7 @@ import jax
 import jax.numpy as jnp
 
 from gmn_jax.layers.affine import add_bias
-from gmn_jax.layers.convolution import constant_response, convolve
+from gmn_jax.layers.convolution import Kernel, constant_response, convolve, prepare
 from gmn_jax.layers.initializers import fan_in_uniform
 from gmn_jax.layers.lstm import lstm_cell
 from gmn_jax.model import gaussians
@@ -135,14 +135,17 @@ class Experts(nn.Module):
     )
     constant = _lift(target_ENhwR, k_target) + _lift(context_ENhwR, k_context)
     constant = add_bias(constant + self._identity(k_id, *grid), _per_channel(bias))
-    prior = self._prior(context_ENhwR, in_context_EN)
+    noise_TNhwZ = noise_NThwZ.swapaxes(0, 1)
+    loops = len(noise_TNhwZ) - 1
+    prior = self._prior(context_ENhwR, in_context_EN, loops)
     heads_kernel, heads_bias = self.posterior_heads
     heads_kernel = heads_kernel.astype(dtype)
     present = _per_latent(in_either_EN)
-    noise_TNhwZ = noise_NThwZ.swapaxes(0, 1)
     # One convolution of each hidden state feeds all that reads it.
-    k_of_prior = jnp.concatenate([prior.k_hidden, prior.k_heads, k_prior_hidden], axis=-1)
-    k_of_posterior = jnp.concatenate([k_hidden, heads_kernel], axis=-1)
+    k_of_prior = _ready(
+      jnp.concatenate([prior.k_hidden, prior.k_heads, k_prior_hidden], axis=-1), constant, loops
+    )
+    k_of_posterior = _ready(jnp.concatenate([k_hidden, heads_kernel], axis=-1), constant, loops)
 
     def update(carry):
       of_prior, of_posterior, cell, _ = carry
@@ -164,7 +167,7 @@ class Experts(nn.Module):
     # Hidden states start at zero, and nothing reads the last one of the prior: the first step
     # convolves neither, the last one updates no prior.
     cell = jnp.zeros_like(constant[..., :L])
-    of_prior = jnp.zeros(constant.shape[:-1] + k_of_prior.shape[-1:], dtype)
+    of_prior = jnp.zeros((*constant.shape[:-1], _outputs(k_of_prior)), dtype)
     carry, draws = jax.lax.scan(
       jax.checkpoint(step) if self.remat else step,
       (of_prior, jnp.zeros_like(constant), cell, cell),
@@ -178,8 +181,11 @@ class Experts(nn.Module):
   ) -> Draw:
     """Samples z from the prior, the belief given the context; as `sample_posterior`."""
     noise_TNhwZ = noise_NThwZ.swapaxes(0, 1)
-    prior = self._prior(context_ENhwR, in_context_EN)
-    k_of_prior = jnp.concatenate([prior.k_hidden, prior.k_heads], axis=-1)
+    loops = len(noise_TNhwZ) - 1
+    prior = self._prior(context_ENhwR, in_context_EN, loops)
+    k_of_prior = _ready(
+      jnp.concatenate([prior.k_hidden, prior.k_heads], axis=-1), prior.constant, loops
+    )
 
     def draw(of_prior, noise) -> Draw:
       belief, experts = prior.believe(of_prior)
@@ -191,7 +197,7 @@ class Experts(nn.Module):
       hidden, cell = prior.update(of_prior, drawn.z, cell)
       return (_lift(hidden, k_of_prior), cell), drawn
 
-    of_prior = jnp.zeros(prior.constant.shape[:-1] + k_of_prior.shape[-1:], prior.constant.dtype)
+    of_prior = jnp.zeros((*prior.constant.shape[:-1], _outputs(k_of_prior)), prior.constant.dtype)
     cell = jnp.zeros_like(prior.constant[..., : self.hidden])
     (of_prior, _), draws = jax.lax.scan(step, (of_prior, cell), noise_TNhwZ[:-1])
     return _episodes_first(_append(draws, draw(of_prior, noise_TNhwZ[-1])))
@@ -206,7 +212,7 @@ class Experts(nn.Module):
       return jnp.zeros((), k_id.dtype)
     return constant_response(k_id[0], height, width).transpose(2, 0, 1, 3)[:, None]
 
-  def _prior(self, context_ENhwR: Array, in_context_EN: Array | None) -> '_Prior':
+  def _prior(self, context_ENhwR: Array, in_context_EN: Array | None, loops: int) -> '_Prior':
     dtype, grid = context_ENhwR.dtype, context_ENhwR.shape[2:4]
     kernel, bias = self.prior_gates
     k_z, k_context, k_id, k_hidden = _split_inputs(
@@ -217,7 +223,8 @@ class Experts(nn.Module):
     k_heads, heads_bias = self.prior_heads
     return _Prior(
       constant,
-      k_z,
+      # All experts read the same z: where they share a kernel, it is convolved once.
+      _ready(k_z, constant[:1] if self.pooling.shared else constant, loops),
       k_hidden,
       k_heads.astype(dtype),
       heads_bias,
@@ -233,7 +240,7 @@ class _Prior(NamedTuple):
   """
 
   constant: Array
-  k_z: Array
+  k_z: list[Kernel]
   k_hidden: Array
   k_heads: Array
   heads_bias: Array
@@ -250,14 +257,25 @@ class _Prior(NamedTuple):
     return lstm_cell(self.constant + of_prior[..., : self.k_hidden.shape[-1]] + of_z, cell)
 
 
-def _lift(x: Array, kernel_PKKIO: Array) -> Array:
-  """Convolves (E, N, h, w, I), or (1, N, h, w, I) that all experts read, with their kernels."""
-  if kernel_PKKIO.shape[0] == 1:
-    return convolve(x.reshape(-1, *x.shape[2:]), kernel_PKKIO[0]).reshape(*x.shape[:-1], -1)
-  per_expert = jnp.broadcast_to(x, (kernel_PKKIO.shape[0], *x.shape[1:]))
-  return jnp.stack(
-    [convolve(x_e, kernel) for x_e, kernel in zip(per_expert, kernel_PKKIO, strict=True)]
-  )
+def _ready(kernel_PKKIO: Array, like_ENhwC: Array, times: int) -> list[Kernel]:
+  """The kernels, ready for `_lift` to convolve images of that shape so many times."""
+  experts, episodes, *grid = like_ENhwC.shape[:-1]
+  images = experts * episodes if len(kernel_PKKIO) == 1 else episodes
+  return [prepare(kernel, images, *grid, times) for kernel in kernel_PKKIO]
+
+
+def _outputs(kernels: list[Kernel]) -> int:
+  return kernels[0].plain.shape[-1]
+
+
+def _lift(x: Array, kernels: Array | list[Kernel]) -> Array:
+  """Convolves (E, N, h, w, I), or (1, N, h, w, I) that all experts read, with their kernels, (P, K,
+  K, I, O) or those made ready.
+  """
+  if len(kernels) == 1:
+    return convolve(x.reshape(-1, *x.shape[2:]), kernels[0]).reshape(*x.shape[:-1], -1)
+  per_expert = jnp.broadcast_to(x, (len(kernels), *x.shape[1:]))
+  return jnp.stack([convolve(x_e, kernel) for x_e, kernel in zip(per_expert, kernels, strict=True)])
 
 
 def _split_inputs(kernel_PKKIO: Array, *sizes: int) -> list[Array]:

@@ -14,6 +14,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from gmn_jax.layers.arrays import takes_numpy
+from gmn_jax.layers.convolution import directly
 from gmn_jax.model.episodes import Episodes, seen
 from gmn_jax.model.experts import Draw, Experts
 from gmn_jax.model.hierarchy import LatentRepresentation
@@ -51,6 +53,7 @@ class GMN(nn.Module):
     dtype: what convolutions and matrices are computed in; None: as given. Parameters, sums over
       views and draw steps, beliefs and the loss keep at least float32.
     remat: compute the draw steps once more in the backward pass instead of keeping them.
+    direct: compute every convolution directly, also where tiles take less time (`layers/tiles.py`).
   """
 
   modalities: tuple[Modality, ...]
@@ -61,6 +64,12 @@ class GMN(nn.Module):
   hierarchical: bool = False
   dtype: jnp.dtype | None = None
   remat: bool = False
+  direct: bool = False
+
+  def apply(self, *args: Any, **kwargs: Any) -> Any:
+    """As Flax's, with the convolutions in the form that the model asks for."""
+    with directly(self.direct):
+      return super().apply(*args, **kwargs)
 
   def setup(self) -> None:
     """Declares the parts and the initial representations."""
@@ -220,6 +229,7 @@ class GMN(nn.Module):
     return x if self.dtype is None else x.astype(self.dtype)
 
 
+@takes_numpy
 def sum_views(r_BVhwR: Array, mask_SBV: Array) -> Array:
   """The sum over the views in a mask, (S, B, h, w, R), in float32 at least."""
   return jnp.einsum(
@@ -230,6 +240,7 @@ def sum_views(r_BVhwR: Array, mask_SBV: Array) -> Array:
   )
 
 
+@takes_numpy
 def apply(model: GMN, params: Any, *inputs: Any, method: str | None = None) -> Any:
   """What a method of the model, by default the call itself, makes of some inputs.
 
@@ -239,6 +250,7 @@ def apply(model: GMN, params: Any, *inputs: Any, method: str | None = None) -> A
   return model.apply({'params': params}, *inputs, **named)
 
 
+@takes_numpy
 def sample_noise(model: GMN, key: Array, episodes: int) -> Noise:
   """Standard normal numbers for everything latent in N episodes."""
   key_latents, key_representations = jax.random.split(key)
@@ -254,6 +266,7 @@ def sample_noise(model: GMN, key: Array, episodes: int) -> Noise:
   return Noise(latents, sample(key_representations, model.representations_shape(episodes)))
 
 
+@takes_numpy
 def init_params(model: GMN, key: Array) -> Any:
   """Samples a model's parameters, float32: PyTorch 0.4's ranges, and zeros for the initial
   representations.

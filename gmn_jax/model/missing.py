@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mese_env.errors import UserError, nearest
+from mese_env.errors import UserError, did_you_mean
 
 Array = jax.Array
 
@@ -92,10 +92,7 @@ def experiment(modalities: str, name: str, protocol: str, seed: int) -> Missing 
       f'{" or ".join(EXPERIMENTS)}, or leave --config.missing empty.'
     )
   if name not in known:
-    near = nearest(name, known)
-    raise UserError(
-      f"missing is '{name}'; for {modalities} there are {', '.join(known)}; did you mean '{near}'?"
-    )
+    raise UserError(f"missing is '{name}' with {modalities}; {did_you_mean(name, known)}")
   fewest, most = known[name]
   # As `jax.random.key` takes a seed, which as an array would not fit in 32 bits with a sign.
   return Missing(fewest, most, protocol == 'strict', np.uint32(seed % 2**32))

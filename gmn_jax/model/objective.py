@@ -9,6 +9,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from gmn_jax.layers.arrays import takes_numpy
 from gmn_jax.model import gaussians
 from gmn_jax.model.episodes import Episodes
 from gmn_jax.model.experts import Draw
@@ -53,6 +54,7 @@ class ElboTerms(NamedTuple):
     return -0.5 * self.squared_error / std**2 - constant * self.targets * sizes_M
 
 
+@takes_numpy
 def elbo_terms(model: GMN, params, views: Views, episodes: Episodes, noise: Noise) -> ElboTerms:
   """The terms of the ELBO of every episode.
 

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from gmn_jax.layers.affine import Conv, DoublingConv, HalvingConv, ResidualConv, add_bias, affine
-from gmn_jax.layers.convolution import convolve, double
+from gmn_jax.layers.convolution import convolve, double, prepare
 from gmn_jax.layers.lstm import lstm_cell
 from gmn_jax.senses.renderer import KERNEL_SIZE, Renderer
 from gmn_jax.senses.sense import Grid, Range, Scale, Sense
@@ -105,7 +105,9 @@ class ImageRenderer(Renderer):
     k_enlarge, b_enlarge = affine(self, (4, 4, L // 2, L), fan_in=8 * L, name='enlarge')
     k_decode, k_enlarge = k_decode.astype(dtype), k_enlarge.astype(dtype)
     # One convolution of the hidden state feeds the next gates and the decoder.
-    k_of_hidden = jnp.concatenate([k_hidden, k_decode], axis=-1)
+    k_of_hidden = prepare(
+      jnp.concatenate([k_hidden, k_decode], axis=-1), *constant_NhwG.shape[:3], self.steps - 1
+    )
 
     def enlarged(of_hidden: Array) -> Array:
       decoded = nn.relu(add_bias(of_hidden, b_decode))

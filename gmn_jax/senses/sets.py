@@ -8,7 +8,7 @@ from gmn_jax.senses.image import IMAGE, ImageCut
 from gmn_jax.senses.modality import Modality
 from gmn_jax.senses.vector import VectorCut
 from mese_env import sensors
-from mese_env.errors import UserError, nearest
+from mese_env.errors import UserError, did_you_mean
 
 # m8 and m14 see the centre 132 of the authors' 150 pixels, on a canvas of 48 pixels for images of
 # 64.
@@ -32,10 +32,7 @@ def modality_set(
     UserError: for another name, or a size that cannot be cut.
   """
   if name not in MODALITY_SETS:
-    raise UserError(
-      f"unknown modality set '{name}'; did you mean '{nearest(name, MODALITY_SETS)}'? "
-      f'There are {", ".join(MODALITY_SETS)}.'
-    )
+    raise UserError(f"unknown modality set '{name}'; {did_you_mean(name, MODALITY_SETS)}")
   return MODALITY_SETS[name](image_size, haptic_channels)
 
 

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from gmn_jax.layers.affine import Dense, ResidualDense
-from gmn_jax.layers.convolution import convolve
+from gmn_jax.layers.convolution import convolve, prepare
 from gmn_jax.layers.lstm import lstm_cell
 from gmn_jax.senses.renderer import Renderer
 from mese_env.errors import UserError
@@ -62,11 +62,12 @@ class VectorRenderer(Renderer):
 
   def decode(self, constant_NhwG: Array, k_hidden: Array) -> Array:
     """Means (N, D)."""
+    k_of_hidden = prepare(k_hidden, *constant_NhwG.shape[:3], self.steps - 1)
 
     def step(carry, _):
       of_hidden, cell = carry
       hidden, cell = lstm_cell(constant_NhwG + of_hidden, cell)
-      return (convolve(hidden, k_hidden), cell), hidden
+      return (convolve(hidden, k_of_hidden), cell), hidden
 
     carry = (jnp.zeros_like(constant_NhwG), jnp.zeros_like(constant_NhwG[..., : self.width]))
     (of_hidden, cell), hidden_TNhwL = jax.lax.scan(self.kept(step), carry, length=self.steps - 1)

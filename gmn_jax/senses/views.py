@@ -52,7 +52,8 @@ def cut_scenes(modalities: Sequence[Modality], scenes: Mapping[str, Any], ranges
       cut |= {m: jnp.zeros((*there.shape, *m.shape)) for m in own}
       queries[sense] = jnp.zeros((*there.shape, QUERY_SIZE))
       continue
-    raw, pose = scenes[sense.field], scenes[sense.pose_field]
+    # Of NumPy arrays, NumPy would compute otherwise, in float64 say.
+    raw, pose = (jnp.asarray(scenes[field]) for field in (sense.field, sense.pose_field))
     chex.assert_equal_shape_prefix([raw, pose], 2)
     scaled, queries[sense] = sense.scaled(raw, ranges), embed_query(pose)
     if there is not None:

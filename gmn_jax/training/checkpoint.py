@@ -1,34 +1,47 @@
 """Checkpoints of a run: all that is needed to continue it bit for bit, and to use its model.
 
 A checkpoint holds `params`; `training` (optimiser, step, key); `data`, the state of the input
-iterator; and `run`, the config and the ranges of the senses. They are written in the background,
-and appear only when complete.
+iterator; and `run`, the config, the ranges of the senses, what the data are, and checksums of all
+of it. They are written in the background, and appear only when complete.
 """
 
-import dataclasses
 import pathlib
+import types
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import grain
 import jax
-import jax.numpy as jnp
-import numpy as np
 import orbax.checkpoint as ocp
+from jax.experimental import multihost_utils
 
-from gmn_jax.config import Config, ModelConfig, differences, make_model, preset
+from gmn_jax.config import Config, make_model
 from gmn_jax.model import GMN, parameter_shapes
-from gmn_jax.senses import HAPTIC, Range, Ranges
+from gmn_jax.senses import Ranges
+from gmn_jax.training import checksum
+from gmn_jax.training.best import ELBO, best_step, elbo_of, set_aside_unreadable
+from gmn_jax.training.claim import Claim
+from gmn_jax.training.description import (
+  check_same_data,
+  check_same_run,
+  describe,
+  read_config,
+  read_ranges,
+)
+from gmn_jax.training.distributed import leads
+from gmn_jax.training.manifest import write_manifest
+from gmn_jax.training.spoiled import spoiled
+from gmn_jax.training.stored import Stored, with_checksums
 from gmn_jax.training.train_step import TrainState
 from mese_env.errors import UserError
 from mese_env.remarks import without_remarks
 
 # The last ones, so that one that turns out to be damaged does not end a run; and the best one.
 _KEPT = 2
-_METRIC = 'elbo'
-# Orbax remarks that a checkpoint is saved without a validation, and that a folder is only read.
-_REMARKS = ('Requested `tracked_metric`', 'Given directory is read only')
+_UNFINISHED = '*.orbax-checkpoint-tmp*'
+# Orbax remarks that a checkpoint is saved without a validation.
+_REMARKS = ('Requested `tracked_metric`',)
 
 
 class Run(NamedTuple):
@@ -40,6 +53,7 @@ class Run(NamedTuple):
     params: its parameters.
     ranges: of the senses, over the training split.
     step: how many steps it was trained.
+    identity: what the data were (`tfds_mese.dataset.Dataset`).
   """
 
   config: Config
@@ -47,29 +61,41 @@ class Run(NamedTuple):
   params: Any
   ranges: Ranges
   step: int
+  identity: Mapping[str, Any] = types.MappingProxyType({})
 
 
 class Checkpoints:
   """The checkpoints in `workdir/checkpoints`; a context that at its end waits for the last one to
   be on disk.
 
+  Args:
+    workdir: of the run.
+    identity: of its dataset.
+    accept_data: whether the run may go on with a dataset of another identity.
+
   Raises:
-    UserError: the folder cannot be made or written.
+    UserError: the folder cannot be made.
   """
 
-  def __init__(self, workdir: pathlib.Path):
+  def __init__(
+    self,
+    workdir: pathlib.Path,
+    identity: Mapping[str, Any] = types.MappingProxyType({}),
+    accept_data: bool = False,
+  ):
     self.directory = workdir.absolute() / 'checkpoints'
+    self._identity, self._accept_data = identity, accept_data
     try:
       self.directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
       raise UserError(
         f'cannot make the folder {self.directory} ({error.strerror}); give another --workdir.'
       ) from error
-    self._manager = ocp.CheckpointManager(
-      self.directory,
-      item_names=('params', 'training', 'data', 'run'),
-      options=_options(cleanup_tmp_directories=True),
-    )
+    if leads():
+      set_aside_unreadable(self.directory)
+    if jax.process_count() > 1:
+      multihost_utils.sync_global_devices('checkpoints can be read')
+    self._manager = _manager(self.directory, ('params', 'training', 'data', 'run'))
 
   def __enter__(self) -> Self:
     return self
@@ -96,20 +122,34 @@ class Checkpoints:
 
     The last ones are kept, and the one with the highest `elbo`, if that was measured. What went
     wrong in the background while one was written is raised here, by the next one or by `wait`.
+
+    Raises:
+      UserError: a number of the state is not finite.
     """
     step = int(state.step)
     if step == self.latest_step:
       return
+    # The same in every process of the run, so that another number of them can go on from it.
+    data = batches.get_state()
+    arrays = {'params': state.params, 'training': _training(state)}
+    summaries = {item: checksum.summarise(tree) for item, tree in arrays.items()}
+    for item, summary in summaries.items():
+      if bad := [name for name, of in summary.items() if not of.finite]:
+        raise spoiled(f'{item}{bad[0]} is not finite after step {step}, which is not saved')
+    sums = {
+      item: {name: of.checksum for name, of in summary.items()}
+      for item, summary in summaries.items()
+    }
+    description = describe(config, ranges, self._identity)
     items = ocp.args.Composite(
-      params=ocp.args.StandardSave(state.params),
-      training=ocp.args.StandardSave(_training(state)),
-      # The same in every process of the run, so that another number of them can go on from it.
-      data=ocp.args.JsonSave(batches.get_state()),
-      run=ocp.args.JsonSave(_description(config, ranges)),
+      **{item: ocp.args.StandardSave(tree) for item, tree in arrays.items()},
+      data=ocp.args.JsonSave(data),
+      run=ocp.args.JsonSave(with_checksums(description, sums, {'data': data})),
     )
-    metrics = None if elbo is None else {_METRIC: elbo}
+    # Nothing else is being written when the manifest of this one is.
+    self._manager.wait_until_finished()
     with without_remarks('absl', *_REMARKS):
-      self._manager.save(step, args=items, metrics=metrics)
+      self._manager.save(step, args=items, metrics=None if elbo is None else {ELBO: elbo})
 
   def wait(self) -> None:
     """Returns when the last checkpoint is on disk."""
@@ -125,29 +165,23 @@ class Checkpoints:
       config: of the run that is to go on.
 
     Raises:
-      UserError: the checkpoint is of another config; names the fields.
+      UserError: the checkpoint is of another config or of other data, and what of them differs; or
+        it cannot be read.
     """
     step = self.latest_step
     if step is None:
       raise UserError(f'there is no checkpoint in {self.directory} to go on from; train first.')
-    stored = _restore_run(self._manager, step)
-    if differing := differences(stored['config'], config.to_dict()):
-      raise UserError(
-        f'{self.directory.parent} holds another run, with {", ".join(differing)}; give another '
-        '--workdir or the same values.'
-      )
-    restored = _restore(
-      self._manager,
-      step,
-      params=ocp.args.StandardRestore(like.params),
-      training=ocp.args.StandardRestore(_training(like)),
-      data=ocp.args.JsonRestore(),
-    )
-    batches.set_state(restored.data)
-    return TrainState(restored.params, *restored.training)
+    stored = Stored(self.directory / str(step), 'params', 'training', 'data')
+    check_same_run(stored.run, config, self.directory.parent, self._accept_data)
+    if not self._accept_data:
+      check_same_data(stored.run, self._identity, self.directory.parent)
+    params = stored.arrays('params', like.params)
+    training = stored.arrays('training', _training(like))
+    batches.set_state(stored.record('data'))
+    return TrainState(params, *training)
 
 
-def load_run(workdir: pathlib.Path, best: bool = False) -> Run:
+def load_run(workdir: str | pathlib.Path, best: bool = False) -> Run:
   """The model of a run's last checkpoint, on the default device; needs no dataset.
 
   Args:
@@ -158,36 +192,32 @@ def load_run(workdir: pathlib.Path, best: bool = False) -> Run:
     UserError: there is no such checkpoint, it is damaged, or another version wrote it, whose config
       lacks what the model needs.
   """
-  directory = pathlib.Path(workdir).absolute() / 'checkpoints'
+  workdir = pathlib.Path(workdir)
+  directory = workdir.absolute() / 'checkpoints'
   steps = ocp.utils.checkpoint_steps(directory) if directory.is_dir() else []
   if not steps:
     raise UserError(
       f'there is no checkpoint in {workdir}; train one with --mode=train --workdir={workdir}.'
     )
-  # What reading does not do either; orbax warns of the defaults.
-  options = _options(read_only=True, save_interval_steps=0, create=False)
-  with without_remarks('absl', *_REMARKS):
-    manager = ocp.CheckpointManager(directory, item_names=('params', 'run'), options=options)
-  with manager:
-    step = manager.best_step() if best else manager.latest_step()
-    if step is None:
-      raise UserError(
-        f'no validation measured a checkpoint in {workdir}, so that none is the best; take the '
-        'last one.'
-      )
-    stored = _restore_run(manager, step)
-    config = _read_config(stored['config'], workdir)
-    model = make_model(config)
-    sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-    like = jax.tree.map(
-      lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
-      parameter_shapes(model),
+  step = best_step(directory) if best else max(steps)
+  if step is None:
+    raise UserError(
+      f'no validation measured a checkpoint in {workdir}, so that none is the best; take the '
+      'last one.'
     )
-    params = _restore(manager, step, params=ocp.args.StandardRestore(like)).params
-  return Run(config, model, params, _ranges(stored), step)
+  stored = Stored(directory / str(step), 'params')
+  config = read_config(stored.run, workdir)
+  model = make_model(config)
+  sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+  like = jax.tree.map(
+    lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
+    parameter_shapes(model),
+  )
+  params = stored.arrays('params', like)
+  return Run(config, model, params, read_ranges(stored.run), step, stored.run.get('identity') or {})
 
 
-def save_model(run: Run, workdir: pathlib.Path) -> None:
+def save_model(run: Run, workdir: str | pathlib.Path) -> None:
   """Writes what `load_run` reads of a run, and nothing that training needs, to a new folder.
 
   Args:
@@ -195,101 +225,58 @@ def save_model(run: Run, workdir: pathlib.Path) -> None:
     workdir: the folder; `load_run` reads the same model from it.
 
   Raises:
-    UserError: there are checkpoints already, or it cannot be written.
+    UserError: there are checkpoints already, another program writes there, or it cannot be written.
   """
-  directory = pathlib.Path(workdir).absolute() / 'checkpoints'
-  if directory.exists():
-    raise UserError(f'{workdir} holds checkpoints already; give another folder.')
-  try:
-    directory.mkdir(parents=True)
-    with (
-      without_remarks('absl', *_REMARKS),
-      ocp.CheckpointManager(directory, item_names=('params', 'run'), options=_options()) as manager,
-    ):
-      manager.save(
-        run.step,
-        args=ocp.args.Composite(
-          params=ocp.args.StandardSave(run.params),
-          run=ocp.args.JsonSave(_description(run.config, run.ranges)),
-        ),
-      )
-  except OSError as error:
-    raise UserError(f'cannot write {directory} ({error.strerror}); give another folder.') from error
+  workdir = pathlib.Path(workdir)
+  directory = workdir.absolute() / 'checkpoints'
+  description = describe(run.config, run.ranges, run.identity)
+  sums = {'params': checksum.of_arrays(run.params)}
+  with Claim(workdir):
+    if directory.exists():
+      raise UserError(f'{workdir} holds checkpoints already; give another folder.')
+    try:
+      directory.mkdir(parents=True)
+      with (
+        without_remarks('absl', *_REMARKS),
+        _manager(directory, ('params', 'run')) as manager,
+      ):
+        manager.save(
+          run.step,
+          args=ocp.args.Composite(
+            params=ocp.args.StandardSave(run.params),
+            run=ocp.args.JsonSave(with_checksums(description, sums, {})),
+          ),
+        )
+    except OSError as error:
+      raise UserError(
+        f'cannot write {directory} ({error.strerror}); give another folder.'
+      ) from error
 
 
-def _description(config: Config, ranges: Ranges) -> dict[str, Any]:
-  return {
-    'config': config.to_dict(),
-    'ranges': {
-      name: {end: np.asarray(numbers).tolist() for end, numbers in span._asdict().items()}
-      for name, span in ranges.items()
-    },
-  }
+def _manager(directory: pathlib.Path, items: tuple[str, ...]) -> ocp.CheckpointManager:
+  """Of the checkpoints in a folder; each gets its manifest before it appears."""
 
+  def write_down() -> None:
+    (unfinished,) = directory.glob(_UNFINISHED)
+    write_manifest(unfinished)
 
-def _ranges(stored: Mapping[str, Any]) -> Ranges:
-  """The ranges that a checkpoint holds; older ones hold that of haptics alone, in two fields."""
-  if 'ranges' in stored:
-    spans = stored['ranges']
-  else:
-    spans = {HAPTIC.name: {'low': stored['haptic_min'], 'high': stored['haptic_max']}}
-  return {
-    name: Range(**{end: jnp.array(numbers, jnp.float32) for end, numbers in span.items()})
-    for name, span in spans.items()
-  }
-
-
-def _read_config(stored: Mapping[str, Any], workdir: pathlib.Path) -> Config:
-  """The config that a checkpoint holds, perhaps of an older version."""
-  # What versions added to training is switched off in the authors' recipe, as it was before.
-  known = preset('full').to_dict()
-  model_s = {field.name for field in dataclasses.fields(ModelConfig)}
-  if unlike := sorted(model_s - set(stored)):
-    difference = f"has no '{unlike[0]}'"
-  elif unlike := sorted(set(stored) - set(known)):
-    difference = f"has a field '{unlike[0]}' that is unknown here"
-  else:
-    return Config.from_flat({**known, **stored})
-  raise UserError(
-    f'the run in {workdir} is of another version, whose config {difference}; use it with that '
-    'version, or train it again in another --workdir.'
-  )
-
-
-def _options(**options) -> ocp.CheckpointManagerOptions:
   policy = ocp.checkpoint_managers
-  return ocp.CheckpointManagerOptions(
-    best_fn=_elbo,
-    preservation_policy=policy.AnyPreservationPolicy(
-      [
-        policy.LatestN(_KEPT),
-        policy.BestN(get_metric_fn=_elbo, n=1, keep_checkpoints_without_metrics=False),
-      ]
+  return ocp.CheckpointManager(
+    directory,
+    item_names=items,
+    options=ocp.CheckpointManagerOptions(
+      best_fn=elbo_of,
+      preservation_policy=policy.AnyPreservationPolicy(
+        [
+          policy.LatestN(_KEPT),
+          policy.BestN(get_metric_fn=elbo_of, n=1, keep_checkpoints_without_metrics=False),
+        ]
+      ),
+      cleanup_tmp_directories=True,
+      async_options=ocp.options.AsyncOptions(post_finalization_callback=write_down),
     ),
-    **options,
   )
-
-
-def _elbo(metrics: Mapping[str, float]) -> float:
-  return metrics[_METRIC]
 
 
 def _training(state: TrainState) -> tuple:
   return state.opt_state, state.step, state.key
-
-
-def _restore_run(manager: ocp.CheckpointManager, step: int) -> Mapping[str, Any]:
-  return _restore(manager, step, run=ocp.args.JsonRestore()).run
-
-
-def _restore(manager: ocp.CheckpointManager, step: int, **items) -> Any:
-  try:
-    return manager.restore(step, args=ocp.args.Composite(**items))
-  except Exception as error:  # What is raised depends on which file is damaged.
-    others = sorted(set(manager.all_steps()) - {step})
-    remedy = f'to go on from step {others[-1]}' if others else 'to start again'
-    reason = str(error).strip().splitlines()[0][:200]
-    raise UserError(
-      f'the checkpoint {manager.directory / str(step)} cannot be read ({reason}); delete that '
-      f'folder {remedy}.'
-    ) from error

@@ -8,6 +8,8 @@ import numpy as np
 from gmn_jax.training.sharding import Layout
 from mese_env.errors import UserError
 
+_LAST_PORT = 65_535
+
 
 def join(place: str) -> None:
   """Makes this process one of those of a run; before anything else is asked of JAX.
@@ -19,8 +21,9 @@ def join(place: str) -> None:
   Raises:
     UserError: `place` is neither, or the processes did not come together.
   """
-  named = re.fullmatch(r'(\d+)/(\d+)@([^@]+:\d+)', place)
-  if place != 'auto' and not (named and 1 <= int(named[1]) <= int(named[2])):
+  named = re.fullmatch(r'(\d{1,9})/(\d{1,9})@([^@\s]+:(\d{1,5}))', place)
+  fits = named and 1 <= int(named[1]) <= int(named[2]) and 0 < int(named[4]) <= _LAST_PORT
+  if place != 'auto' and not fits:
     raise UserError(
       f'--distributed={place} is not understood; give auto, or 2/4@10.0.0.1:1234 to the second of '
       'four processes, of which the first listens at that address.'
@@ -34,10 +37,11 @@ def join(place: str) -> None:
       jax.distributed.initialize(named[3], int(named[2]), int(named[1]) - 1)
     else:
       jax.distributed.initialize()
-  except (RuntimeError, ValueError) as error:
+  except (AssertionError, RuntimeError, ValueError, OSError) as error:
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
     raise UserError(
-      f'the processes of --distributed={place} did not come together '
-      f'({str(error).splitlines()[0][:200]}); start all of them, with the same address.'
+      f'the processes of --distributed={place} did not come together ({reason}); start '
+      'all of them, with the same address.'
     ) from error
 
 

@@ -1,6 +1,7 @@
 """SIGTERM and Ctrl-C as a request that a loop polls, so that it can save before it ends."""
 
 import signal
+import threading
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -19,7 +20,7 @@ class Interrupted(Exception):
 
 class Interruption:
   """While the context lasts, a first SIGTERM or SIGINT is only noted; a second one acts as it
-  always does.
+  always does. Only the main thread of a program is told of signals: elsewhere nothing is noted.
 
   Attributes:
     received: the signal, or None.
@@ -32,6 +33,8 @@ class Interruption:
     self._previous = {}
 
   def __enter__(self) -> Self:
+    if threading.current_thread() is not threading.main_thread():
+      return self
     for number in self._SIGNALS:
       # None stands for a handler that was not set from Python.
       self._previous[number] = signal.signal(number, self._note) or signal.SIG_DFL

@@ -1,7 +1,6 @@
 """Where a run's numbers go: a file of JSON lines, TensorBoard, and the terminal."""
 
 import json
-import os
 import pathlib
 import resource
 import sys
@@ -14,10 +13,10 @@ import jax
 import numpy as np
 import tqdm
 
+from gmn_jax.training.byproducts import never_fatal
+from gmn_jax.training.records import FILE_NAME, keep_until
 from gmn_jax.training.tensorboard import Board
 from mese_env.errors import duration
-
-FILE_NAME = 'metrics.jsonl'
 
 
 class Metrics:
@@ -25,16 +24,17 @@ class Metrics:
 
   Args:
     workdir: of the run; gets `metrics.jsonl` and a folder `tensorboard`.
-    step: where the run goes on. Records of later steps, written by a run that was killed after its
-      last checkpoint, are dropped, for they will be written again.
+    step: where the run goes on (`records.keep_until`).
     steps: where it ends.
   """
 
   def __init__(self, workdir: pathlib.Path, step: int, steps: int):
-    self._path = workdir / FILE_NAME
-    self._keep_until(step)
-    self._file = self._path.open('a')
-    self._board = Board(workdir / 'tensorboard', step)
+    path = workdir / FILE_NAME
+    keep_until(path, step)
+    self._file = path.open('a')
+    self._board = None
+    with never_fatal("TensorBoard's file"):
+      self._board = Board(workdir / 'tensorboard', step)
     self._bar = None
     if sys.stderr.isatty():
       self._bar = tqdm.tqdm(total=steps, initial=step, unit=' steps', smoothing=0.05)
@@ -48,19 +48,23 @@ class Metrics:
   ) -> None:
     if self._bar is not None:
       self._bar.close()
-    with self._file:
-      self._board.close()
+    with self._file, never_fatal("TensorBoard's file"):
+      if self._board is not None:
+        self._board.close()
 
   def write(self, step: int, split: str, values: Mapping[str, Any]) -> None:
     """Writes what was measured on a split after a step: numbers, or short vectors of numbers."""
     record = {name: np.asarray(value).tolist() for name, value in values.items()}
-    self._file.write(json.dumps({'step': step, 'split': split, **record}) + '\n')
-    self._file.flush()
+    with never_fatal(f'a line of {FILE_NAME}'):
+      self._file.write(json.dumps({'step': step, 'split': split, **record}) + '\n')
+      self._file.flush()
     scalars = {}
     for name, value in record.items():
       for part, number in enumerate(value) if isinstance(value, list) else [(None, value)]:
         scalars[f'{split}/{name}' + ('' if part is None else f'/{part + 1:02d}')] = number
-    self._board.write(step, scalars)
+    with never_fatal("TensorBoard's file"):
+      if self._board is not None:
+        self._board.write(step, scalars)
     shown = f'{split} elbo {record["elbo"]:.1f} nats, kl {record["kl"]:.2f}'
     if self._bar is not None:
       self._bar.set_postfix_str(shown)
@@ -75,16 +79,6 @@ class Metrics:
     """Moves the progress bar by a step."""
     if self._bar is not None:
       self._bar.update()
-
-  def _keep_until(self, step: int) -> None:
-    if not self._path.exists():
-      return
-    lines = self._path.read_text().splitlines(keepends=True)
-    # A line that does not end was being written when the run was killed.
-    kept = [line for line in lines if line.endswith('\n') and json.loads(line)['step'] <= step]
-    whole = self._path.with_suffix('.tmp')
-    whole.write_text(''.join(kept))
-    os.replace(whole, self._path)
 
 
 class Silence:
@@ -113,15 +107,18 @@ def memory_bytes() -> int:
 
 
 class Throughput:
-  """How fast scenes are consumed, at what share of the peak, and how long they are waited for.
+  """How fast scenes are consumed, at how many operations a second, and how long they are waited
+  for.
+
+  Which share of the machine's peak that is, `experiments/bench` tells: a peak that is measured
+  while other work runs beside is too low.
 
   Args:
     scene_flops: floating-point operations of a scene (`flops.py`).
-    peak_flops_per_s: of all devices together.
   """
 
-  def __init__(self, scene_flops: float, peak_flops_per_s: float):
-    self._scenes_at_peak = peak_flops_per_s / scene_flops
+  def __init__(self, scene_flops: float):
+    self._scene_flops = scene_flops
     self._restart()
 
   def add(self, scenes: int, waited: float) -> None:
@@ -130,12 +127,12 @@ class Throughput:
     self._waited += waited
 
   def read(self) -> dict[str, float]:
-    """Scenes per second, share of the peak, share of the time waited; since the last reading."""
+    """Scenes per second, GFLOP per second, share of the time waited; since the last reading."""
     elapsed = time.monotonic() - self._start
     rate = self._scenes / elapsed
     rates = {
       'scenes_per_second': rate,
-      'share_of_peak': rate / self._scenes_at_peak,
+      'gflop_per_second': rate * self._scene_flops / 1e9,
       'input_wait': self._waited / elapsed,
     }
     self._restart()

@@ -13,20 +13,20 @@ from typing import Any, NoReturn
 
 import grain
 import jax
-import jax.numpy as jnp
 from jax.experimental import multihost_utils
 
 from gmn_jax.config import Config
-from gmn_jax.model import GMN
+from gmn_jax.training.byproducts import first_line, never_fatal
 from gmn_jax.training.checkpoint import Checkpoints
+from gmn_jax.training.claim import Claim
 from gmn_jax.training.distributed import Agreement, leads
 from gmn_jax.training.flops import step_flops
 from gmn_jax.training.heap import return_free_memory
 from gmn_jax.training.interruption import Interrupted, Interruption
 from gmn_jax.training.metrics import Metrics, Silence, Throughput, memory_bytes
-from gmn_jax.training.peak import peak_flops_per_s
 from gmn_jax.training.prepare import Prepared, prepare
 from gmn_jax.training.profile import Profile
+from gmn_jax.training.spoiled import spoiled
 from gmn_jax.training.train_step import TrainState
 from mese_env.errors import UserError, duration, explain_full_disk
 from tfds_mese.dataset import Dataset
@@ -36,7 +36,9 @@ _ROOM = 'the last complete checkpoint is kept; make room, and the same command g
 _PROFILE_FROM = 10  # steps after the start, when everything is compiled and warm
 
 
-def train(config: Config, dataset: Dataset, workdir: str | pathlib.Path) -> TrainState:
+def train(
+  config: Config, dataset: Dataset, workdir: str | pathlib.Path, accept_data: bool = False
+) -> TrainState:
   """Trains to `config.steps`, from the last checkpoint in `workdir` if there is one.
 
   Writes checkpoints, `metrics.jsonl`, TensorBoard's files and sample pictures there.
@@ -44,61 +46,89 @@ def train(config: Config, dataset: Dataset, workdir: str | pathlib.Path) -> Trai
   Args:
     config: of the run, as `gmn_jax.config.preset` makes one.
     dataset: its splits train and val are used.
-    workdir: a new folder, or that of a run with this config.
+    workdir: a new folder, or that of a run with this config, on these data wherever they are.
+    accept_data: whether a run may go on with other data than it had, which are its data from then
+      on.
 
   Returns:
     The state after the last step.
 
   Raises:
     UserError: batch and `fsdp` do not fit the devices, the dataset is not of the model's
-      senses, the workdir holds another run, scenes cannot be read, the disk is full, or a number
-      is no longer finite.
+      senses, the workdir holds another run, was trained on other data, is in use or cannot be
+      written, scenes or a checkpoint cannot be read, the disk is full, or a number is no longer
+      finite.
     Interrupted: SIGTERM or SIGINT came; the state is saved.
   """
   workdir = pathlib.Path(workdir)
-  run = prepare(config, dataset)
-  with (
-    explain_full_disk(workdir, _ROOM),
-    Checkpoints(workdir) as checkpoints,
-    Interruption() as interruption,
-  ):
-    state = _begin(run, config, checkpoints, workdir)
-    # Ahead of the first step, which needs the memory that initialising and compiling leave behind.
-    flops = step_flops(run.update, run.optimizer, run.like, run.batch_like, *run.given)
-    update = _compile(run.update, run.like, run.batch_like, *run.given)
-    return_free_memory()
-    first = int(state.step)
-    profile = Profile(workdir / 'profile', first + _PROFILE_FROM, config.profile_steps)
-    writer = Metrics(workdir, first, config.steps) if leads() else Silence()
-    with writer as metrics, profile:
-      throughput = Throughput(flops / config.batch_size, _peak_flops_per_s(run.model))
-      agreement = Agreement(run.layout)
-      unread = []
-      for step in range(first + 1, config.steps + 1):
-        asked = time.monotonic()
-        batch = _read(run.batches)
-        throughput.add(config.batch_size, time.monotonic() - asked)
-        profile.before(step)
-        state, measured = update(state, batch, *run.given)
-        received = agreement.exchange(interruption.received or 0)
-        unread.append((step, measured, batch['index']))
-        ends = step == config.steps
-        validates = ends or step % config.validate_every == 0
-        saves = validates or received or step % config.checkpoint_every == 0
-        # Numbers are read one step late, while the devices work on the next, unless the state is
-        # used at once: it is saved only after its step was seen to be finite.
-        while len(unread) > (0 if saves else 1):
-          _report(metrics, throughput, config, *unread.pop(0))
-        elbo = _validate(run, metrics, step, state) if validates else None
-        if ends or step % config.sample_every == 0:
+  with explain_full_disk(workdir, _ROOM), Claim(workdir):
+    run = prepare(config, dataset)
+    with (
+      Checkpoints(workdir, dataset.identity, accept_data) as checkpoints,
+      Interruption() as interruption,
+    ):
+      state = _begin(run, config, checkpoints, workdir)
+      if int(state.step) < config.steps:
+        state = _train_on(state, run, config, checkpoints, workdir, interruption)
+      checkpoints.wait()
+      # One that came after the loop had looked for it.
+      if interruption.received:
+        _stop(interruption.received, int(state.step), workdir)
+      return state
+
+
+def _train_on(
+  state: TrainState,
+  run: Prepared,
+  config: Config,
+  checkpoints: Checkpoints,
+  workdir: pathlib.Path,
+  interruption: Interruption,
+) -> TrainState:
+  """The state after `config.steps`, from one before; saves on the way."""
+  # Ahead of the first step, which needs the memory that initialising and compiling leave behind.
+  flops = step_flops(
+    run.update,
+    run.optimizer,
+    run.like,
+    run.batch_like,
+    *run.given,
+    platform=jax.default_backend(),
+  )
+  update = _compile(run.update, run.like, run.batch_like, *run.given)
+  return_free_memory()
+  first = int(state.step)
+  profile = Profile(workdir / 'profile', first + _PROFILE_FROM, config.profile_steps)
+  writer = Metrics(workdir, first, config.steps) if leads() else Silence()
+  with writer as metrics, profile:
+    throughput = Throughput(flops / config.batch_size)
+    agreement = Agreement(run.layout)
+    unread = []
+    for step in range(first + 1, config.steps + 1):
+      asked = time.monotonic()
+      batch = _read(run.batches)
+      throughput.add(config.batch_size, time.monotonic() - asked)
+      profile.before(step)
+      state, measured = update(state, batch, *run.given)
+      received = agreement.exchange(interruption.received or 0)
+      unread.append((step, measured, batch['index']))
+      ends = step == config.steps
+      validates = ends or step % config.validate_every == 0
+      saves = validates or received or step % config.checkpoint_every == 0
+      # Numbers are read one step late, while the devices work on the next, unless the state is
+      # used at once: it is saved only after its step was seen to be finite.
+      while len(unread) > (0 if saves else 1):
+        _report(metrics, throughput, config, *unread.pop(0))
+      elbo = _validate(run, metrics, step, state) if validates else None
+      if saves:
+        checkpoints.save(state, run.batches, config, run.ranges, elbo)
+      if ends or step % config.sample_every == 0:
+        with never_fatal(f'the sample picture of step {step}'):
           run.validation.save_samples(state.params, workdir / 'samples' / f'{step:08d}.png')
-        if saves:
-          checkpoints.save(state, run.batches, config, run.ranges, elbo)
-        if received:
-          checkpoints.wait()
-          _stop(received, step, workdir)
-    checkpoints.wait()
-    return state
+      if received:
+        checkpoints.wait()
+        _stop(received, step, workdir)
+  return state
 
 
 def _begin(
@@ -107,8 +137,15 @@ def _begin(
   """The state of the last checkpoint; without one that at step 0, which is saved."""
   if checkpoints.latest_step is not None:
     state = checkpoints.restore(run.like, run.batches, config)
-    if leads():
-      print(f'resuming {workdir} after step {int(state.step)} of {config.steps}', file=sys.stderr)
+    step = int(state.step)
+    if leads() and step < config.steps:
+      print(f'resuming {workdir} after step {step} of {config.steps}', file=sys.stderr)
+    elif leads():
+      print(
+        f'{workdir} is finished: it was trained for {step} steps, and {config.steps} are asked '
+        'for; give more --config.steps to go on.',
+        file=sys.stderr,
+      )
     return state
   state = jax.block_until_ready(run.start())
   # Shows at once that the folder can be written, and claims it for this config.
@@ -117,9 +154,18 @@ def _begin(
 
 
 def _validate(run: Prepared, metrics: Metrics | Silence, step: int, state: TrainState) -> float:
-  """Measures and writes; returns the ELBO of `val`, which tells the best checkpoint."""
+  """Measures and writes; returns the ELBO of `val`, which tells the best checkpoint.
+
+  Raises:
+    UserError: an ELBO is not finite.
+  """
   measured = run.validation.measure(state.params)
   for name, values in measured.items():
+    if not math.isfinite(values['elbo']):
+      raise spoiled(
+        f'the validation ELBO of {name} is {float(values["elbo"])} after step {step}',
+        'look at the scenes of the split val, or ',
+      )
     metrics.write(step, name, values)
   return float(measured['val']['elbo'])
 
@@ -144,21 +190,13 @@ def _compile(update: jax.stages.Wrapped, *like: Any) -> jax.stages.Compiled:
   return compiled
 
 
-def _peak_flops_per_s(model: GMN) -> float:
-  """Of all devices; simulated ones share their process's cores."""
-  rate = peak_flops_per_s(jnp.dtype(model.dtype or jnp.float32), repeats=2)
-  on_cpu = jax.default_backend() == 'cpu'
-  return rate * (jax.process_count() if on_cpu else jax.device_count())
-
-
 def _read(batches: grain.DatasetIterator) -> dict[str, Array]:
   try:
     return next(batches)
   except Exception as error:  # What is raised depends on the kind of the source.
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
     raise UserError(
-      f'the training scenes cannot be read any more ({reason}); the checkpoints are kept: put the '
-      'dataset back, or build it again, and the same command goes on.'
+      f'the training scenes cannot be read any more ({first_line(error)}); the checkpoints are '
+      'kept: put the dataset back, or build it again, and the same command goes on.'
     ) from error
 
 
@@ -176,9 +214,9 @@ def _report(
       if config.skip_nonfinite and measured['skipped_in_a_row'] <= config.skip_nonfinite:
         continue
       scenes = ', '.join(map(str, multihost_utils.process_allgather(scenes_B, tiled=True)))
-      raise UserError(
-        f'{name} became {float(measured[name])} in step {step}, on the training scenes {scenes}: '
-        'the checkpoints before it are kept; try a smaller learning_rate, or more warmup_steps.'
+      raise spoiled(
+        f'{name} became {float(measured[name])} in step {step}, on the training scenes {scenes}',
+        'look at those scenes, or ',
       )
   metrics.advance()
   if step % config.log_every == 0:

@@ -1,5 +1,6 @@
 """Checkpoints of the authors' code become our parameters, and our parameters theirs."""
 
+import dataclasses
 import functools
 import math
 
@@ -96,15 +97,47 @@ def test_every_wrong_tensor_is_named():
   assert "'poe'" in said
 
 
-def test_a_pt_file_is_read(tmp_path):
-  torch = pytest.importorskip('torch', reason='torch, which writes .pt files, is not installed')
+@pytest.mark.parametrize('prefix', ['', 'module.', 'model.module.'])
+def test_a_prefix_that_all_names_share_is_stripped_wherever_the_weights_are(prefix):
   model = tiny.make_model('apoe')
   params = tiny.draw_params(model)
-  theirs = authors.to_authors(model, params)
-  tensors = {name: torch.from_numpy(array.copy()) for name, array in theirs.items()}
-  for stored in (tensors, {'state_dict': tensors, 'epoch': 3}):
-    torch.save(stored, tmp_path / 'checkpoint.pt')
-    read = authors.read_state_dict(tmp_path / 'checkpoint.pt')
-    jax.tree.map(np.testing.assert_array_equal, authors.from_authors(model, read), params)
-  with pytest.raises(UserError, match='no file'):
-    authors.read_state_dict(tmp_path / 'missing.pt')
+  theirs = {prefix + name: x for name, x in authors.to_authors(model, params).items()}
+  for stored in (theirs, {'epoch': 3, 'run': {'state_dict': theirs}}):
+    jax.tree.map(np.testing.assert_array_equal, authors.from_authors(model, stored), params)
+
+
+def test_of_many_wrong_tensors_some_are_named_and_the_others_counted():
+  theirs = authors.to_authors(model := tiny.make_model('poe'), tiny.draw_params(model))
+  other = {f'generator.{name}': array for name, array in theirs.items()} | {'step': np.zeros(1)}
+  with pytest.raises(UserError, match=r'is missing; .*; and \d+ more\.$') as error:
+    authors.from_authors(model, other)
+  assert len(str(error.value)) < 1000
+
+
+@pytest.mark.parametrize('stored', [[np.zeros(3)], {'epoch': 3}, np.zeros(3), {}])
+def test_what_holds_no_weights_by_name_is_refused(stored):
+  with pytest.raises(UserError, match='no weights by name'):
+    authors.from_authors(tiny.make_model('poe'), stored)
+
+
+MINE = dataclasses.replace(
+  POOLINGS['apoe'], name='mine', combine=lambda mean, logvar, _: (mean, logvar)
+)
+
+
+@pytest.mark.parametrize(
+  ('changed', 'sentence'),
+  [
+    ({'pooling': MINE}, "has no pooling 'mine'; convert models of apoe, poe, baseline only"),
+    ({'pooling': dataclasses.replace(MINE, shared=False, identify=False)}, "no pooling 'mine'"),
+    ({'hierarchical': True}, 'has no hierarchical model'),
+  ],
+)
+def test_a_model_that_the_authors_have_not_is_refused_both_ways(changed, sentence):
+  plain = tiny.make_model('apoe')
+  theirs = authors.to_authors(plain, tiny.draw_params(plain))
+  model = plain.clone(**changed)
+  with pytest.raises(UserError, match=sentence):
+    authors.from_authors(model, theirs)
+  with pytest.raises(UserError, match=sentence):
+    authors.to_authors(model, tiny.draw_params(plain))

@@ -53,6 +53,7 @@ def bench(monkeypatch):
       'machine': 'a fake', 'median_ms': ms, 'min_ms': ms - 1, 'max_ms': ms + 2,
       'scenes_per_s': 1.0, 'compile_s': 1.0, 'peak_bytes': 2**30, 'parameters': 1_234_000,
       'model': 'a fake', 'batch': 1, 'dtype': 'float32', 'flops': 1e12, 'flops_xla': 1e12,
+      'direct_flops': 1e12, 'padding_flops': 1e11,
       'flops_per_s': 1e12, 'peak_flops_per_s': 2e12, 'share_of_peak': 0.5,
       'measured_beside_other_work': False,
     }  # fmt: skip

@@ -1,5 +1,12 @@
 """The demo measures and draws with what the evaluations use; here a run of noise, on noise."""
 
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
 import numpy as np
 import pytest
 
@@ -8,6 +15,7 @@ from mese_env.errors import UserError
 from tests import tiny_run
 from tfds_mese.dataset import Dataset
 
+_ROOT = pathlib.Path(__file__).parents[2]
 VIEWS = demo.LOOKS + demo.CAMERAS
 
 
@@ -40,3 +48,47 @@ def test_it_has_an_error_for_all_that_is_given_and_a_picture(dataset, monkeypatc
 def test_too_few_scenes_are_named(dataset, tmp_path):
   with pytest.raises(UserError, match='the demo needs 100 scenes and there are 3'):
     demo.evaluate(tiny_run.random_run(), dataset, tmp_path / 'demo.png')
+
+
+def _processes_of(mark: str) -> list[str]:
+  """The command lines of the processes whose environment has a mark."""
+  found = []
+  for process in pathlib.Path('/proc').glob('[0-9]*'):
+    try:
+      if mark in (process / 'environ').read_text(errors='replace'):
+        found.append((process / 'cmdline').read_text().replace('\0', ' '))
+    except OSError:  # It has ended, or is another user's.
+      continue
+  return [command for command in found if command]
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform != 'linux', reason='it looks for processes in /proc')
+def test_a_demo_that_is_stopped_leaves_no_process_behind(tmp_path):
+  mark = f'DEMO_TEST={tmp_path}'
+  environment = os.environ | {'TFDS_DATA_DIR': str(tmp_path / 'data'), 'DEMO_TEST': str(tmp_path)}
+  script = str(_ROOT / 'experiments' / 'demo.py')
+  with (tmp_path / 'errors').open('w') as errors:
+    process = subprocess.Popen(
+      [sys.executable, script], cwd=tmp_path, env=environment, stdout=errors, stderr=errors
+    )
+  try:
+    # The demo, its training, and what makes scenes for it.
+    while len(_processes_of(mark)) < 3:
+      assert process.poll() is None, (tmp_path / 'errors').read_text()
+      time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 143
+  finally:
+    process.kill()
+  assert _processes_of(mark) == []
+  said = (tmp_path / 'errors').read_text()
+  assert 'Traceback' not in said and 'stopped by SIGTERM' in said
+  assert not (tmp_path / 'runs').exists()
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_anything_is_made(tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  (tmp_path / 'runs').write_text('a file')
+  with pytest.raises(UserError, match='cannot write to runs .*: run the demo in a folder'):
+    demo.main()

@@ -1,8 +1,10 @@
 """The command line: what it accepts, and that what is wrong becomes one sentence."""
 
 import pathlib
+import shutil
 import subprocess
 import sys
+import tempfile
 
 import jax
 import jax.numpy as jnp
@@ -128,6 +130,20 @@ def test_a_run_that_is_not_what_is_asked_for_is_refused(workdir, arguments, sent
   with pytest.raises(UserError, match=sentence) as error:
     _open(workdir, *arguments)
   assert '\n' not in str(error.value)
+
+
+def test_a_run_whose_folder_cannot_be_written_is_told_how_to_be_evaluated(monkeypatch, tmp_path):
+  def refuse(**_):
+    raise PermissionError(13, 'Permission denied')
+
+  run = tmp_path / 'a run'
+  shutil.copytree(_ROOT / 'experiments' / 'trained' / 'apoe-small', run)
+  monkeypatch.setattr(tempfile, 'TemporaryFile', refuse)
+  with pytest.raises(
+    UserError, match=r'cannot write to .* \(Permission denied\): evaluate a copy'
+  ) as e:
+    main.main(['main.py', f'--workdir={run}', '--mode=generate'])
+  assert f"experiments/export.py --workdir='{run}' --to=FOLDER` makes." in str(e.value)
 
 
 @pytest.mark.long

@@ -8,6 +8,8 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from experiments.compare import command as compare
 from experiments.compare import runs
 from experiments.processes import Processes
@@ -34,6 +36,31 @@ def test_a_signal_stops_what_runs_at_once_and_what_has_not_begun(tmp_path):
     assert list(pool.map(processes.run, commands)) == [143] * 3
   assert sorted(path.name for path in tmp_path.iterdir()) == ['a', 'b']
   assert signal.getsignal(signal.SIGTERM) is former
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_every_signal_reaches_a_process_once_wherever_it_was_started(number, tmp_path):
+  """Also where the main thread started it, and where the process says nothing of the signal."""
+  script = """
+import pathlib, signal, sys, time
+signal.signal(int(sys.argv[1]), signal.SIG_DFL)
+pathlib.Path(sys.argv[2]).touch()
+time.sleep(60)
+"""
+
+  def when_it_runs():
+    while not (tmp_path / 'runs').exists():
+      time.sleep(0.01)
+    os.kill(os.getpid(), number)
+
+  with Processes() as processes:
+    threading.Thread(target=when_it_runs).start()
+    command = [sys.executable, '-c', script, str(int(number)), str(tmp_path / 'runs')]
+    assert processes.run(command) == 128 + number
+    assert processes.run([sys.executable, '-c', 'raise SystemExit(9)']) == 128 + number
+  with Processes() as processes:
+    kills_itself = 'import os, signal; os.kill(os.getpid(), signal.SIGKILL)'
+    assert processes.run([sys.executable, '-c', kills_itself]) == 128 + signal.SIGKILL
 
 
 def test_processes_that_share_a_gpu_do_not_take_it_whole(tmp_path, monkeypatch):

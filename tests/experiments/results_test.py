@@ -4,7 +4,10 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
+import sys
+import time
 
 import pytest
 
@@ -69,3 +72,32 @@ def test_the_script_unpacks_what_was_done_and_finds_nothing_left(results, tmp_pa
   for comparison in comparisons:
     for run in comparison.runs:
       assert runs.carry_out(run, lambda command: pytest.fail(f'not done: {command}')) == 0
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize('part', ['m2', 'm5', 'm2-nothing-withheld'])
+def test_what_stops_the_script_stops_what_it_started(part, number, tmp_path):
+  stand_in = tmp_path / 'python'
+  stand_in.write_text(
+    f'#!{sys.executable}\n'
+    'import os, pathlib, signal, sys, time\n'
+    f'here = pathlib.Path({str(tmp_path)!r})\n'
+    'def stop(*_):\n'
+    '  (here / "stopped").touch()\n'
+    '  sys.exit(143)\n'
+    'signal.signal(signal.SIGTERM, stop)\n'
+    '(here / "unfinished").write_text(str(os.getpid()))\n'
+    'os.replace(here / "unfinished", here / "started")\n'
+    'time.sleep(60)\n'
+  )
+  stand_in.chmod(0o755)
+  environment = os.environ | {'PYTHON': str(stand_in), 'PARTS': part}
+  script = subprocess.Popen(['sh', str(_RESULTS / 'run.sh'), str(tmp_path)], env=environment)
+  while not (tmp_path / 'started').exists():
+    assert script.poll() is None
+    time.sleep(0.01)
+  script.send_signal(number)
+  assert script.wait(timeout=30) == 128 + number
+  assert (tmp_path / 'stopped').exists()
+  with pytest.raises(ProcessLookupError):
+    os.kill(int((tmp_path / 'started').read_text()), 0)

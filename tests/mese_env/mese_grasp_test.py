@@ -1,5 +1,7 @@
 """Grasps: what is kept, what is rejected, and that touch informs about shape."""
 
+import contextlib
+
 import mujoco
 import numpy as np
 import pytest
@@ -20,6 +22,17 @@ def test_a_grasp_does_not_depend_on_the_grasps_before_it():
   grasp.close_hand(model, data, poses.wrist_pose(-1.0, 5.0))
   np.testing.assert_array_equal(grasp.close_hand(model, data, pose), alone)
   np.testing.assert_array_equal(grasp.close_hand(model, mujoco.MjData(model), pose), alone)
+
+
+def test_a_grasp_reads_what_a_hand_reads_that_senses_all_the_way(monkeypatch):
+  model, pose = _object_model(3), poses.wrist_pose(0.4, 2.0)
+  flags = model.opt.disableflags
+  data, all_the_way = mujoco.MjData(model), mujoco.MjData(model)
+  reading = grasp.close_hand(model, data, pose)
+  assert model.opt.disableflags == flags
+  monkeypatch.setattr(grasp, '_without_sensors', contextlib.nullcontext)
+  assert reading.tobytes() == grasp.close_hand(model, all_the_way, pose).tobytes()
+  assert data.qpos.tobytes() == all_the_way.qpos.tobytes()
 
 
 def test_too_forceful_grasps_are_redrawn_and_the_rest_kept_in_order():

@@ -92,8 +92,10 @@ def test_a_field_out_of_its_range_is_named_with_the_remedy(field, value, sentenc
     SceneConfig(**{field: value})
 
 
-@pytest.mark.parametrize(('seed', 'index'), [(-1, 0), (0, -1), (2**63, 0), (0, 2**63)])
-def test_seed_or_index_that_no_array_can_hold_is_refused(seed, index):
+@pytest.mark.parametrize('number', [-1, 2**63, 1.5, '1', None, True])
+@pytest.mark.parametrize('place', [0, 1])
+def test_seed_or_index_that_no_array_can_hold_is_refused(number, place):
+  seed, index = (number, 0) if place == 0 else (0, number)
   with pytest.raises(UserError, match=f'seed {seed} and index {index} must'):
     generate_scene(CONFIG, seed, index)
 

@@ -105,7 +105,7 @@ def test_files_are_the_same_for_any_number_of_workers(data_dir, tmp_path):
   assert files(tmp_path) == files(data_dir)
 
 
-def test_killed_build_continues_from_its_finished_chunks(data_dir, tmp_path):
+def test_killed_build_continues_from_its_finished_chunks(data_dir, tmp_path, capfd):
   arguments = [f'--config={json.dumps(SMALL)}', f'--data_dir={tmp_path}']
   process = subprocess.Popen([sys.executable, '-m', 'tfds_mese', *arguments])
   try:
@@ -117,24 +117,15 @@ def test_killed_build_continues_from_its_finished_chunks(data_dir, tmp_path):
   finally:
     process.send_signal(signal.SIGKILL)
     process.wait()
+  finished = list(tmp_path.glob('tfds_mese/small/chunks-*/*.npz'))
   assert finished and process.returncode == -signal.SIGKILL
-  # A mark in a finished chunk survives only if the rerun does not generate the chunk again.
-  with np.load(finished[0]) as chunk:
-    arrays = dict(chunk)
-  marked = int(arrays['index'][0])
-  arrays['colours'][0] = 0.5
-  np.savez(finished[0], **arrays)
+  capfd.readouterr()
 
   build(tmp_path, num_workers=2)
 
-  rebuilt, whole = open_dataset('small', tmp_path), open_dataset('small', data_dir)
-  for split, source in rebuilt.splits.items():
-    for scene, expected in zip(source, whole.splits[split], strict=True):
-      if int(scene['index']) == marked:
-        assert (scene['colours'] == 0.5).all()
-      else:
-        for name, array in expected.items():
-          np.testing.assert_array_equal(scene[name], array, err_msg=name)
+  kept = sum(int(path.stem[11:]) - int(path.stem[:10]) for path in finished)
+  assert f'70 scenes, {kept} of them from an earlier run' in capfd.readouterr().err
+  assert files(tmp_path) == files(data_dir)
   left = {path.name for path in tmp_path.glob('tfds_mese/small/*')}
   assert left == {'.lock', '1.0.0'}
 
@@ -147,26 +138,14 @@ def test_full_disk_is_refused_before_the_start(tmp_path, monkeypatch):
 
 
 def test_full_disk_leaves_no_half_written_chunk(tmp_path, monkeypatch):
-  def fill_up(file, **arrays):
-    file.write(b'half')
+  def fill_up(file):
     raise OSError(errno.ENOSPC, 'No space left on device')
 
-  monkeypatch.setattr(np, 'savez_compressed', fill_up)
+  monkeypatch.setattr('os.fsync', fill_up)
   scene = SceneConfig(num_looks=1, num_grasps=1, image_size=8)
   with pytest.raises(OSError, match='No space left'):
     chunks_lib.write_chunk(chunks_lib.Chunk(scene, 0, 0, 1), tmp_path)
   assert not list(tmp_path.iterdir())
-
-
-def test_damaged_chunk_is_named_and_removed(tmp_path):
-  scene = SceneConfig(num_looks=1, num_grasps=1, image_size=8)
-  chunk = chunks_lib.Chunk(scene, 0, 0, 1)
-  chunks_lib.write_chunk(chunk, tmp_path)
-  path = chunk.path(tmp_path)
-  path.write_bytes(path.read_bytes()[:-100])
-  with pytest.raises(UserError, match=f'{path.name} was damaged'):
-    list(chunks_lib.read_chunks([chunk], tmp_path))
-  assert not path.exists()
 
 
 def test_second_build_of_the_same_dataset_is_refused(tmp_path):

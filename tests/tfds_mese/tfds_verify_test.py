@@ -10,6 +10,7 @@ import pytest
 
 import tfds_mese.__main__ as command
 from mese_env.errors import UserError
+from tfds_mese import stored
 from tfds_mese.reading import open_dataset
 
 pytestmark = pytest.mark.long
@@ -86,8 +87,8 @@ def test_scenes_that_the_metadata_does_not_explain_are_named(copy, capsys):
   _, folder, file = copy
   metadata = folder / 'metadata.json'
   changed = json.loads(metadata.read_text())
-  changed['splits']['train']['seed'] = 4
-  metadata.write_text(json.dumps(changed))
+  changed['splits']['train']['scene']['objects'] = 'held_out'
+  metadata.write_text(json.dumps(stored.sealed(changed)))
   assert command.main(['verify', str(folder), '--scenes=1']) == 1
   assert re.search(rf'{file.name}: record \d+ .* not what .* images', capsys.readouterr().out)
 

@@ -10,12 +10,13 @@ from jax.sharding import AbstractMesh, PartitionSpec
 
 from gmn_jax import config as configs
 from gmn_jax.config import presets
+from gmn_jax.layers import direct
 from gmn_jax.layers.convolution import convolve
 from gmn_jax.model import POE
 from gmn_jax.model.experts import Experts
 from gmn_jax.optimisers import make_optimizer
 from gmn_jax.senses.vector import VectorEncoder
-from gmn_jax.training.flops import count_macs, step_flops
+from gmn_jax.training.flops import count_macs, count_padding_macs, step_flops
 from gmn_jax.training.train_step import init_state, make_step
 from tests.tiny_run import RANGES, random_batch, tiny_config, tiny_step
 
@@ -95,6 +96,39 @@ def test_our_own_convolution_and_gradients_take_what_they_are(side, outputs):
   macs = 2 * side * side * 25 * 3 * outputs
   assert count_macs(*args) == macs
   assert _gradients(*args) == 3 * macs
+
+
+@pytest.mark.parametrize('side', [3, 4, 8])
+@pytest.mark.parametrize('outputs', [4, 40])
+def test_products_with_padding_are_counted_apart_in_a_convolution_and_its_gradients(side, outputs):
+  # An image smaller than the kernel is padded before it is convolved.
+  args = direct.convolve, _shape(2, side, side, 3), _shape(5, 5, 3, outputs)
+  inside = sum(0 <= pixel + tap - 2 < side for pixel in range(side) for tap in range(5))
+  padding = 2 * ((side * 5) ** 2 - inside**2) * 3 * outputs
+  assert count_padding_macs(*args) == padding
+  loss = jax.grad(lambda x, kernel: jnp.sum(direct.convolve(x, kernel) ** 2), argnums=(0, 1))
+  assert count_padding_macs(loss, *args[1:]) == 3 * padding
+
+
+def test_products_without_padding_are_none_of_padding():
+  assert count_padding_macs(*DENSE) == 0
+  valid = functools.partial(_convolve, padding='VALID')
+  assert count_padding_macs(valid, _shape(2, 8, 6, 3), _shape(3, 3, 3, 5)) == 0
+
+
+def test_a_platform_counts_its_own_branch():
+  def product(x):
+    return jax.lax.platform_dependent(x, cpu=lambda x: x @ x @ x, cuda=lambda x: x, default=_once)
+
+  counts = {
+    name: count_macs(product, _shape(3, 3), platform=name) for name in ('cpu', 'gpu', 'tpu')
+  }
+  assert counts == {'cpu': 2 * 27, 'gpu': 0, 'tpu': 27}
+  assert count_macs(product, _shape(3, 3)) == 27
+
+
+def _once(x):
+  return x @ x
 
 
 def _scan(x, w):

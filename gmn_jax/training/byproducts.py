@@ -1,0 +1,42 @@
+"""What a run makes besides its checkpoints, and can do without."""
+
+import contextlib
+import errno
+import itertools
+import pathlib
+import sys
+from collections.abc import Iterator
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextlib.contextmanager
+def never_fatal(what: str) -> Iterator[None]:
+  """Turns an error into a line on stderr, but for a full disk, which concerns checkpoints too.
+
+  Args:
+    what: is made within the context; begins the line.
+  """
+  try:
+    yield
+  except Exception as error:  # A by-product may fail in any way.
+    if isinstance(error, OSError) and error.errno in _FULL:
+      raise
+    print(f'{what} failed ({first_line(error)}); training goes on.', file=sys.stderr, flush=True)
+
+
+def first_line(error: BaseException) -> str:
+  """The beginning of an error's message, or where it has none, its kind."""
+  return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+
+
+def move_aside(path: pathlib.Path, name: pathlib.Path) -> pathlib.Path:
+  """Renames a file or folder, to `name` or, where that is taken, `name` with a number; returns it.
+
+  Raises:
+    OSError: it cannot be renamed.
+  """
+  names = (name.with_stem(f'{name.stem}-{number}') for number in itertools.count(2))
+  aside = next(each for each in itertools.chain([name], names) if not each.exists())
+  path.rename(aside)
+  return aside

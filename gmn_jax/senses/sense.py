@@ -36,7 +36,7 @@ class Range(NamedTuple):
 
   low: Array | np.ndarray
   high: Array | np.ndarray
-  least_span: Array | np.ndarray | float = 0.1
+  least_span: Array | np.ndarray | np.floating = np.float32(0.1)
 
   @property
   def half_span(self) -> Array:

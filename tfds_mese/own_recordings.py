@@ -65,12 +65,16 @@ class Recordings(Protocol):
 class Files:
   """Scenes in files, each an archive of arrays.
 
+  A file that is replaced after it was first opened is refused: what was measured of the data, and
+  is kept with a run, would not be true of it.
+
   Args:
     files: in order.
   """
 
   def __init__(self, files: Sequence[pathlib.Path]):
     self._files = files
+    self._checksums: dict[int, int] = {}
 
   def __len__(self) -> int:
     return len(self._files)
@@ -90,7 +94,14 @@ class Files:
         'scene by their names with np.savez_compressed.'
       )
     with file:
-      yield _File(path, file)
+      opened = _File(path, file)
+      checksum = hash(tuple(opened.content(name) for name in opened.names))
+      if self._checksums.setdefault(position, checksum) != checksum:
+        raise UserError(
+          f'{path} was replaced while the data were in use; put it back as it was, or begin again '
+          'with the data as they are.'
+        )
+      yield opened
 
 
 class Arrays:

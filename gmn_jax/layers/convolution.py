@@ -141,8 +141,8 @@ def _direct_gradients(x_NHWI: Array, kernel: Kernel, grad_NHWO: Array) -> tuple[
 
 
 def _tiles_gradients(x_NHWI: Array, kernel: Kernel, grad_NHWO: Array) -> tuple[Array, Kernel]:
-  # It is called only where there are tiles.
-  grad_x, grad_tiles = tiles.gradients(x_NHWI, kernel.tiles, grad_NHWO)  # pyright: ignore[reportArgumentType]
+  assert kernel.tiles is not None
+  grad_x, grad_tiles = tiles.gradients(x_NHWI, kernel.tiles, grad_NHWO)
   return grad_x, Kernel(jnp.zeros_like(kernel.plain), grad_tiles)
 
 

@@ -197,7 +197,8 @@ def load_run(workdir: str | pathlib.Path, best: bool = False) -> Run:
   steps = ocp.utils.checkpoint_steps(directory) if directory.is_dir() else []
   if not steps:
     raise UserError(
-      f'there is no checkpoint in {workdir}; train one with --mode=train --workdir={quoted(workdir)}.'
+      f'there is no checkpoint in {workdir}; train one with --mode=train '
+      f'--workdir={quoted(workdir)}.'
     )
   step = best_step(directory) if best else max(steps)
   if step is None:

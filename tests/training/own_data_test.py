@@ -313,6 +313,17 @@ def test_any_scene_that_is_another_makes_other_data(tmp_path, change):
   assert _identity(tmp_path) != identity
 
 
+@pytest.mark.parametrize('changed', ['images', 'cameras', 'haptics', 'hands'])
+def test_a_file_that_is_replaced_while_the_data_are_in_use_is_refused(tmp_path, changed):
+  _write(tmp_path, {'train': _arrays(3), 'val': _arrays(2)})
+  scenes = own_data.open_folder(tmp_path).splits['train']
+  whole = scenes[1]
+  _replace(tmp_path, 'train/001.npz', changed)
+  with pytest.raises(UserError, match=r'001\.npz was replaced'):
+    scenes[1]
+  assert whole['index'] + 1 == scenes[2]['index']
+
+
 def test_arrays_in_memory_that_differ_in_a_number_are_other_data():
   splits = {'train': _arrays(3), 'val': _arrays(2)}
   identity = own_data.from_arrays(splits).identity

@@ -1,15 +1,13 @@
 """The few numbers of each evaluation by which runs are compared."""
 
-import json
 import pathlib
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments import modes
+from experiments.evaluation import results
 from experiments.evaluation.learning_curves import read_curves
-from gmn_jax.training.byproducts import first_line
-from mese_env.errors import UserError
 
 
 def comparable() -> list[str]:
@@ -48,11 +46,4 @@ def read_results(workdir: pathlib.Path, mode: str) -> Mapping[str, Any]:
   Raises:
     UserError: the file is not there, or damaged.
   """
-  path = workdir / f'{mode}.json'
-  try:
-    return json.loads(path.read_text())['results']
-  except (OSError, ValueError, KeyError, TypeError) as error:
-    reason = first_line(error)
-    raise UserError(
-      f'{path} cannot be read ({reason}); move it away and run --mode={mode} again.'
-    ) from error
+  return results.read_record(workdir, mode)['results']

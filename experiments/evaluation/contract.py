@@ -194,6 +194,7 @@ class Evaluation(Mode, Generic[Options, Found]):
       self.tables(found, setting),
       self.notes(found, setting),
       time.monotonic() - began,
+      {name: dataset.identity for name, dataset in datasets.items()},
     )
     results.write(shown, figures, workdir)
     for name, write in self.files(found, setting).items():

@@ -16,6 +16,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.evaluation.titles import title_of
+from gmn_jax.training.byproducts import first_line
 from gmn_jax.training.checkpoint import Run
 from mese_env.errors import UserError
 
@@ -58,6 +59,7 @@ class Results:
     tables: the same for people.
     notes: sentences that say what the numbers are: unit, estimator, how many scenes and samples.
     seconds: how long it took.
+    data: what those datasets are, by name (`tfds_mese.dataset.Dataset.identity`).
   """
 
   mode: str
@@ -68,6 +70,7 @@ class Results:
   tables: Sequence[Table]
   notes: Sequence[str]
   seconds: float
+  data: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
 
   def __str__(self) -> str:
     of_what = (
@@ -82,6 +85,7 @@ class Results:
       'mode': self.mode,
       'step': self.run.step,
       'dataset': list(self.dataset),
+      'data': {name: dict(identity) for name, identity in self.data.items()},
       'options': dataclasses.asdict(self.options),
       'config': self.run.config.to_dict(),
       'seeds': {'run': self.run.config.seed, 'mode': getattr(self.options, 'seed', None)},
@@ -97,7 +101,7 @@ class Results:
 def write(results: Results, figures: Mapping[str, Figure], workdir: pathlib.Path) -> None:
   """Writes `<mode>.json`, `<mode>.txt` and the figures, whole or not at all, and prints the text.
 
-  Results of another step, other options or another config that are there are moved to
+  Results of another step, other options, data or config that are there are moved to
   `former/<mode>-<number>`, and that is said; results of the same are replaced.
 
   Args:
@@ -118,6 +122,24 @@ def write(results: Results, figures: Mapping[str, Figure], workdir: pathlib.Path
       path.write_text(text)
   print(results)
   print(f'{workdir / results.mode}.json, .txt, .png')
+
+
+def read_record(workdir: pathlib.Path, mode: str) -> dict[str, Any]:
+  """What an evaluation wrote, numbers under 'results'.
+
+  Raises:
+    UserError: the file is not there, or damaged.
+  """
+  path = workdir / f'{mode}.json'
+  try:
+    record = json.loads(path.read_text())
+    if not isinstance(record, dict) or 'results' not in record:
+      raise ValueError('it is not what an evaluation writes')
+    return record
+  except (OSError, ValueError) as error:
+    raise UserError(
+      f'{path} cannot be read ({first_line(error)}); move it away, and run --mode={mode} again.'
+    ) from error
 
 
 @contextlib.contextmanager
@@ -190,9 +212,12 @@ def _keep_former(mode: str, record: Mapping[str, Any], workdir: pathlib.Path) ->
   path = workdir / f'{mode}.json'
   if not path.exists():
     return
-  with contextlib.suppress(ValueError):
+  # One that cannot be read is kept too.
+  with contextlib.suppress(ValueError, AttributeError):
     former = json.loads(path.read_text())
-    if all(former.get(key) == record[key] for key in ('step', 'dataset', 'options', 'config')):
+    same = (former.get(key) == record[key] for key in ('step', 'dataset', 'options', 'config'))
+    # Earlier versions did not say what the data were.
+    if all(same) and former.get('data', record['data']) == record['data']:
       return
   number = 1
   while (folder := workdir / 'former' / f'{mode}-{number}').exists():
@@ -200,7 +225,9 @@ def _keep_former(mode: str, record: Mapping[str, Any], workdir: pathlib.Path) ->
   folder.mkdir(parents=True)
   for file in [*workdir.glob(f'{mode}.*'), *workdir.glob(f'{mode}-*.*')]:
     os.replace(file, folder / file.name)
-  print(f'The former results of {mode}, of other options or another step, are now in {folder}.')
+  print(
+    f'The former results of {mode}, of other options, data or another step, are now in {folder}.'
+  )
 
 
 def _plain(value: Any) -> Any:

@@ -33,7 +33,7 @@ _FIELDS = {
   'sample_every': 1000,
 }
 # Of a line of metrics, what a clock or this machine decides.
-_OF_THE_MACHINE = ('scenes_per_second', 'share_of_peak', 'input_wait', 'memory_bytes')
+_OF_THE_MACHINE = ('scenes_per_second', 'gflop_per_second', 'input_wait', 'memory_bytes')
 
 
 class Trainer:

@@ -21,6 +21,7 @@ from experiments.evaluation.contract import Mode
 from experiments.evaluation.titles import title_of
 from gmn_jax.training.checkpoint import Run
 from mese_env.errors import UserError, did_you_mean
+from tfds_mese.reading import open_dataset
 
 _MEDIA = {'.png': 'image/png', '.gif': 'image/gif'}
 _PAGE = """<!doctype html>
@@ -73,7 +74,7 @@ class Report(Mode):
         if record is None:
           mode = modes.load(name)
           mode.carry_out(run, workdir, _defaults(mode, options), build)
-          record = json.loads((workdir / f'{name}.json').read_text())
+          record = results.read_record(workdir, name)
       except UserError as error:
         print(f'{name} is left out: {error}')
         sections.append(f'<h2>{name}</h2>\n<p>Left out: {html.escape(str(error))}</p>')
@@ -97,13 +98,28 @@ def _defaults(mode: Mode, options: Options) -> Any:
 
 
 def _there_already(mode: str, run: Run, workdir: pathlib.Path) -> dict[str, Any] | None:
-  path = workdir / f'{mode}.json'
-  if not path.exists():
+  if not (workdir / f'{mode}.json').exists():
     return None
-  record = json.loads(path.read_text())
-  # Where datasets are does not decide what was found.
-  configs = [{**of, 'data_dir': ''} for of in (record['config'], json.loads(run.config.to_json()))]
-  return record if record['step'] == run.step and configs[0] == configs[1] else None
+  try:
+    record = results.read_record(workdir, mode)
+  except UserError as error:
+    print(error)
+    return None
+  # Where datasets are does not decide what was found; what they are does.
+  then, now = record.get('config', {}), json.loads(run.config.to_json())
+  same = record.get('step') == run.step and {**then, 'data_dir': ''} == {**now, 'data_dir': ''}
+  return record if same and _of_same_data(record, run) else None
+
+
+def _of_same_data(record: Mapping[str, Any], run: Run) -> bool:
+  for name, before in record.get('data', {}).items():
+    try:
+      now = open_dataset(name, run.config.data_dir or None).identity
+    except UserError:
+      continue  # What was found holds without the data.
+    if json.loads(json.dumps(dict(now))) != before:
+      return False
+  return True
 
 
 def _section(mode: str, record: Mapping[str, Any], workdir: pathlib.Path) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from experiments.modes import report
 from gmn_jax.training.checkpoint import Run
 from mese_env.errors import UserError
 from tests import tiny_run
+from tfds_mese.dataset import Dataset
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +72,30 @@ def test_the_page_needs_no_other_file_and_computes_only_what_is_missing(tmp_path
   assert evaluated[4:] == ['classify']
   report.MODE.carry_out(run._replace(step=50), tmp_path, options, build=True)
   assert evaluated[5:] == ['density', 'classify', 'generate']
+
+
+def test_what_was_found_on_other_data_or_is_damaged_is_found_anew(
+  tmp_path, evaluated, monkeypatch, capsys
+):
+  run = Run(tiny_run.tiny_config(), None, None, None, 40)
+  options = report.Options(modes=('density',))
+  report.MODE.carry_out(run, tmp_path, options, build=False)
+  path = tmp_path / 'density.json'
+  record = json.loads(path.read_text())
+  path.write_text(json.dumps(record | {'data': {'robot': {'seed': 1, 'scenes of test': 3}}}))
+  data = Dataset({}, {}, {}, {'seed': 1, 'scenes of test': 3})
+  monkeypatch.setattr(report, 'open_dataset', lambda name, data_dir: data)
+  report.MODE.carry_out(run, tmp_path, options, build=False)
+  assert evaluated == ['density']
+  data = Dataset({}, {}, {}, {'seed': 2, 'scenes of test': 3})
+  report.MODE.carry_out(run, tmp_path, options, build=False)
+  assert evaluated == ['density'] * 2
+  for damage in ('', '{', '[]', '{}', path.read_text()[:-30]):
+    path.write_text(damage)
+    done = len(evaluated)
+    report.MODE.carry_out(run, tmp_path, options, build=False)
+    assert len(evaluated) == done + 1
+    assert 'density.json cannot be read' in capsys.readouterr().out
 
 
 def test_a_mode_that_is_none_is_named():

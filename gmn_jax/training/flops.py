@@ -6,6 +6,9 @@ channels that the output reads. Multiplications with the padding count, as they 
 `peak.py`; those with the holes that a dilation leaves between inputs do not. So a "same"
 convolution and its two gradients take equally many, however they are written.
 
+Where tiles compute a convolution on a CPU (`layers/tiles.py`), the direct form counts: it is what
+the model asks for. What is computed instead, transforms included, counts if the platform is named.
+
 Elementwise work, sums, sorting and random numbers are not counted. What XLA leaves out or computes
 twice when it compiles is not known here.
 """
@@ -23,7 +26,11 @@ from gmn_jax.training.train_step import TrainState
 
 
 def step_flops(
-  step: Callable, optimizer: optax.GradientTransformation, state: TrainState, *inputs: Any
+  step: Callable,
+  optimizer: optax.GradientTransformation,
+  state: TrainState,
+  *inputs: Any,
+  platform: str | None = None,
 ) -> int:
   """Counts the floating-point operations of a training step's forward and backward passes, two for
   each multiply-accumulate.
@@ -36,34 +43,40 @@ def step_flops(
     optimizer: with which it updates.
     state: what `step` is called with, arrays or their `jax.ShapeDtypeStruct`.
     *inputs: the rest of it, likewise.
+    platform: as `count_macs` takes it.
   """
-  whole = count_macs(step, state, *inputs)
-  return 2 * (whole - count_macs(optimizer.update, state.params, state.opt_state, state.params))
+  whole = count_macs(step, state, *inputs, platform=platform)
+  update = count_macs(
+    optimizer.update, state.params, state.opt_state, state.params, platform=platform
+  )
+  return 2 * (whole - update)
 
 
-def count_macs(function: Callable, *args: Any) -> int:
+def count_macs(function: Callable, *args: Any, platform: str | None = None) -> int:
   """Counts the multiply-accumulates of a function's convolutions and matrix products.
 
   A scan counts as often as it goes round, a rematerialised function as often as it is computed, the
   body of a `shard_map` once for every device, and any other function within once. Of the branches
-  of `platform_dependent` the default one counts, so that a number is the same on every machine; of
-  other branches, the one with most.
+  of `platform_dependent` the default one counts, so that a number is the same on every machine, or
+  that of `platform`; of other branches, the one with most.
 
   Args:
     function: what JAX can trace.
     *args: arrays or `jax.ShapeDtypeStruct`, in any pytrees.
+    platform: 'cpu', 'cuda' or 'tpu'; None: what counts is the same on all.
 
   Raises:
     ValueError: there are products in a loop of unknown length.
   """
   # A jitted function that has options for its compiler cannot be traced inside another.
   if isinstance(function, jax.stages.Wrapped):
-    return _count(function.trace(*args).jaxpr)
-  return _count(jax.make_jaxpr(function)(*args))
+    return _count(function.trace(*args).jaxpr, platform)
+  return _count(jax.make_jaxpr(function)(*args), platform)
 
 
-def _count(program: ClosedJaxpr | Jaxpr) -> int:
-  return sum(_count_one(operation) for operation in getattr(program, 'jaxpr', program).eqns)
+def _count(program: ClosedJaxpr | Jaxpr, platform: str | None) -> int:
+  operations = getattr(program, 'jaxpr', program).eqns
+  return sum(_count_one(operation, platform) for operation in operations)
 
 
 def _shape_of(atom: Any) -> tuple[int, ...]:
@@ -71,7 +84,7 @@ def _shape_of(atom: Any) -> tuple[int, ...]:
   return atom.aval.shape
 
 
-def _count_one(operation: JaxprEqn) -> int:
+def _count_one(operation: JaxprEqn, platform: str | None) -> int:
   name, params = operation.primitive.name, operation.params
   if name == 'dot_general':
     (contracted, _), _ = params['dimension_numbers']
@@ -79,10 +92,9 @@ def _count_one(operation: JaxprEqn) -> int:
     return math.prod(out) * math.prod(lhs[axis] for axis in contracted)
   if name == 'conv_general_dilated':
     return _count_convolution(operation)
-  counts = [_count(inner) for inner in _programs(params)]
+  counts = [_count(inner, platform) for inner in _programs(params)]
   if name == 'cond':
-    platforms = params.get('branches_platforms') or ()
-    return counts[platforms.index(None)] if None in platforms else max(counts)
+    return _of_branches(counts, params.get('branches_platforms') or (), platform)
   if name == 'scan':
     return params['length'] * sum(counts)
   if name == 'shard_map':
@@ -91,6 +103,15 @@ def _count_one(operation: JaxprEqn) -> int:
   if name == 'while' and any(counts):
     raise ValueError('products in a loop of unknown length cannot be counted; use a scan.')
   return sum(counts)
+
+
+def _of_branches(
+  counts: list[int], platforms: tuple[tuple[str, ...] | None, ...], platform: str | None
+) -> int:
+  if None not in platforms:
+    return max(counts)
+  ours = [i for i, named in enumerate(platforms) if platform in (named or ())]
+  return counts[ours[0] if ours else platforms.index(None)]
 
 
 def _programs(params: dict[str, Any]) -> Iterator[ClosedJaxpr | Jaxpr]:

@@ -149,7 +149,7 @@ def make_step(
   )
 
 
-def compiler_options(config: ModelConfig) -> dict[str, bool] | None:
+def compiler_options(config: ModelConfig) -> dict[str, bool | str] | None:
   """What XLA is told of the training step; None: nothing.
 
   Its scheduler for CPUs spends memory to run small operations side by side. Wide convolutions
@@ -157,7 +157,21 @@ def compiler_options(config: ModelConfig) -> dict[str, bool] | None:
   """
   if jax.default_backend() != 'cpu' or config.width < _WIDE:
     return None
-  return {'xla_cpu_enable_concurrency_optimized_scheduler': False}
+  return known_options({'xla_cpu_enable_concurrency_optimized_scheduler': False})
+
+
+def known_options(options: Mapping[str, bool | str]) -> dict[str, bool | str]:
+  """Those of the options that the compiler of this version of JAX knows."""
+  return {name: value for name, value in options.items() if _knows(name, value)}
+
+
+@functools.cache
+def _knows(name: str, value: bool | str) -> bool:
+  try:
+    jax.jit(lambda: 0, compiler_options={name: value}).lower().compile()
+  except jax.errors.JaxRuntimeError:
+    return False
+  return True
 
 
 def summary(modalities: tuple[Modality, ...], terms: ElboTerms, std: float) -> dict[str, Array]:

@@ -150,7 +150,11 @@ def test_tiles_are_for_processors_alone(platform):
 def test_the_model_s_arithmetic_is_counted_whatever_computes_it():
   x, kernel = (leaf.shape for leaf in WIDE)
   macs = np.prod(x) * 25 * kernel[-1]
-  assert count_macs(gradient_in_a_loop, *WIDE) == 3 * 4 * macs
+  direct = 3 * 4 * macs
+  for platform in (None, 'cuda', 'tpu'):
+    assert count_macs(gradient_in_a_loop, *WIDE, platform=platform) == direct
+  # Four products an output instead of 25, and the transforms.
+  assert 4 / 25 < count_macs(gradient_in_a_loop, *WIDE, platform='cpu') / direct < 7 / 25
 
 
 def test_bfloat16_few_channels_and_other_sizes_are_computed_directly():

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 import pytest
 
+from gmn_jax.training.train_step import known_options
 from tests.tiny_run import RANGES, random_batch, tiny_config, tiny_step
 
 pytestmark = pytest.mark.long
@@ -60,3 +61,8 @@ print([name for name in sys.modules if name.split('.')[0] == 'tensorflow'])
 def test_training_imports_no_tensorflow(tmp_path):
   assert _run(_TRAIN_TWO_STEPS, str(tmp_path)) == '[]\n'
   assert (tmp_path / 'checkpoints' / '2').is_dir()
+
+
+def test_options_that_this_compiler_does_not_know_are_left_out():
+  known = {'xla_cpu_enable_concurrency_optimized_scheduler': False}
+  assert known_options(known | {'xla_cpu_no_such_option': True, 'xla_another': ''}) == known

@@ -7,8 +7,8 @@ channels that the output reads. Multiplications with the padding count, as they 
 convolution and its two gradients take equally many, however they are written. How many multiply
 padding can be counted apart (`count_padding_macs`).
 
-Where tiles compute a convolution on a CPU (`layers/tiles.py`), the direct form counts: it is what the
-model asks for. What is computed instead, transforms included, counts if the platform is named.
+Where tiles compute a convolution on a CPU (`layers/tiles.py`), the direct form counts: it is what
+the model asks for. What is computed instead, transforms included, counts if the platform is named.
 
 Elementwise work, sums, sorting and random numbers are not counted. What XLA leaves out or computes
 twice when it compiles is not known here.

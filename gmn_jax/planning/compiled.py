@@ -124,7 +124,8 @@ def compile_step(traced: Traced) -> Compiled:
       code=used.generated_code_size_in_bytes,
     ),
     costs.get('flops'),
-    costs.get('optimal_seconds'),
+    # Of large programs it is a negative number.
+    seconds if (seconds := costs.get('optimal_seconds', 0)) > 0 else None,
     took_s,
   )
 

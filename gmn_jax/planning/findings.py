@@ -52,6 +52,7 @@ class Group(NamedTuple):
     shape: of its result.
     count: how many a step.
     bytes: that they write.
+    filling: of these, what tiles are filled up with.
     seconds: that XLA estimates for them, in a step; 0 where it does not tell.
   """
 
@@ -60,6 +61,7 @@ class Group(NamedTuple):
   shape: str
   count: int
   bytes: int
+  filling: int
   seconds: float
 
 
@@ -126,17 +128,17 @@ def products(program: Program, clock_hz: float) -> list[Group]:
   return _groups(_chosen(program, is_one), clock_hz)
 
 
-def padding(program: Program) -> list[tuple[Group, float]]:
-  """Arrays that tiles fill up to more than twice their size, and how many times; those first of
-  which the most is filling.
+def filled_up(program: Program, clock_hz: float) -> list[Group]:
+  """Operations whose results tiles fill up to twice their size or more; those first that write the
+  most filling.
   """
-  found = []
-  for times, operation in program.executed():
-    size = sum(array.bytes for array in operation.arrays)
-    if operation.code in ('fusion', *_LAYOUT, *_PRODUCTS) and operation.bytes >= 2 * size > _SMALL:
-      (group,) = _groups([(times, operation)], 1.0)
-      found.append((group, operation.bytes / size))
-  return sorted(found, key=lambda pair: -pair[0].bytes * (1 - 1 / pair[1]))
+
+  def is_one(operation: Operation) -> bool:
+    told = operation.code in ('fusion', *_LAYOUT, *_PRODUCTS, *_COLLECTIVES)
+    return told and _SMALL <= operation.bytes <= 2 * operation.filling
+
+  groups = _groups(_chosen(program, is_one), clock_hz)
+  return sorted(groups, key=lambda group: group.filling, reverse=True)
 
 
 def _chosen(
@@ -160,6 +162,7 @@ def _groups(found: Iterable[tuple[int, Operation]], clock_hz: float) -> list[Gro
         shape=' '.join(map(str, largest.arrays[:1])),
         count=sum(times for times, _ in members),
         bytes=sum(times * operation.bytes for times, operation in members),
+        filling=sum(times * operation.filling for times, operation in members),
         seconds=sum(times * (operation.cycles or 0) for times, operation in members) / clock_hz,
       )
     )

@@ -88,7 +88,7 @@ def _largest(config: Config, topology: Topology, devices: Sequence[Any]) -> Fitt
 
   need = _need(config, devices)
   most = need.scenes(chip.memory_bytes)
-  found = largest_that_fits(candidates(most, config.accumulate), attempt)
+  found = largest_that_fits(candidates(most, config.accumulate), need.fixed, attempt)
   if found is None:
     least = min(refused, default=config.accumulate)
     raise UserError(_too_large(chip, least, need, 0))

@@ -103,6 +103,11 @@ class Operation(NamedTuple):
     """Of its result, as it lies in memory."""
     return sum(array.padded_bytes for array in self.arrays)
 
+  @property
+  def filling(self) -> int:
+    """Of these, what tiles are filled up with."""
+    return self.bytes - sum(array.bytes for array in self.arrays)
+
 
 @dataclasses.dataclass(frozen=True)
 class Program:

@@ -19,7 +19,9 @@ def candidates(most: int, multiple: int = 1) -> list[int]:
   return [multiple * number for number in found if multiple * number <= most]
 
 
-def largest_that_fits(sizes: list[int], attempt: Callable[[int], T]) -> tuple[int, T] | None:
+def largest_that_fits(
+  sizes: list[int], fixed: float, attempt: Callable[[int], T]
+) -> tuple[int, T] | None:
   """The largest of some batches that fits, with what its attempt returned; None: none does.
 
   What a failed attempt says of its need tells where to go on. After `_MOST_TRIALS` attempts it is
@@ -27,22 +29,23 @@ def largest_that_fits(sizes: list[int], attempt: Callable[[int], T]) -> tuple[in
 
   Args:
     sizes: ascending.
+    fixed: bytes that are needed beside those that grow with the batch.
     attempt: raises `DoesNotFit` for what does not.
   """
   low, high, best = 0, len(sizes), None
-  position = high - 1
+  position, told = high - 1, False
   for _ in range(_MOST_TRIALS):
     if low >= high:
       break
-    position = min(max(position, low), high - 1)
     try:
       best = sizes[position], attempt(sizes[position])
       low = position + 1
-      position = low
+      position = low if told else (low + high) // 2
     except DoesNotFit as error:
       high = position
-      position = (low + high) // 2
-      if error.needed and error.available:
-        bound = sizes[high] * error.available / error.needed
+      position, told = (low + high) // 2, False
+      if error.needed and error.available and error.needed > fixed:
+        bound = sizes[high] * (error.available - fixed) / (error.needed - fixed)
         position = max([low, *(i for i in range(low, high) if sizes[i] <= bound)])
+        told = True
   return best

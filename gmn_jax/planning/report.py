@@ -114,14 +114,9 @@ def _operations(program: Program, plan: Plan, lines: int) -> Iterator[str]:
     ('convolutions and products', findings.products(program, clock_hz)),
     ('copies and transposes', findings.layout_changes(program, clock_hz)),
     ('not fused', findings.unfused(program, clock_hz)),
+    ('filled up to twice their size by tiles', findings.filled_up(program, clock_hz)),
   ):
     yield from _table(title, groups, lines)
-  wasted = findings.padding(program)[:lines]
-  if wasted:
-    yield ''
-    yield 'filled up by tiles, those that waste most'
-    for group, times in wasted:
-      yield f'  {times:5.1f} times {group.bytes / _MIB:9,.1f} MiB  {group.shape}  {_where(group)}'
 
 
 def _table(title: str, groups: Sequence[Group], lines: int) -> Iterator[str]:

@@ -267,5 +267,5 @@ def _table(text: str, title: str) -> str:
 
 
 def _place(file: str, line: str) -> str:
-  """A line of the source, its file without the folders above the package."""
-  return f'{re.sub(r"^.*/gmn_jax/", "", file)}:{line}'
+  """A line of the source, its file without the folders above the package or the libraries."""
+  return f'{re.sub(r"^.*/(?:gmn_jax|site-packages)/", "", file)}:{line}'

@@ -78,7 +78,7 @@ def _numbers(plan: Plan, program: Program) -> Iterator[str]:
   if refused:
     yield _row('do not fit a chip', f'{", ".join(map(str, refused))} scenes')
   found = findings.collectives(program)
-  told = '; '.join(f'{c.count} {c.kind} of {c.bytes / _MIB:,.1f} MiB' for c in found)
+  told = '; '.join(f'{c.count} {c.kind}, {c.bytes / _MIB:,.1f} MiB' for c in found)
   yield _row('collectives of a step', told or 'none')
   flops = traced.flops / size
   by_xla = (
@@ -128,7 +128,7 @@ def _table(title: str, groups: Sequence[Group], lines: int) -> Iterator[str]:
   )
   for group in groups[:lines]:
     yield (
-      f'  {_ms(group.seconds):>9}  {group.bytes / _MIB:9,.1f} MiB  {group.count:5,} times  '
+      f'  {_ms(group.seconds):>10}  {group.bytes / _MIB:9,.1f} MiB  {group.count:5,} times  '
       f'{group.shape}  {_where(group)}'
     )
 
@@ -146,7 +146,7 @@ def _time_and_cost(taken: Schedule) -> str:
 
 
 def _ms(seconds: float) -> str:
-  return f'{1e3 * seconds:,.1f} ms'
+  return f'{1e3 * seconds:,.2f} ms'
 
 
 def _row(name: str, value: str) -> str:

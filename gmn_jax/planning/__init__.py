@@ -1,4 +1,4 @@
 """Planning: what a run would take on a TPU slice that is not there.
 
-May use `layers`, `senses`, `model`, `optimisers`, `config` and `training`; nothing else uses it.
+May use `senses`, `config` and `training`; nothing else uses it.
 """

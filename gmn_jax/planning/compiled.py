@@ -18,6 +18,11 @@ from gmn_jax.training.sharding import make_layout
 
 # Of a generated scene.
 _VIEWS, _IMAGE_SIZE = 15, 64
+_SIZE = r'([\d.]+)([KMGT]?)'
+_TOO_LARGE = (
+  rf'Used {_SIZE} of {_SIZE} hbm',
+  rf'HLO temporaries \({_SIZE}\) exceeds available HBM \({_SIZE}\)',
+)
 _UNITS = {'': 1, 'K': 2**10, 'M': 2**20, 'G': 2**30, 'T': 2**40}
 
 
@@ -131,8 +136,9 @@ def compile_step(traced: Traced) -> Compiled:
 
 
 def _needed_and_available(message: str) -> tuple[int | None, int | None]:
-  """Bytes, from a sentence as 'Used 21.95G of 15.48G hbm'."""
-  found = re.search(r'Used ([\d.]+)([KMGT]?) of ([\d.]+)([KMGT]?) hbm', message)
-  if found is None:
-    return None, None
-  return int(float(found[1]) * _UNITS[found[2]]), int(float(found[3]) * _UNITS[found[4]])
+  """Bytes, from what libtpu says of a program that it finds too large."""
+  for sentence in _TOO_LARGE:
+    if found := re.search(sentence, message):
+      needed, its_unit, available, unit = found.groups()
+      return int(float(needed) * _UNITS[its_unit]), int(float(available) * _UNITS[unit])
+  return None, None

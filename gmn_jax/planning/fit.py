@@ -65,11 +65,11 @@ def fit(
   if need.fixed + need.of_a_scene * per_device > chip.memory_bytes:
     raise UserError(_too_large(chip, per_device, need, need.scenes(chip.memory_bytes)))
   try:
-    return Fitted(config, traced, _compile(traced, per_device))
+    return Fitted(config, traced, _compile(traced, per_device, chip))
   except DoesNotFit as error:
-    known = f'need {error.needed / _GIB:.1f} GiB' if error.needed else 'do not fit'
+    known = f'needs {error.needed / _GIB:.1f} GiB or more' if error.needed else 'does not fit'
     raise UserError(
-      f'{per_device} scenes of this config {known} on a {chip.name} of {_gib(chip)} GiB; '
+      f'a batch of {per_device} {known} on each {chip.name} of {_gib(chip)} GiB; '
       f'--batch_per_device=auto finds how many fit.'
     ) from error
 
@@ -81,7 +81,7 @@ def _largest(config: Config, topology: Topology, devices: Sequence[Any]) -> Fitt
     sized = config.replace(batch_size=per_device * topology.size)
     traced = trace(sized, devices)
     try:
-      return Fitted(sized, traced, _compile(traced, per_device))
+      return Fitted(sized, traced, _compile(traced, per_device, chip))
     except DoesNotFit:
       refused.append(per_device)
       raise
@@ -108,13 +108,13 @@ def _too_large(chip: Chip, per_device: int, need: _Need, most: int) -> str:
   """Why a batch is refused, and what to do."""
   least = (need.fixed + need.of_a_scene * per_device) / _GIB
   remedy = (
-    f'at most {most} can: use --batch_per_device=auto'
+    f'at most {most} can fit: use --batch_per_device=auto'
     if most
     else ('use a chip of more memory, or --config.remat=True')
   )
   return (
-    f'{per_device} scenes of this config do not fit a {chip.name} of {_gib(chip)} GiB, since they '
-    f'need at least {least:,.1f}; {remedy}.'
+    f'a batch of {per_device} on each chip does not fit a {chip.name} of {_gib(chip)} GiB: it '
+    f'needs at least {least:,.1f}; {remedy}.'
   )
 
 
@@ -122,14 +122,23 @@ def _gib(chip: Chip) -> int:
   return chip.memory_bytes // _GIB
 
 
-def _compile(traced: Traced, per_device: int) -> Compiled:
-  """Compiles, and says so: nothing else is seen for minutes."""
-  print(f'compiling the step with {per_device} scenes a chip', file=sys.stderr, flush=True)
+def _compile(traced: Traced, per_device: int, chip: Chip) -> Compiled:
+  """Compiles, and says so: nothing else is seen for minutes.
+
+  Raises:
+    DoesNotFit: the step needs more memory than the chip has.
+  """
+  print(
+    f'compiling the step with a batch of {per_device} on each chip', file=sys.stderr, flush=True
+  )
   try:
     compiled = compile_step(traced)
+    # What the compiler refuses may be its temporaries alone.
+    if compiled.memory.total > chip.memory_bytes:
+      raise DoesNotFit(compiled.memory.total, chip.memory_bytes)
   except DoesNotFit as error:
-    known = f': they need {error.needed / _GIB:.1f} GiB' if error.needed else ''
-    print(f'{per_device} scenes a chip do not fit{known}', file=sys.stderr, flush=True)
+    known = f': it needs {error.needed / _GIB:.1f} GiB or more' if error.needed else ''
+    print(f'a batch of {per_device} does not fit a chip{known}', file=sys.stderr, flush=True)
     raise
   print(f'compiled it in {duration(compiled.took_s)}', file=sys.stderr, flush=True)
   return compiled

@@ -119,7 +119,7 @@ def two_chips(monkeypatch):
     ({'batch_size': 6}, None, 'batch_size is 6, .* by the 4 devices; the nearest that does is 8'),
     ({'fsdp': 3, 'batch_size': 8}, None, 'fsdp is 3, which does not divide the 4 devices'),
     ({'accumulate': 2}, 3, 'by the 4 devices in 2 parts; the nearest that does is 16'),
-    ({}, 10_000_000, '10000000 scenes of this config do not fit a v5e of 16 GiB, .* at most'),
+    ({}, 10_000_000, 'batch of 10000000 on each chip does not fit a v5e of 16 GiB, .* at most'),
   ],
 )
 def test_what_does_not_go_with_a_slice_is_refused_before_compiling(
@@ -140,15 +140,19 @@ def test_a_batch_that_the_compiler_refuses_is_named_and_the_largest_is_found(mon
     tried.append(batch)
     if batch > 5:
       raise DoesNotFit(batch * 3 * 2**30, 16 * 2**30)
-    return compiled.Compiled('', compiled.Memory(0, 0, 0, 0), None, None, 0.0)
+    # What fits the compiler may still be too large with its arguments.
+    held = compiled.Memory(batch * 5 * 2**30, 0, 0, 0)
+    return compiled.Compiled('', held, None, None, 0.0)
 
   monkeypatch.setattr(fit, 'compile_step', compile_step)
   monkeypatch.setattr(fit, 'least_bytes', lambda traced: 2**29 * traced.inputs[1]['index'].shape[0])
-  with pytest.raises(UserError, match='8 scenes .* need 24.0 GiB on a v5e of 16 GiB; .*=auto'):
+  with pytest.raises(
+    UserError, match='batch of 8 needs 24.0 GiB or more on each v5e of 16 GiB; .*=auto'
+  ):
     fit.fit(tiny_config(), topology, devices, 8)
   tried.clear()
   found = fit.fit(tiny_config(), topology, devices, AUTO)
-  assert found.config.batch_size == 4 and tried == [32, 4, 6] and found.refused == (6, 32)
-  monkeypatch.setattr(fit, 'least_bytes', lambda traced: 2**40)
-  with pytest.raises(UserError, match='do not fit a v5e of 16 GiB, .* use a chip of more memory'):
+  assert found.config.batch_size == 3 and tried == [32, 4, 3] and found.refused == (4, 32)
+  monkeypatch.setattr(fit, 'least_bytes', lambda traced: 2**40 + traced.inputs[1]['index'].shape[0])
+  with pytest.raises(UserError, match='does not fit a v5e of 16 GiB, .* use a chip of more memory'):
     fit.fit(tiny_config(), topology, devices, AUTO)

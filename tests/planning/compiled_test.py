@@ -61,6 +61,11 @@ def test_a_compiled_step_tells_its_memory_and_text():
   ('message', 'needed', 'available'),
   [
     ('Used 21.95G of 15.48G hbm. Exceeded hbm capacity by 6.47G.', 21.95 * 2**30, 15.48 * 2**30),
+    (
+      'the total memory required for HLO temporaries (22.89G) exceeds available HBM (15.75G).',
+      22.89 * 2**30,
+      15.75 * 2**30,
+    ),
     ('Used 900.5M of 1.00G hbm.', 900.5 * 2**20, 2**30),
     ('vmem is full', None, None),
   ],

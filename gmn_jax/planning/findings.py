@@ -128,6 +128,16 @@ def products(program: Program, clock_hz: float) -> list[Group]:
   return _groups(_chosen(program, is_one), clock_hz)
 
 
+def other_fusions(program: Program, clock_hz: float) -> list[Group]:
+  """Fusions of anything but products and mere changes of layout; the costliest first."""
+
+  def is_one(operation: Operation) -> bool:
+    codes = {part.code for part in program.within(operation)} - {'fusion'}
+    return operation.code == 'fusion' and not (codes & set(_PRODUCTS) or codes <= set(_PLAIN))
+
+  return _groups(_chosen(program, is_one), clock_hz)
+
+
 def filled_up(program: Program, clock_hz: float) -> list[Group]:
   """Operations whose results tiles fill up to twice their size or more; those first that write the
   most filling.

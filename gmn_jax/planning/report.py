@@ -57,7 +57,8 @@ def _heading(plan: Plan) -> Iterator[str]:
   config, size = plan.fitted.config, plan.topology.size
   yield (
     f'{config.variant} {config.modalities}, {config.preset}, {config.dtype} on {plan.topology}: '
-    f'{size} chips, {config.batch_size // size} scenes on each, {config.batch_size} a step'
+    f'{_counted(size, "chip")}, {_counted(config.batch_size // size, "scene")} on each, '
+    f'{config.batch_size} a step'
   )
   versions = ', '.join(f'{name} {_version(name)}' for name in ('libtpu', 'jax'))
   yield f'All of it is estimated by compiling ({versions}); nothing has run.'
@@ -109,9 +110,10 @@ def _operations(program: Program, plan: Plan, lines: int) -> Iterator[str]:
   clock_hz = plan.topology.chip.clock_hz
   if unknown := program.unknown_loops():
     yield ''
-    yield f'counted once, as XLA does not know how often they go round: {len(unknown)} loops'
+    yield f'{_counted(len(unknown), "loop")} of unknown length, counted as going round once'
   for title, groups in (
     ('convolutions and products', findings.products(program, clock_hz)),
+    ('other fusions', findings.other_fusions(program, clock_hz)),
     ('copies and transposes', findings.layout_changes(program, clock_hz)),
     ('not fused', findings.unfused(program, clock_hz)),
     ('filled up to twice their size by tiles', findings.filled_up(program, clock_hz)),
@@ -143,6 +145,10 @@ def _where(group: Group) -> str:
 def _time_and_cost(taken: Schedule) -> str:
   cost = '' if taken.cost is None else f', {taken.cost:,.0f} in the unit of the price'
   return duration(3600 * taken.hours) + cost
+
+
+def _counted(number: int, noun: str) -> str:
+  return f'{number:,} {noun}{"" if number == 1 else "s"}'
 
 
 def _ms(seconds: float) -> str:

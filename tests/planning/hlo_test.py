@@ -187,6 +187,7 @@ def test_a_program_for_tpus_is_read(tpu):
 def test_what_costs_most_is_found_by_line(tpu):
   (product,) = findings.products(tpu, clock_hz=1e3)
   assert (product.line, product.count, product.seconds) == ('layers/lstm.py:20', 1, 1.0)
+  assert findings.other_fusions(tpu, clock_hz=1e3) == []
   copies, transposes = findings.layout_changes(tpu, clock_hz=1e3)
   assert (copies.line, copies.count, copies.bytes) == ('model/experts.py:149', 12, 12 * 16384)
   assert (transposes.line, transposes.count, transposes.seconds) == ('layers/lstm.py:20', 1, 0.03)

@@ -119,7 +119,7 @@ def two_chips(monkeypatch):
     ({'batch_size': 6}, None, 'batch_size is 6, .* by the 4 devices; the nearest that does is 8'),
     ({'fsdp': 3, 'batch_size': 8}, None, 'fsdp is 3, which does not divide the 4 devices'),
     ({'accumulate': 2}, 3, 'by the 4 devices in 2 parts; the nearest that does is 16'),
-    ({}, 10_000_000, 'batch of 10000000 on each chip does not fit a v5e of 16 GiB, .* at most'),
+    ({}, 10_000_000, 'batch of 10000000 on each chip does not fit a v5e of 16 GiB: .* at most'),
   ],
 )
 def test_what_does_not_go_with_a_slice_is_refused_before_compiling(
@@ -154,5 +154,5 @@ def test_a_batch_that_the_compiler_refuses_is_named_and_the_largest_is_found(mon
   found = fit.fit(tiny_config(), topology, devices, AUTO)
   assert found.config.batch_size == 3 and tried == [32, 4, 3] and found.refused == (4, 32)
   monkeypatch.setattr(fit, 'least_bytes', lambda traced: 2**40 + traced.inputs[1]['index'].shape[0])
-  with pytest.raises(UserError, match='does not fit a v5e of 16 GiB, .* use a chip of more memory'):
+  with pytest.raises(UserError, match='does not fit a v5e of 16 GiB: .* use a chip of more memory'):
     fit.fit(tiny_config(), topology, devices, AUTO)

@@ -1,7 +1,7 @@
 """What a run needs before its first step, made from its config and dataset."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import grain
@@ -55,6 +55,45 @@ class Prepared(NamedTuple):
   validation: Validation
 
 
+class Program(NamedTuple):
+  """The training step on devices that need not be there; not compiled.
+
+  Attributes:
+    model: the network.
+    optimizer: of its parameters.
+    start: makes the state at step 0.
+    like: what a state is, with its shardings.
+    update: the training step.
+  """
+
+  model: GMN
+  optimizer: optax.GradientTransformation
+  start: jax.stages.Wrapped
+  like: TrainState
+  update: jax.stages.Wrapped
+
+
+def make_program(
+  config: Config, layout: Layout, quiet_biases: Mapping[str, np.ndarray] | None = None
+) -> Program:
+  """The training step that a config describes, on the devices of a layout.
+
+  `quiet_biases` are those of the start, as `init_state` takes them.
+  """
+  model, optimizer = make_model(config), make_optimizer(config)
+  start = functools.partial(init_state, model, optimizer, config.seed, quiet_biases)
+  shapes = jax.eval_shape(start)
+  shardings = layout.state(shapes)
+  update = jax.jit(
+    make_step(config, layout.parallel(model), optimizer),
+    donate_argnums=0,
+    out_shardings=(shardings, layout.whole),
+    compiler_options=compiler_options(config, layout.platform),
+  )
+  start = jax.jit(start, out_shardings=shardings)
+  return Program(model, optimizer, start, jax.tree.map(_like, shapes, shardings), update)
+
+
 def prepare(config: Config, dataset: Dataset) -> Prepared:
   """Makes what a run needs.
 
@@ -64,7 +103,7 @@ def prepare(config: Config, dataset: Dataset) -> Prepared:
   """
   check_dataset(config, dataset)
   layout = make_layout(config.batch_size, config.fsdp, jax.devices(), config.accumulate)
-  model, optimizer = make_model(config), make_optimizer(config)
+  model = make_model(config)
   ranges = as_ranges(dataset.ranges)
   given = jax.device_put((ranges, make_missing(config)), layout.whole)
   sources = {split: Selected(dataset.splits[split], model.modalities) for split in ('train', 'val')}
@@ -76,42 +115,30 @@ def prepare(config: Config, dataset: Dataset) -> Prepared:
     config.few_scenes,
     config.few_steps,
     # Only an accelerator is done with a batch before the next one has been read from disk.
-    kept_bytes=0 if jax.default_backend() == 'cpu' else KEPT_BYTES,
+    kept_bytes=0 if layout.platform == 'cpu' else KEPT_BYTES,
   )
   scenes = read_first(sources['train'], _SCENES_OF_THE_MEAN)
   quiet_biases = None
   if config.quiet_start:
     views = cut_scenes(model.modalities, scenes, ranges)
     quiet_biases = mean_biases(model, views, views_there(model.modalities, scenes))
-  start = functools.partial(init_state, model, optimizer, config.seed, quiet_biases)
-  shapes = jax.eval_shape(start)
-  shardings = layout.state(shapes)
-  update = jax.jit(
-    make_step(config, layout.parallel(model), optimizer),
-    donate_argnums=0,
-    out_shardings=(shardings, layout.whole),
-    compiler_options=compiler_options(config),
-  )
+  program = make_program(config, layout, quiet_biases)
   return Prepared(
     model=model,
-    optimizer=optimizer,
+    optimizer=program.optimizer,
     layout=layout,
     ranges=ranges,
     given=given,
     batches=batches,
-    batch_like=_batch_like(scenes, config, layout),
-    start=jax.jit(start, out_shardings=shardings),
-    like=jax.tree.map(_like, shapes, shardings),
-    update=update,
+    batch_like=batch_like(scenes, config, layout),
+    start=program.start,
+    like=program.like,
+    update=program.update,
     validation=Validation(model, sources['val'], given[0], given[1], layout, config),
   )
 
 
-def _like(leaf: jax.ShapeDtypeStruct, sharding: jax.sharding.Sharding) -> jax.ShapeDtypeStruct:
-  return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
-
-
-def _batch_like(
+def batch_like(
   scenes: dict[str, np.ndarray], config: Config, layout: Layout
 ) -> dict[str, jax.ShapeDtypeStruct]:
   """What a batch of scenes like these is, of all processes."""
@@ -121,3 +148,7 @@ def _batch_like(
     )
     for field, rows in scenes.items()
   }
+
+
+def _like(leaf: jax.ShapeDtypeStruct, sharding: jax.sharding.Sharding) -> jax.ShapeDtypeStruct:
+  return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)

@@ -37,6 +37,11 @@ class Layout:
   mesh: Mesh
 
   @property
+  def platform(self) -> str:
+    """Of the devices, as in 'tpu', whether or not JAX computes on them here."""
+    return self.mesh.devices.flat[0].platform
+
+  @property
   def whole(self) -> NamedSharding:
     """A copy on every device."""
     return NamedSharding(self.mesh, PartitionSpec())

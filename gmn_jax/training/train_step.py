@@ -149,13 +149,13 @@ def make_step(
   )
 
 
-def compiler_options(config: ModelConfig) -> dict[str, bool | str] | None:
-  """What XLA is told of the training step; None: nothing.
+def compiler_options(config: ModelConfig, platform: str = '') -> dict[str, bool | str] | None:
+  """What XLA is told of the training step on a platform, by default JAX's own; None: nothing.
 
   Its scheduler for CPUs spends memory to run small operations side by side. Wide convolutions
   occupy all cores by themselves (experiments/bench/NOTES.md).
   """
-  if jax.default_backend() != 'cpu' or config.width < _WIDE:
+  if (platform or jax.default_backend()) != 'cpu' or config.width < _WIDE:
     return None
   return known_options({'xla_cpu_enable_concurrency_optimized_scheduler': False})
 

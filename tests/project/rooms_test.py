@@ -18,6 +18,7 @@ MAY_USE = {
   'optimisers': set(),
   'config': {'senses', 'model', 'optimisers'},
   'training': {'layers', 'senses', 'model', 'inference', 'optimisers', 'config'},
+  'planning': {'senses', 'config', 'training'},
   'authors': {'layers', 'senses', 'model', 'inference'},
 }
 LOADED = """

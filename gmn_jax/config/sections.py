@@ -13,6 +13,7 @@ from gmn_jax.model import POOLINGS
 from gmn_jax.optimisers import OPTIMISERS
 from gmn_jax.senses.sets import modality_set
 
+LARGEST_BATCH = 65_536
 # Of 32 bits with a sign, a round number below their largest.
 _MOST_COUNTED = 2_000_000_000
 _COUNTED = 'steps and scenes are counted in 32 bits'
@@ -85,7 +86,7 @@ class DataConfig(Section):
   few_steps: int = setting(1_800, at_least=0, at_most=_MOST_COUNTED, since=_COUNTED)
   # Scenes per step, over all devices. The authors take 12, and 9 with m14.
   batch_size: int = setting(
-    32, at_least=1, at_most=65_536, since='a scene takes .2 MB: 65,536 are 13 GB'
+    32, at_least=1, at_most=LARGEST_BATCH, since='a scene takes .2 MB: 65,536 are 13 GB'
   )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from gmn_jax.config import Config
+from gmn_jax.config.sections import LARGEST_BATCH
 from gmn_jax.planning.chips import Chip, Topology
 from gmn_jax.planning.compiled import Compiled, DoesNotFit, Traced, compile_step, trace
 from gmn_jax.planning.largest import candidates, largest_that_fits
@@ -87,7 +88,7 @@ def _largest(config: Config, topology: Topology, devices: Sequence[Any]) -> Fitt
       raise
 
   need = _need(config, devices)
-  most = need.scenes(chip.memory_bytes)
+  most = min(need.scenes(chip.memory_bytes), LARGEST_BATCH // topology.size)
   found = largest_that_fits(candidates(most, config.accumulate), need.fixed, attempt)
   if found is None:
     least = min(refused, default=config.accumulate)

@@ -120,7 +120,11 @@ def two_chips(monkeypatch):
     ({'fsdp': 3, 'batch_size': 8}, None, 'fsdp is 3, which does not divide the 4 devices'),
     ({'accumulate': 2}, 3, 'by the 4 devices in 2 parts; the nearest that does is 16'),
     ({}, 10_000_000, 'batch_size is 40,000,000; it must be at most 65,536'),
-    ({'width': 64, 'draw_steps': 12}, 16_000, 'batch of 16000 on each chip does not fit a v5e of 16 GiB: .* at most'),
+    (
+      {'width': 64, 'draw_steps': 12},
+      16_000,
+      'batch of 16000 on each chip does not fit a v5e of 16 GiB: .* at most',
+    ),
   ],
 )
 def test_what_does_not_go_with_a_slice_is_refused_before_compiling(

@@ -14,8 +14,14 @@ from gmn_jax.config import Config, make_missing, make_model
 from gmn_jax.model import GMN
 from gmn_jax.optimisers import make_optimizer
 from gmn_jax.senses import HAPTIC, Range
-from gmn_jax.training.heap import return_free_memory
-from gmn_jax.training.train_step import TrainState, compiler_options, init_state, make_step
+from gmn_jax.training.heap import keep_free_memory, return_free_memory
+from gmn_jax.training.train_step import (
+  TrainState,
+  compiler_options,
+  init_state,
+  keeps_free_memory,
+  make_step,
+)
 
 VIEWS = 15
 RANGES = {HAPTIC.name: Range(np.full(132, -1, np.float32), np.full(132, 1, np.float32))}
@@ -82,6 +88,8 @@ class Subject:
     self.compiled = self.update.lower(self.state, next(self._scenes), RANGES).compile()
     self.compile_s = time.perf_counter() - began
     return_free_memory()
+    if keeps_free_memory(config):
+      keep_free_memory()
 
   def scenes(self) -> dict[str, jax.Array]:
     """A batch that no step has met."""

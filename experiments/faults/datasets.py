@@ -34,16 +34,20 @@ with exit_on_user_error():
 
 def vanished(trainer: Trainer) -> Iterator[Outcome]:
   """A dataset that is gone for a while: own files, and a built one."""
+  scenes, away = trainer.folder / 'vanishing', trainer.folder / 'away'
+  # More than are read, and kept in memory, before they vanish.
+  write_scenes(scenes, seed=0, train=100)
+  require(trainer.run(alone := trainer.folder / 'not_vanished', dataset=scenes, steps=60))
   workdir = trainer.folder / 'vanished'
-  command = trainer.start(workdir)
-  away = trainer.scenes.with_name('away')
+  command = trainer.start(workdir, dataset=scenes, steps=60)
   command.stop_when(lambda: reached(workdir, 10, command), 0.0, 0)
-  trainer.scenes.rename(away)
+  scenes.rename(away)
   ended = command.finish()
   before = last_step(workdir)
-  away.rename(trainer.scenes)
-  later = trainer.run(workdir)
-  equal = later.fine and trainer.equal(workdir)
+  away.rename(scenes)
+  later = trainer.run(workdir, dataset=scenes, steps=60)
+  equal = later.fine and state(workdir, 60) == state(alone, 60)
+  equal = equal and measurements(workdir) == measurements(alone)
   yield Outcome(
     'own data vanish during training',
     'one sentence; once they are back, the same command goes on',

@@ -14,7 +14,14 @@ from gmn_jax.model import GMN
 from gmn_jax.optimisers import make_optimizer
 from gmn_jax.senses import Ranges, cut_scenes, views_there
 from gmn_jax.senses.sense import as_ranges
-from gmn_jax.training.input import KEPT_BYTES, Selected, check_dataset, read_first, train_batches
+from gmn_jax.training.input import (
+  KEPT_BYTES,
+  KEPT_BYTES_ON_CPU,
+  Selected,
+  check_dataset,
+  read_first,
+  train_batches,
+)
 from gmn_jax.training.quiet_start import mean_biases
 from gmn_jax.training.sharding import Layout, make_layout
 from gmn_jax.training.train_step import TrainState, compiler_options, init_state, make_step
@@ -114,8 +121,7 @@ def prepare(config: Config, dataset: Dataset) -> Prepared:
     layout.scenes,
     config.few_scenes,
     config.few_steps,
-    # Only an accelerator is done with a batch before the next one has been read from disk.
-    kept_bytes=0 if layout.platform == 'cpu' else KEPT_BYTES,
+    kept_bytes=KEPT_BYTES_ON_CPU if layout.platform == 'cpu' else KEPT_BYTES,
   )
   scenes = read_first(sources['train'], _SCENES_OF_THE_MEAN)
   quiet_biases = None

@@ -21,13 +21,13 @@ from gmn_jax.training.checkpoint import Checkpoints
 from gmn_jax.training.claim import Claim
 from gmn_jax.training.distributed import Agreement, leads
 from gmn_jax.training.flops import step_flops
-from gmn_jax.training.heap import return_free_memory
+from gmn_jax.training.heap import keep_free_memory, return_free_memory
 from gmn_jax.training.interruption import Interrupted, Interruption
 from gmn_jax.training.metrics import Metrics, Silence, Throughput, memory_bytes
 from gmn_jax.training.prepare import Prepared, prepare
 from gmn_jax.training.profile import Profile
 from gmn_jax.training.spoiled import spoiled
-from gmn_jax.training.train_step import TrainState
+from gmn_jax.training.train_step import TrainState, keeps_free_memory
 from mese_env.errors import UserError, duration, explain_full_disk
 from tfds_mese.dataset import Dataset
 
@@ -97,6 +97,8 @@ def _train_on(
   )
   update = _compile(run.update, run.like, run.batch_like, *run.given)
   return_free_memory()
+  if keeps_free_memory(config):
+    keep_free_memory()
   first = int(state.step)
   profile = Profile(workdir / 'profile', first + _PROFILE_FROM, config.profile_steps)
   writer = Metrics(workdir, first, config.steps) if leads() else Silence()

@@ -160,6 +160,13 @@ def compiler_options(config: ModelConfig, platform: str = '') -> dict[str, bool 
   return known_options({'xla_cpu_enable_concurrency_optimized_scheduler': False})
 
 
+def keeps_free_memory(config: ModelConfig) -> bool:
+  """Whether a step of this size gains by `heap.keep_free_memory`: the narrow ones on a CPU, whose
+  pieces of memory are too small for it to cost much.
+  """
+  return jax.default_backend() == 'cpu' and config.width < _WIDE
+
+
 def known_options(options: Mapping[str, bool | str]) -> dict[str, bool | str]:
   """Those of the options that the compiler of this version of JAX knows."""
   return {name: value for name, value in options.items() if _knows(name, value)}

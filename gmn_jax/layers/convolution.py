@@ -66,18 +66,17 @@ class _Least(NamedTuple):
 _LEAST = {3: _Least(32, 64, 64), 5: _Least(16, 32, 64)}
 
 
-def prepare(kernel_KKIO: Array, images: int, height: int, width: int, times: int = 1) -> Kernel:
+def prepare(kernel_KKIO: Array, images_NHW: tuple[int, ...], times: int = 1) -> Kernel:
   """Makes a kernel ready for images of a size; to be done once, before a loop.
 
   Args:
     kernel_KKIO: a square kernel of odd size.
-    images: how many are convolved at once.
-    height: of an image.
-    width: of an image.
+    images_NHW: how many are convolved at once, and their rows and columns.
     times: how often so many are convolved with it.
   """
   chex.assert_rank(kernel_KKIO, 4)
   size, _, inputs, outputs = kernel_KKIO.shape
+  images, height, width = images_NHW
   count = times * images * tiles.count(height, width)
   if (
     _directly.get()
@@ -103,7 +102,7 @@ def convolve(x_NHWI: Array, kernel: Array | Kernel) -> Array:
   """
   chex.assert_rank(x_NHWI, 4)
   if not isinstance(kernel, Kernel):
-    kernel = prepare(kernel, *x_NHWI.shape[:3])
+    kernel = prepare(kernel, x_NHWI.shape[:3])
   return _convolve(x_NHWI, kernel)
 
 

@@ -261,7 +261,7 @@ def _ready(kernel_PKKIO: Array, like_ENhwC: Array, times: int) -> list[Kernel]:
   """The kernels, ready for `_lift` to convolve images of that shape so many times."""
   experts, episodes, *grid = like_ENhwC.shape[:-1]
   images = experts * episodes if len(kernel_PKKIO) == 1 else episodes
-  return [prepare(kernel, images, *grid, times=times) for kernel in kernel_PKKIO]
+  return [prepare(kernel, (images, *grid), times) for kernel in kernel_PKKIO]
 
 
 def _outputs(kernels: list[Kernel]) -> int:

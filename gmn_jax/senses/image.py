@@ -106,9 +106,7 @@ class ImageRenderer(Renderer):
     k_decode, k_enlarge = k_decode.astype(dtype), k_enlarge.astype(dtype)
     # One convolution of the hidden state feeds the next gates and the decoder.
     k_of_hidden = prepare(
-      jnp.concatenate([k_hidden, k_decode], axis=-1),
-      *constant_NhwG.shape[:3],
-      times=self.steps - 1,
+      jnp.concatenate([k_hidden, k_decode], axis=-1), constant_NhwG.shape[:3], self.steps - 1
     )
 
     def enlarged(of_hidden: Array) -> Array:

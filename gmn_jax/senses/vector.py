@@ -62,7 +62,7 @@ class VectorRenderer(Renderer):
 
   def decode(self, constant_NhwG: Array, k_hidden: Array) -> Array:
     """Means (N, D)."""
-    k_of_hidden = prepare(k_hidden, *constant_NhwG.shape[:3], times=self.steps - 1)
+    k_of_hidden = prepare(k_hidden, constant_NhwG.shape[:3], self.steps - 1)
 
     def step(carry, _):
       of_hidden, cell = carry

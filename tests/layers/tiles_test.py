@@ -130,7 +130,7 @@ WIDE = (
 
 def gradient_in_a_loop(x, kernel):
   def loss(x, kernel):
-    kernel = prepare(kernel, *x.shape[:3])
+    kernel = prepare(kernel, x.shape[:3])
 
     def step(x, _):
       return x + convolve(x, kernel)[..., : x.shape[-1]], None
@@ -161,7 +161,7 @@ def test_bfloat16_few_channels_and_other_sizes_are_computed_directly():
   def is_tiled(*shape, dtype=jnp.float32):
     found = []
     jax.eval_shape(
-      lambda kernel: found.append(prepare(kernel, 30, 16, 16)), jax.ShapeDtypeStruct(shape, dtype)
+      lambda kernel: found.append(prepare(kernel, (30, 16, 16))), jax.ShapeDtypeStruct(shape, dtype)
     )
     return found[0].tiles is not None
 

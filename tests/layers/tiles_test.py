@@ -200,19 +200,19 @@ def test_a_kernel_is_transformed_once_for_a_loop_and_so_is_its_gradient(x64):
   assert not any('[5,5,16,64]' in line for line in loops)
 
 
-# Sixteen channels and more go by tiles, where a kernel meets 64 of them: so many steps it takes.
-WIDTH, STEPS = 16, 20
+# So many channels and scenes that experts, encoders and renderers all go by tiles.
+WIDTH, SCENES = 16, 22
 
 
 @pytest.fixture(scope='module')
 def wide():
   """A model that convolves by tiles, its inputs, and the loss and gradient of the direct form."""
   with jax.enable_x64(True):
-    model = tiny.make_model('apoe', width=WIDTH, steps=STEPS)
-    views = tiny.draw_views(model)
-    mask = np.random.default_rng(0).random((2, 3, 4)) < 0.5
+    model = tiny.make_model('apoe', width=WIDTH)
+    views = tiny.draw_views(model, SCENES)
+    mask = np.random.default_rng(0).random((SCENES, 3, 4)) < 0.5
     episodes = tiny.make_episodes(mask, ~mask)
-    inputs = views, episodes, tiny.draw_noise(model, 2)
+    inputs = views, episodes, tiny.draw_noise(model, SCENES)
     params = tiny.draw_params(model)
     return model, params, inputs, loss_and_gradient(model.clone(direct=True), params, *inputs)
 

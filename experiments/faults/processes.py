@@ -1,5 +1,6 @@
 """Commands of this project in processes of their own, to be stopped at chosen moments."""
 
+import contextlib
 import os
 import pathlib
 import subprocess
@@ -145,11 +146,11 @@ def run(
 
 def running_children(pid: int) -> list[int]:
   """The processes that a process started and that run, and theirs; of Linux alone."""
-  try:
-    text = pathlib.Path(f'/proc/{pid}/task/{pid}/children').read_text()
-  except OSError:
-    return []
-  children = [int(child) for child in text.split()]
+  children = []
+  # A child is listed under the thread that started it.
+  for path in pathlib.Path('/proc').glob(f'{pid}/task/*/children'):
+    with contextlib.suppress(OSError):
+      children += map(int, path.read_text().split())
   return children + [below for child in children for below in running_children(child)]
 
 

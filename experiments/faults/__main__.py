@@ -7,6 +7,7 @@ import argparse
 import functools
 import pathlib
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -84,6 +85,8 @@ def main(arguments: list[str], faults: Mapping[str, Fault] = FAULTS) -> int:
   parser.add_argument('--write', type=pathlib.Path, help='the page to write the table to')
   parser.add_argument('--only', nargs='+', choices=faults, default=list(faults))
   options = parser.parse_args(arguments)
+  # What is started is to heed Ctrl-C even where this runs in the background, which ignores it.
+  signal.signal(signal.SIGINT, signal.default_int_handler)
   start, outcomes = time.monotonic(), []
   with tempfile.TemporaryDirectory() as folder:
     trainer = Trainer(pathlib.Path(folder))

@@ -20,7 +20,7 @@ class Interrupted(Exception):
 
 class Interruption:
   """While the context lasts, a first SIGTERM, SIGINT or SIGHUP is only noted; a second one acts as
-  it always does. Only the main thread of a program is told of signals: elsewhere nothing is noted.
+  it always does; what is ignored stays so. Only the main thread of a program is told of signals: elsewhere nothing is noted.
 
   Attributes:
     received: the signal, or None.
@@ -36,6 +36,9 @@ class Interruption:
     if threading.current_thread() is not threading.main_thread():
       return self
     for number in self._SIGNALS:
+      # `nohup` asks for it, and a shell for what it starts in the background.
+      if signal.getsignal(number) == signal.SIG_IGN:
+        continue
       # None stands for a handler that was not set from Python.
       self._previous[number] = signal.signal(number, self._note) or signal.SIG_DFL
     return self

@@ -20,7 +20,8 @@ class Interrupted(Exception):
 
 class Interruption:
   """While the context lasts, a first SIGTERM, SIGINT or SIGHUP is only noted; a second one acts as
-  it always does; what is ignored stays so. Only the main thread of a program is told of signals: elsewhere nothing is noted.
+  it always does; what is ignored stays so. Only the main thread of a program is told of signals:
+  elsewhere nothing is noted.
 
   Attributes:
     received: the signal, or None.

@@ -43,10 +43,11 @@ def _like(config):
   return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=here), shapes)
 
 
-def restore(config, workdir, identity=(), accept_data=False):
+def restore(config, workdir, identity=(), accept_data=False, ranges=None):
   """The state of the last checkpoint, as a run of this config goes on with it."""
   with Checkpoints(workdir, dict(identity), accept_data) as checkpoints:
-    return checkpoints.restore(_like(config), make_batches(), config)
+    ranges = tiny_run.random_run().ranges if ranges is None else ranges
+    return checkpoints.restore(_like(config), make_batches(), config, ranges)
 
 
 def folder_of(workdir):

@@ -155,7 +155,9 @@ class Checkpoints:
     """Returns when the last checkpoint is on disk."""
     self._manager.wait_until_finished()
 
-  def restore(self, like: TrainState, batches: grain.DatasetIterator, config: Config) -> TrainState:
+  def restore(
+    self, like: TrainState, batches: grain.DatasetIterator, config: Config, ranges: Ranges
+  ) -> TrainState:
     """The state of the last checkpoint; sets the iterator to where it was.
 
     Args:
@@ -163,6 +165,7 @@ class Checkpoints:
         it.
       batches: the iterator, made as for the run that saved it.
       config: of the run that is to go on.
+      ranges: of its dataset.
 
     Raises:
       UserError: the checkpoint is of another config or of other data, and what of them differs; or
@@ -174,7 +177,7 @@ class Checkpoints:
     stored = Stored(self.directory / str(step), 'params', 'training', 'data')
     check_same_run(stored.run, config, self.directory.parent, self._accept_data)
     if not self._accept_data:
-      check_same_data(stored.run, self._identity, self.directory.parent)
+      check_same_data(stored.run, self._identity, ranges, self.directory.parent)
     params = stored.arrays('params', like.params)
     training = stored.arrays('training', _training(like))
     batches.set_state(stored.record('data'))

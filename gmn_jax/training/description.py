@@ -101,9 +101,10 @@ def check_same_run(
 
 
 def check_same_data(
-  stored: Mapping[str, Any], identity: Mapping[str, Any], workdir: pathlib.Path
+  stored: Mapping[str, Any], identity: Mapping[str, Any], ranges: Ranges, workdir: pathlib.Path
 ) -> None:
-  """Refuses to go on with other data; what is not known of those before is not compared.
+  """Refuses to go on with other data. Of what an earlier version trained on, which is not known,
+  the ranges are compared: by them the senses are scaled.
 
   Raises:
     UserError: names what differs.
@@ -120,6 +121,23 @@ def check_same_data(
       f'{workdir} was trained on other data, with {", ".join(differing)}; give the data it had, or '
       '--accept_data to go on with these, or another --workdir.'
     )
+
+  if not before and (unlike := _unlike(read_ranges(stored), ranges)):
+    raise UserError(
+      f'{workdir} was trained with other ranges of {unlike}, by which it is scaled; give the data '
+      'and the version it was trained with, or --accept_data to go on with the ranges of these, or '
+      'another --workdir.'
+    )
+
+
+def _unlike(before: Ranges, now: Ranges) -> str:
+  """The first sense whose range is another one, or empty."""
+  for name in sorted({*before, *now}):
+    if name not in before or name not in now:
+      return name
+    if not all(map(np.array_equal, before[name], now[name])):
+      return name
+  return ''
 
 
 def _shown(values: Mapping[str, Any], name: str) -> str:

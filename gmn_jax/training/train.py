@@ -138,7 +138,7 @@ def _begin(
 ) -> TrainState:
   """The state of the last checkpoint; without one that at step 0, which is saved."""
   if checkpoints.latest_step is not None:
-    state = checkpoints.restore(run.like, run.batches, config)
+    state = checkpoints.restore(run.like, run.batches, config, run.ranges)
     step = int(state.step)
     if leads() and step < config.steps:
       print(f'resuming {workdir} after step {step} of {config.steps}', file=sys.stderr)

@@ -4,6 +4,7 @@ import pathlib
 import shutil
 
 import chex
+import numpy as np
 import pytest
 
 from experiments import export
@@ -113,8 +114,13 @@ def test_where_data_are_may_change_and_what_they_are_may_not(tmp_path):
   tiny_checkpoint.make_old(tmp_path)
   with pytest.raises(UserError, match=r"another run, with dataset='./robot'"):
     tiny_checkpoint.restore(elsewhere, tmp_path, _DATA)
-  # Nothing is known of the data of an old run, so that nothing of them is compared.
+  # Of the data of an old run no more is known than by which ranges they were scaled.
   tiny_checkpoint.restore(run.config, tmp_path, _DATA)
+  haptic = run.ranges['haptic']
+  for other in (haptic._replace(low=haptic.low - 1), haptic._replace(least_span=np.float32(0))):
+    with pytest.raises(UserError, match='other ranges of haptic, .* --accept_data to go on'):
+      tiny_checkpoint.restore(run.config, tmp_path, _DATA, ranges={'haptic': other})
+    tiny_checkpoint.restore(run.config, tmp_path, _DATA, True, {'haptic': other})
 
 
 def test_the_model_that_comes_along_is_checked(tmp_path, capsys):

@@ -8,8 +8,10 @@ import threading
 
 import jax
 import numpy as np
+import optax
 import pytest
 
+from gmn_jax.optimisers import make_optimizer
 from gmn_jax.training import train as training
 from gmn_jax.training.checkpoint import Checkpoints, load_run
 from gmn_jax.training.interruption import Interrupted
@@ -24,10 +26,9 @@ _FIELDS = {'steps': 1, 'validate_every': 1, 'sample_every': 1}
 
 @pytest.fixture(scope='module', autouse=True)
 def unmeasured():
-  """Spares each run the seconds in which it measures this machine."""
+  """Spares each run the seconds in which it counts its operations."""
   with pytest.MonkeyPatch.context() as patch:
-    patch.setattr('gmn_jax.training.train.peak_flops_per_s', lambda dtype, repeats: 1e12)
-    patch.setattr('gmn_jax.training.train.step_flops', lambda *step: 1e9)
+    patch.setattr('gmn_jax.training.train.step_flops', lambda *step, platform: 1e9)
     yield
 
 
@@ -36,8 +37,16 @@ def _finite(tree):
 
 
 @pytest.mark.long
-def test_parameters_that_an_update_spoiled_are_not_saved_and_the_advice_works(tmp_path):
-  spoiling = tiny_config(**_FIELDS, learning_rate=3e38, warmup_steps=0)
+def test_parameters_that_an_update_spoiled_are_not_saved_and_the_advice_works(
+  tmp_path, monkeypatch
+):
+  monkeypatch.setattr(
+    'gmn_jax.training.prepare.make_optimizer',
+    lambda config: optax.chain(
+      make_optimizer(config), optax.scale(np.inf if config.learning_rate > 1 else 1.0)
+    ),
+  )
+  spoiling = tiny_config(**_FIELDS, learning_rate=1e3, warmup_steps=0)
   with pytest.raises(UserError, match=r'not finite after step 1|ELBO of val is') as refused:
     train(spoiling, random_dataset(), tmp_path / 'run')
   assert 'start again in another --workdir with a smaller learning_rate' in str(refused.value)

@@ -1,10 +1,15 @@
 """Fixtures that several test modules use."""
 
 import os
+import signal
 
 import jax
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
+
+# What tests start is to heed Ctrl-C even where they run in the background, which ignores it.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+  signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):

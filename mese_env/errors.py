@@ -71,16 +71,26 @@ def exit_on_user_error(kept: str = '') -> Iterator[None]:
   Args:
     kept: what a command that is stopped leaves, and how to go on: it ends the line.
   """
-  received = []
+  received, repeated, ended = [], threading.Event(), threading.Event()
+
+  def repeat(number: int) -> None:
+    if not ended.is_set():
+      repeated.set()
+      os.kill(os.getpid(), number)
 
   def stop(number: int, frame: types.FrameType | None) -> None:
-    if _is_importing(frame):
-      # There the exception may get lost, or come out as another one.
-      threading.Timer(0.1, os.kill, (os.getpid(), number)).start()
+    if received and not repeated.is_set():
+      signal.signal(number, signal.SIG_DFL)
+      os.kill(os.getpid(), number)
       return
-    signal.signal(number, signal.SIG_DFL)
-    received.append(Stopped(number))
-    raise received[0]
+    repeated.clear()
+    # An exception may get lost in what a library calls back, and in an import come out as another.
+    again = threading.Timer(0.1 if _is_importing(frame) else 1.0, repeat, (number,))
+    again.daemon = True
+    again.start()
+    if not _is_importing(frame) and not _is_stopping():
+      received.append(Stopped(number))
+      raise received[-1]
 
   former = _handle(stop)
   try:
@@ -96,6 +106,7 @@ def exit_on_user_error(kept: str = '') -> Iterator[None]:
     print(f'error: {error}', file=sys.stderr)
     sys.exit(2)
   finally:
+    ended.set()
     for number, handler in former.items():
       signal.signal(number, handler)
 
@@ -125,6 +136,14 @@ def _is_importing(frame: types.FrameType | None) -> bool:
       return True
     frame = frame.f_back
   return False
+
+
+def _is_stopping() -> bool:
+  """Whether a `Stopped` is on its way out, past what cleans up."""
+  error = sys.exc_info()[1]
+  while error is not None and not isinstance(error, Stopped):
+    error = error.__context__
+  return error is not None
 
 
 def _stopped(number: int) -> str:

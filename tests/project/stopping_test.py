@@ -128,8 +128,19 @@ with exit_on_user_error():
   time.sleep(50)
 """
 
+_SWALLOWED = """
+import os, signal, time
+from mese_env.errors import exit_on_user_error
+with exit_on_user_error():
+  try:
+    os.kill(os.getpid(), signal.SIGTERM)
+  except BaseException:
+    pass
+  time.sleep(50)
+"""
 
-@pytest.mark.parametrize('script', [_CHANGED, _IMPORTING])
+
+@pytest.mark.parametrize('script', [_CHANGED, _IMPORTING, _SWALLOWED])
 def test_a_signal_is_not_lost_in_what_a_library_makes_of_it(script, tmp_path):
   (tmp_path / 'swallowing.py').write_text(_IMPORTED)
   path = os.pathsep.join([str(tmp_path), str(_ROOT)])
@@ -141,3 +152,34 @@ def test_a_signal_is_not_lost_in_what_a_library_makes_of_it(script, tmp_path):
     timeout=40,
   )
   assert (done.returncode, done.stderr) == (143, 'stopped by SIGTERM.\n')
+
+
+def test_what_cleans_up_is_not_stopped_itself():
+  script = """
+import os, signal, time
+from mese_env.errors import exit_on_user_error
+with exit_on_user_error():
+  try:
+    os.kill(os.getpid(), signal.SIGTERM)
+  finally:
+    time.sleep(2.5)
+    print('cleaned')
+"""
+  done = subprocess.run([sys.executable, '-c', script], cwd=_ROOT, capture_output=True, text=True)
+  assert (done.returncode, done.stdout) == (143, 'cleaned\n')
+  assert done.stderr == 'stopped by SIGTERM.\n'
+
+
+def test_a_second_signal_ends_at_once():
+  script = """
+import os, signal, time
+from mese_env.errors import exit_on_user_error
+with exit_on_user_error():
+  try:
+    os.kill(os.getpid(), signal.SIGTERM)
+  finally:
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(50)
+"""
+  done = subprocess.run([sys.executable, '-c', script], cwd=_ROOT, timeout=40)
+  assert done.returncode == -signal.SIGTERM

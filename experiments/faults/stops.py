@@ -100,6 +100,8 @@ def starts(trainer: Trainer) -> Iterator[Outcome]:
   rng = np.random.default_rng(6)
   workdir, codes, wrong = trainer.folder / 'interrupted', [], []
   for delay in np.sort(rng.uniform(1.0, 6.0, _STARTS)):
+    # Anew each time: together they would train to the end, and nothing be left to stop.
+    shutil.rmtree(workdir, ignore_errors=True)
     command = trainer.start(workdir)
     time.sleep(float(delay))
     command.stop_when(lambda: True, 0.0, signal.SIGINT)

@@ -102,7 +102,7 @@ def test_the_gpu_script_times_three_presets_with_three_batches_and_profiles_one(
 
 @pytest.mark.long
 def test_what_is_counted_is_the_arithmetic_of_the_form_that_this_machine_computes():
-  config = preset('small', image_size=8, draw_steps=1, batch_size=1, optimizer='adam')
+  config = preset('small', draw_steps=2, batch_size=8, optimizer='adam')
   optimizer, scenes = make_optimizer(config), next(subject.fresh_scenes(config))
 
   def count(model, platform):

@@ -245,7 +245,7 @@ def test_a_folder_that_vanishes_or_changes_is_named(tmp_path):
   source = own_data.open_folder(tmp_path / 'robot').splits['train']
   more = {name: np.concatenate([array[0]] * 2) for name, array in _arrays(1).items()}
   np.savez_compressed(tmp_path / 'robot' / 'train' / '001.npz', **more)
-  with pytest.raises(UserError, match=r'001\.npz has 8 images, unlike when the dataset was opened'):
+  with pytest.raises(UserError, match=r'001\.npz was replaced while the data were in use'):
     source[1]
   (tmp_path / 'robot').rename(tmp_path / 'away')
   with pytest.raises(UserError, match=r'002\.npz is gone; put it back'):

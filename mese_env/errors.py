@@ -187,11 +187,18 @@ def explain_full_disk(folder: os.PathLike | str, remedy: str) -> Iterator[None]:
   try:
     yield
   except (OSError, ValueError) as error:
-    # It comes as an OSError from Python, and as a ValueError from the store of the checkpoints.
-    for number, what in _FULL.items():
-      if getattr(error, 'errno', None) == number or os.strerror(number) in str(error):
-        raise UserError(f'{what.format(folder)}: {remedy}') from error
+    if what := full_disk(error):
+      raise UserError(f'{what.format(folder)}: {remedy}') from error
     raise
+
+
+def full_disk(error: BaseException) -> str:
+  """What is full, of the folder `{}`, if that is what an error says; else empty."""
+  # It comes as an OSError from Python, and as a ValueError from the store of the checkpoints.
+  for number, what in _FULL.items():
+    if getattr(error, 'errno', None) == number or os.strerror(number) in str(error):
+      return what
+  return ''
 
 
 @contextlib.contextmanager

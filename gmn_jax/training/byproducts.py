@@ -1,13 +1,12 @@
 """What a run makes besides its checkpoints, and can do without."""
 
 import contextlib
-import errno
 import itertools
 import pathlib
 import sys
 from collections.abc import Iterator
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+from mese_env.errors import full_disk
 
 
 @contextlib.contextmanager
@@ -20,7 +19,7 @@ def never_fatal(what: str) -> Iterator[None]:
   try:
     yield
   except Exception as error:  # A by-product may fail in any way.
-    if isinstance(error, OSError) and error.errno in _FULL:
+    if full_disk(error):
       raise
     print(f'{what} failed ({first_line(error)}); training goes on.', file=sys.stderr, flush=True)
 

@@ -16,12 +16,11 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from gmn_jax.training.distributed import leads
-from mese_env.errors import UserError
+from mese_env.errors import UserError, full_disk
 
 _LOCK = '.lock'
 # Where a program writes in it.
 _FOLDERS = ('.', 'checkpoints', 'tensorboard', 'samples')
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL)
 
 
@@ -129,7 +128,7 @@ def _locked(path: pathlib.Path, workdir: pathlib.Path) -> IO[str]:
 
 def _refusal(problem: str, workdir: pathlib.Path, error: OSError) -> Exception:
   """What is said of an error; a full disk is explained elsewhere."""
-  if error.errno in _FULL:
+  if full_disk(error):
     return error
   whose = ''
   with contextlib.suppress(OSError, KeyError):

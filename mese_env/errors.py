@@ -150,6 +150,11 @@ def _stopped(number: int) -> str:
   return f'stopped by {signal.Signals(number).name}'
 
 
+def first_line(error: BaseException) -> str:
+  """The beginning of an error's message, or where it has none, its kind."""
+  return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+
+
 def quoted(path: os.PathLike | str) -> str:
   """A path as it is to stand in a command that a user is told to type."""
   return shlex.quote(os.fspath(path))

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from mese_env.errors import UserError
+from mese_env.errors import UserError, first_line
 
 _Result = TypeVar('_Result')
 
@@ -214,7 +214,6 @@ def _guarded(path: pathlib.Path, read: Callable[[], _Result]) -> _Result:
     ) from error
   # A damaged file fails where the damage is: in the archive, its compression, or an array.
   except Exception as error:
-    reason = (str(error) or type(error).__name__).splitlines()[0][:100]
     raise UserError(
-      f'{path} cannot be read ({reason}); write it again with np.savez_compressed.'
+      f'{path} cannot be read ({first_line(error)}); write it again with np.savez_compressed.'
     ) from error

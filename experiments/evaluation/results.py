@@ -16,9 +16,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.evaluation.titles import title_of
-from gmn_jax.training.byproducts import first_line
 from gmn_jax.training.checkpoint import Run
-from mese_env.errors import UserError
+from mese_env.errors import UserError, first_line
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pathlib
 import sys
 from collections.abc import Iterator
 
-from mese_env.errors import full_disk
+from mese_env.errors import first_line, full_disk
 
 
 @contextlib.contextmanager
@@ -22,11 +22,6 @@ def never_fatal(what: str) -> Iterator[None]:
     if full_disk(error):
       raise
     print(f'{what} failed ({first_line(error)}); training goes on.', file=sys.stderr, flush=True)
-
-
-def first_line(error: BaseException) -> str:
-  """The beginning of an error's message, or where it has none, its kind."""
-  return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
 def move_aside(path: pathlib.Path, name: pathlib.Path) -> pathlib.Path:

@@ -16,7 +16,7 @@ import jax
 from jax.experimental import multihost_utils
 
 from gmn_jax.config import Config
-from gmn_jax.training.byproducts import first_line, never_fatal
+from gmn_jax.training.byproducts import never_fatal
 from gmn_jax.training.checkpoint import Checkpoints
 from gmn_jax.training.claim import Claim
 from gmn_jax.training.distributed import Agreement, leads
@@ -28,7 +28,7 @@ from gmn_jax.training.prepare import Prepared, prepare
 from gmn_jax.training.profile import Profile
 from gmn_jax.training.spoiled import spoiled
 from gmn_jax.training.train_step import TrainState, keeps_free_memory
-from mese_env.errors import UserError, duration, explain_full_disk
+from mese_env.errors import UserError, duration, explain_full_disk, first_line
 from tfds_mese.dataset import Dataset
 
 Array = jax.Array

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 import orbax.checkpoint as ocp
 
-from gmn_jax.training.byproducts import first_line
-from mese_env.errors import UserError
+from mese_env.errors import UserError, first_line
 
 _AGAIN = 'and the same command goes on.'
 # What the system reports that says nothing about the checkpoint, and what to do.

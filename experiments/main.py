@@ -32,11 +32,11 @@ if __name__ == '__main__':
 from absl import flags
 from ml_collections import config_flags
 
-from experiments import config_file, datasets, modes
+from experiments import datasets, modes
 from experiments.compiled import keep_compiled
 from experiments.configs import apoe
 from experiments.evaluation import options as mode_options
-from gmn_jax.config import Config, differences, make_model
+from gmn_jax.config import Config, config_file, differences, make_model
 from gmn_jax.devices import require_devices
 from gmn_jax.training import (
   distributed,

@@ -19,9 +19,7 @@ The slices:
 
 import argparse
 import math
-import pathlib
 import re
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
 
 _EXAMPLE = 'experiments/configs/apoe.py:full'
 _OPTIONS = ('topology', 'config', 'batch_per_device', 'price', 'top')
-_ROOT = pathlib.Path(__file__).parents[2]
 _DEFAULT_TOP = '5'
 AUTO = 'auto'
 
@@ -110,36 +107,22 @@ def read_config(argv: Sequence[str]) -> 'Config':
   Raises:
     UserError: they are not valid, or there is no such config.
   """
-  named = [match[1] for arg in argv if (match := re.match(r'--?config=([^:]*)', arg))]
-  if not named and '--config' not in argv:
-    raise UserError(f'no config is given; use --config={_EXAMPLE}.')
-  for file in named:
-    if not pathlib.Path(file).is_file():
-      raise UserError(f"there is no config file '{file}'; use --config={_EXAMPLE}.")
   from absl import flags
-  from ml_collections import config_flags
 
-  from gmn_jax.config import Config, preset
+  from gmn_jax.config import config_file
 
-  fields = list(preset().to_dict())
-  for argument in argv:
-    field = re.match(r'--?(?:no)?config\.([^=]+)', argument)
-    if field and field[1] not in fields:
-      raise UserError(f"config has no field '{field[1]}'; {did_you_mean(field[1], fields)}")
-  # A config may import another as `experiments.configs`, from whatever folder the command is run.
-  sys.path.append(str(_ROOT))
-  # Fields are read into a config that was read before.
-  argv = ['plan', *sorted(argv, key=lambda argument: not argument.startswith('--config='))]
-  values = flags.FlagValues()
-  config = config_flags.DEFINE_config_file('config', flag_values=values, sys_argv=argv)
+  name = config_file.named(argv)
+  if name is None:
+    raise UserError(f'no config is given; use --config={_EXAMPLE}.')
+  config, values = config_file.read(name), flags.FlagValues()
   try:
-    rest = values(argv)[1:]
+    rest = values(['plan', *config_file.define_fields(config, argv, values)])[1:]
   except flags.Error as error:
     reason = str(error).splitlines()[0].rstrip('.')
     raise UserError(f'{reason}; see --help and {_EXAMPLE}.') from error
   if rest:
     raise UserError(f"'{rest[0]}' is not understood; options begin with --, as in --price=1.2.")
-  return Config.from_flat(config.value.to_dict())
+  return config.checked(values['config'].value.to_dict())
 
 
 class _Parser(argparse.ArgumentParser):

@@ -161,3 +161,23 @@ def test_a_batch_that_the_compiler_refuses_is_named_and_the_largest_is_found(mon
   monkeypatch.setattr(fit, 'least_bytes', lambda traced: 2**40 + traced.inputs[1]['index'].shape[0])
   with pytest.raises(UserError, match='does not fit a v5e of 16 GiB: .* use a chip of more memory'):
     fit.fit(tiny_config(), topology, devices, AUTO)
+
+
+@pytest.mark.parametrize(
+  ('text', 'sentence'),
+  [
+    ('def get_config(): return {}', 'returns an object of type dict'),
+    ('get_config = None', r'has no function get_config\(\)'),
+    ('def get_config(): return 1 / 0', 'line 1 of .* fails with ZeroDivisionError'),
+    ('def get_config(', 'fails with SyntaxError'),
+    (
+      'from ml_collections import ConfigDict\ndef get_config(): return ConfigDict({"width": 8})',
+      "mine.py: the config has no '",
+    ),
+  ],
+)
+def test_a_config_file_of_one_s_own_that_is_wrong_is_named(tmp_path, text, sentence):
+  file = tmp_path / 'mine.py'
+  file.write_text(text)
+  with pytest.raises(UserError, match=sentence):
+    read_config([f'--config={file}'])

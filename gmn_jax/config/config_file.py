@@ -3,6 +3,7 @@ changes them.
 """
 
 import inspect
+import itertools
 import pathlib
 import re
 import sys
@@ -51,7 +52,7 @@ class ConfigFile(NamedTuple):
 def named(argv: Sequence[str]) -> str | None:
   """FILE[:PRESET] of a command line's last `--config=FILE[:PRESET]`; None without one."""
   found = None
-  for argument, following in zip(argv, [*argv[1:], ''], strict=True):
+  for argument, following in itertools.zip_longest(argv, argv[1:], fillvalue=''):
     if match := re.fullmatch(r'--?config(?:=(.*))?', argument, re.DOTALL):
       found = following if match[1] is None else match[1]
   return found

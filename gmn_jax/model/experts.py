@@ -7,11 +7,6 @@ One module serves every pooling (`pooling.py`). Its parameters carry a leading a
   poe       P = M, E = M: an expert per modality, without a one-hot.
   baseline  P = 1, E = 1: one expert on the sum of the modalities' representations.
 
-Lifting a convolution over the E experts is then either folding E into the batch (P = 1) or an
-unrolled loop over kernels (P = E). `jax.vmap` would compute the same, but the kernel's gradient
-once per expert where it is shared, and a grouped convolution where it is not, which XLA runs about
-20 times slower on a CPU.
-
 Dims: P sets of parameters, E experts, M modalities, N episodes, T draw steps, h w latent grid, R
 representation channels, L hidden channels of an LSTM, Z latent channels per step, G = 4 L gates,
 K = 5 kernel size.
@@ -25,10 +20,11 @@ import jax
 import jax.numpy as jnp
 
 from gmn_jax.layers.affine import add_bias
-from gmn_jax.layers.convolution import Kernel, constant_response, convolve, prepare
+from gmn_jax.layers.convolution import Kernel, constant_response
 from gmn_jax.layers.initializers import fan_in_uniform
 from gmn_jax.layers.lstm import lstm_cell
 from gmn_jax.model import gaussians
+from gmn_jax.model.lifting import lift, read_by, ready, split_inputs
 from gmn_jax.model.pooling import Combine, Pooling
 
 Array = jax.Array
@@ -127,13 +123,13 @@ class Experts(nn.Module):
       in_either_EN: the same for the posterior.
     """
     chex.assert_equal_shape([context_ENhwR, target_ENhwR])
-    R, L, G = self.representation, self.hidden, 4 * self.hidden
+    R, L = self.representation, self.hidden
     dtype, grid = context_ENhwR.dtype, context_ENhwR.shape[2:4]
     kernel, bias = self.posterior_gates
-    k_target, k_context, k_id, k_prior_hidden, k_hidden = _split_inputs(
+    k_target, k_context, k_id, k_prior_hidden, k_hidden = split_inputs(
       kernel.astype(dtype), R, R, self._one_hot, L, L
     )
-    constant = _lift(target_ENhwR, k_target) + _lift(context_ENhwR, k_context)
+    constant = lift(target_ENhwR, k_target) + lift(context_ENhwR, k_context)
     constant = add_bias(constant + self._identity(k_id, *grid), _per_channel(bias))
     noise_TNhwZ = noise_NThwZ.swapaxes(0, 1)
     loops = len(noise_TNhwZ) - 1
@@ -141,39 +137,36 @@ class Experts(nn.Module):
     heads_kernel, heads_bias = self.posterior_heads
     heads_kernel = heads_kernel.astype(dtype)
     present = _per_latent(in_either_EN)
-    # One convolution of each hidden state feeds all that reads it.
-    k_of_prior = _ready(
-      jnp.concatenate([prior.k_hidden, prior.k_heads, k_prior_hidden], axis=-1), constant, loops
-    )
-    k_of_posterior = _ready(jnp.concatenate([k_hidden, heads_kernel], axis=-1), constant, loops)
+    of_prior_hidden = read_by([prior.k_hidden, k_prior_hidden, prior.k_heads], constant, loops)
+    of_hidden = read_by([k_hidden, heads_kernel], constant, loops)
 
     def update(carry):
-      of_prior, of_posterior, cell, _ = carry
-      return lstm_cell(constant + of_prior[..., -G:] + of_posterior, cell)
+      (_, of_prior, _), of_posterior, cell, _ = carry
+      return lstm_cell(constant + of_prior + of_posterior, cell)
 
-    def draw(of_prior, heads, noise) -> Draw:
+    def draw(prior_heads, heads, noise) -> Draw:
       experts = _gaussian(heads + _per_channel(heads_bias))
       belief = Gaussian(*self.pooling.combine(*experts, present))
-      return Draw(gaussians.sample(*belief, noise), *prior.believe(of_prior), belief, experts)
+      return Draw(gaussians.sample(*belief, noise), *prior.believe(prior_heads), belief, experts)
 
     def step(carry, noise):
-      of_prior, _, _, prior_cell = carry
+      (prior_gates, _, prior_heads), _, _, prior_cell = carry
       hidden, cell = update(carry)
-      of_posterior = _lift(hidden, k_of_posterior)
-      drawn = draw(of_prior, of_posterior[..., G:], noise)
-      prior_hidden, prior_cell = prior.update(of_prior, drawn.z, prior_cell)
-      return (_lift(prior_hidden, k_of_prior), of_posterior[..., :G], cell, prior_cell), drawn
+      of_posterior, heads = of_hidden.read(hidden)
+      drawn = draw(prior_heads, heads, noise)
+      prior_hidden, prior_cell = prior.update(prior_gates, drawn.z, prior_cell)
+      return (of_prior_hidden.read(prior_hidden), of_posterior, cell, prior_cell), drawn
 
     # Hidden states start at zero, and nothing reads the last one of the prior: the first step
     # convolves neither, the last one updates no prior.
     cell = jnp.zeros_like(constant[..., :L])
-    of_prior = jnp.zeros((*constant.shape[:-1], _outputs(k_of_prior)), dtype)
     carry, draws = jax.lax.scan(
       jax.checkpoint(step) if self.remat else step,
-      (of_prior, jnp.zeros_like(constant), cell, cell),
+      (of_prior_hidden.of_zero(constant), jnp.zeros_like(constant), cell, cell),
       noise_TNhwZ[:-1],
     )
-    last = draw(carry[0], _lift(update(carry)[0], heads_kernel), noise_TNhwZ[-1])
+    *_, prior_heads = carry[0]
+    last = draw(prior_heads, lift(update(carry)[0], heads_kernel), noise_TNhwZ[-1])
     return _episodes_first(_append(draws, last))
 
   def sample_prior(
@@ -183,24 +176,22 @@ class Experts(nn.Module):
     noise_TNhwZ = noise_NThwZ.swapaxes(0, 1)
     loops = len(noise_TNhwZ) - 1
     prior = self._prior(context_ENhwR, in_context_EN, loops)
-    k_of_prior = _ready(
-      jnp.concatenate([prior.k_hidden, prior.k_heads], axis=-1), prior.constant, loops
-    )
+    of_hidden = read_by([prior.k_hidden, prior.k_heads], prior.constant, loops)
 
-    def draw(of_prior, noise) -> Draw:
-      belief, experts = prior.believe(of_prior)
+    def draw(heads, noise) -> Draw:
+      belief, experts = prior.believe(heads)
       return Draw(gaussians.sample(*belief, noise), belief, experts)
 
     def step(carry, noise):
-      of_prior, cell = carry
-      drawn = draw(of_prior, noise)
-      hidden, cell = prior.update(of_prior, drawn.z, cell)
-      return (_lift(hidden, k_of_prior), cell), drawn
+      (gates, heads), cell = carry
+      drawn = draw(heads, noise)
+      hidden, cell = prior.update(gates, drawn.z, cell)
+      return (of_hidden.read(hidden), cell), drawn
 
-    of_prior = jnp.zeros((*prior.constant.shape[:-1], _outputs(k_of_prior)), prior.constant.dtype)
     cell = jnp.zeros_like(prior.constant[..., : self.hidden])
-    (of_prior, _), draws = jax.lax.scan(step, (of_prior, cell), noise_TNhwZ[:-1])
-    return _episodes_first(_append(draws, draw(of_prior, noise_TNhwZ[-1])))
+    carry = of_hidden.of_zero(prior.constant), cell
+    ((_, heads), _), draws = jax.lax.scan(step, carry, noise_TNhwZ[:-1])
+    return _episodes_first(_append(draws, draw(heads, noise_TNhwZ[-1])))
 
   @property
   def _one_hot(self) -> int:
@@ -215,16 +206,16 @@ class Experts(nn.Module):
   def _prior(self, context_ENhwR: Array, in_context_EN: Array | None, loops: int) -> '_Prior':
     dtype, grid = context_ENhwR.dtype, context_ENhwR.shape[2:4]
     kernel, bias = self.prior_gates
-    k_z, k_context, k_id, k_hidden = _split_inputs(
+    k_z, k_context, k_id, k_hidden = split_inputs(
       kernel.astype(dtype), self.latent, self.representation, self._one_hot, self.hidden
     )
-    constant = _lift(context_ENhwR, k_context)
+    constant = lift(context_ENhwR, k_context)
     constant = add_bias(constant + self._identity(k_id, *grid), _per_channel(bias))
     k_heads, heads_bias = self.prior_heads
     return _Prior(
       constant,
       # All experts read the same z: where they share a kernel, it is convolved once.
-      _ready(k_z, constant[:1] if self.pooling.shared else constant, loops),
+      ready(k_z, constant[:1] if self.pooling.shared else constant, loops),
       k_hidden,
       k_heads.astype(dtype),
       heads_bias,
@@ -234,10 +225,7 @@ class Experts(nn.Module):
 
 
 class _Prior(NamedTuple):
-  """What the prior needs at each step.
-
-  `of_prior` is what its hidden state contributes: [gates G | heads 2 Z | what else reads it].
-  """
+  """What the prior needs at each step; its hidden state contributes to its gates and heads."""
 
   constant: Array
   k_z: list[Kernel]
@@ -247,40 +235,13 @@ class _Prior(NamedTuple):
   present: Array | None
   combine: Combine
 
-  def believe(self, of_prior: Array) -> tuple[Gaussian, Gaussian]:
-    gates, heads = self.k_hidden.shape[-1], self.k_heads.shape[-1]
-    experts = _gaussian(of_prior[..., gates : gates + heads] + _per_channel(self.heads_bias))
+  def believe(self, heads: Array) -> tuple[Gaussian, Gaussian]:
+    experts = _gaussian(heads + _per_channel(self.heads_bias))
     return Gaussian(*self.combine(*experts, self.present)), experts
 
-  def update(self, of_prior: Array, z_NhwZ: Array, cell: Array) -> tuple[Array, Array]:
-    of_z = _lift(z_NhwZ[None].astype(self.constant.dtype), self.k_z)
-    return lstm_cell(self.constant + of_prior[..., : self.k_hidden.shape[-1]] + of_z, cell)
-
-
-def _ready(kernel_PKKIO: Array, like_ENhwC: Array, times: int) -> list[Kernel]:
-  """The kernels, ready for `_lift` to convolve images of that shape so many times."""
-  experts, episodes, *grid = like_ENhwC.shape[:-1]
-  images = experts * episodes if len(kernel_PKKIO) == 1 else episodes
-  return [prepare(kernel, (images, *grid), times) for kernel in kernel_PKKIO]
-
-
-def _outputs(kernels: list[Kernel]) -> int:
-  return kernels[0].plain.shape[-1]
-
-
-def _lift(x: Array, kernels: Array | list[Kernel]) -> Array:
-  """Convolves (E, N, h, w, I), or (1, N, h, w, I) that all experts read, with their kernels, (P, K,
-  K, I, O) or those made ready.
-  """
-  if len(kernels) == 1:
-    return convolve(x.reshape(-1, *x.shape[2:]), kernels[0]).reshape(*x.shape[:-1], -1)
-  per_expert = jnp.broadcast_to(x, (len(kernels), *x.shape[1:]))
-  return jnp.stack([convolve(x_e, kernel) for x_e, kernel in zip(per_expert, kernels, strict=True)])
-
-
-def _split_inputs(kernel_PKKIO: Array, *sizes: int) -> list[Array]:
-  offsets = [sum(sizes[: i + 1]) for i in range(len(sizes) - 1)]
-  return jnp.split(kernel_PKKIO, offsets, axis=-2)
+  def update(self, gates: Array, z_NhwZ: Array, cell: Array) -> tuple[Array, Array]:
+    of_z = lift(z_NhwZ[None].astype(self.constant.dtype), self.k_z)
+    return lstm_cell(self.constant + gates + of_z, cell)
 
 
 def _per_channel(bias_PO: Array) -> Array:

@@ -116,9 +116,9 @@ class ImageRenderer(Renderer):
     def step(carry, _):
       of_hidden, cell, canvas = carry
       hidden, cell = lstm_cell(constant_NhwG + of_hidden, cell)
-      of_hidden = convolve(hidden, k_of_hidden)
-      canvas += enlarged(of_hidden[..., G:]).astype(canvas.dtype)
-      return (of_hidden[..., :G], cell, canvas), None
+      of_hidden, decoded = jnp.split(convolve(hidden, k_of_hidden), [G], axis=-1)
+      canvas += enlarged(decoded).astype(canvas.dtype)
+      return (of_hidden, cell, canvas), None
 
     n, h, w, _ = constant_NhwG.shape
     cell = jnp.zeros_like(constant_NhwG[..., :L])

@@ -7,9 +7,14 @@ import jax
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
-# What tests start is to heed Ctrl-C even where they run in the background, which ignores it.
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-  signal.signal(signal.SIGINT, signal.default_int_handler)
+# What tests start is to heed Ctrl-C and a closed terminal even where they run in the background or
+# under nohup, which ignore them.
+for _number, _usual in (
+  (signal.SIGINT, signal.default_int_handler),
+  (signal.SIGHUP, signal.SIG_DFL),
+):
+  if signal.getsignal(_number) == signal.SIG_IGN:
+    signal.signal(_number, _usual)
 
 
 def pytest_collection_modifyitems(items):

@@ -5,8 +5,8 @@ Dims: N views, H W C image, h w latent grid (H/4, W/4), R representation channel
 """
 
 import dataclasses
-import math
 from collections.abc import Sequence
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -64,17 +64,26 @@ def centre(image: Array, size: int, field: float = 1.0) -> Array:
   *lead, height, width, channels = image.shape
   if (height, width, field) == (size, size, 1.0):
     return image
-  scale = size / (field * height)
-  seen = jax.image.scale_and_translate(
-    image.reshape(-1, height, width, channels),
-    (math.prod(lead), size, size, channels),
-    spatial_dims=(1, 2),
-    scale=jnp.array([scale, scale], image.dtype),
-    translation=jnp.full(2, size / 2 - scale * height / 2, image.dtype),
+  weights_Ss = _resizing(height, size, field, image.dtype)
+  # The channels stay innermost, so that the images, many times what comes out, are not transposed.
+  columns = jnp.kron(weights_Ss, jnp.eye(channels, dtype=image.dtype))
+  narrow = image.reshape(-1, height, width * channels) @ columns
+  seen = jnp.einsum('nhk,hy->nyk', narrow, weights_Ss)
+  return seen.reshape(*lead, size, size, channels)
+
+
+def _resizing(length: int, size: int, field: float, dtype: Any) -> Array:
+  """How much each of `size` pixels takes of each of `length`, (length, size)."""
+  scale = size / (field * length)
+  return jax.image.scale_and_translate(
+    jnp.eye(length, dtype=dtype),
+    (length, size),
+    spatial_dims=(1,),
+    scale=jnp.array([scale], dtype),
+    translation=jnp.array([size / 2 - scale * length / 2], dtype),
     method='linear',
     antialias=True,
   )
-  return seen.reshape(*lead, size, size, channels)
 
 
 class ImageEncoder(nn.Module):

@@ -152,11 +152,14 @@ def make_step(
 def compiler_options(config: ModelConfig, platform: str = '') -> dict[str, bool | str] | None:
   """What XLA is told of the training step on a platform, by default JAX's own; None: nothing.
 
-  Its scheduler for CPUs spends memory to run small operations side by side. Wide convolutions
-  occupy all cores by themselves (experiments/bench/NOTES.md).
+  On a CPU, XLA's scheduler spends memory to run small operations side by side, and its newer
+  library, YNNPACK, is slow at narrow convolutions. Wide ones occupy all cores by themselves, and
+  what tiles compute gains by that library (experiments/bench/NOTES.md).
   """
-  if (platform or jax.default_backend()) != 'cpu' or config.width < _WIDE:
+  if (platform or jax.default_backend()) != 'cpu':
     return None
+  if config.width < _WIDE:
+    return known_options({'xla_cpu_experimental_ynn_fusion_type': ''})
   return known_options({'xla_cpu_enable_concurrency_optimized_scheduler': False})
 
 

@@ -103,16 +103,20 @@ def starts(trainer: Trainer) -> Iterator[Outcome]:
     # Anew each time: together they would train to the end, and nothing be left to stop.
     shutil.rmtree(workdir, ignore_errors=True)
     command = trainer.start(workdir)
-    time.sleep(float(delay))
-    command.stop_when(lambda: True, 0.0, signal.SIGINT)
+    due = time.monotonic() + float(delay)
+    stopped = command.stop_when(
+      lambda due=due, command=command: time.monotonic() > due or reached(workdir, 1, command),
+      0.0,
+      signal.SIGINT,
+    )
     ended = command.finish()
     codes.append(ended.code)
-    if ended.code != 130 or 'Traceback' in ended.errors:
+    if not stopped or ended.code != 130 or 'Traceback' in ended.errors:
       wrong.append(f'after {delay:.1f} s: {ended}')
   ended = trainer.run(workdir)
   equal = ended.fine and trainer.equal(workdir)
   yield Outcome(
-    f'{_STARTS} times Ctrl-C in the first six seconds of a training',
+    f'{_STARTS} times Ctrl-C before the first step of a training, or at it',
     'one line and exit code 130, without a traceback; then the same command goes on',
     '; '.join(wrong) or f'exit codes {sorted(set(codes))}; then {compared(equal)}',
     '0 steps',

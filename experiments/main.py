@@ -113,8 +113,8 @@ def _evaluate(command: Command) -> None:
   run, workdir = open_run(command), command.workdir
   folders.require_writable(
     workdir,
-    'evaluate a copy of the run, which `python experiments/export.py '
-    f'--workdir={quoted(workdir)} --to=FOLDER` makes.',
+    f'evaluate a copy of the run, which `gmn export --workdir={quoted(workdir)} --to=FOLDER` '
+    'makes.',
   )
   modes.load(command.mode).carry_out(run, workdir, command.options, command.build)
 

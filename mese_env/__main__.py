@@ -11,7 +11,7 @@ if __name__ == '__main__':
 
   MESE.run('python -m mese_env', sys.argv[1:])
 
-from mese_env import doctor, folders, scene, sheet, stats
+from mese_env import folders, scene, sheet, stats
 from mese_env.command_line import require_at_least
 from mese_env.commands import MESE
 
@@ -48,14 +48,3 @@ def print_stats(options: argparse.Namespace) -> int:
   if missed:
     print(f'{len(missed)} of {len(figures)} figures missed: {"; ".join(missed)}')
   return 1 if missed else 0
-
-
-def print_findings(options: argparse.Namespace) -> int:
-  """Prints what this machine has; returns 1 where something is missing."""
-  del options
-  missing = 0
-  for finding in doctor.examine():
-    print(doctor.format_line(finding), flush=True)
-    missing += finding.state == 'missing'
-  print(f'{missing} missing' if missing else 'everything that is needed is there')
-  return 1 if missing else 0

@@ -38,7 +38,7 @@ STATS = Command(
   'Measures the acceptance figures of touch.', _stats, 'mese_env.__main__:print_stats'
 )
 DOCTOR = Command(
-  'Says what this machine can do, and what to install.', _doctor, 'mese_env.__main__:print_findings'
+  'Says what this machine can do, and what to install.', _doctor, 'mese_env.doctor:print_findings'
 )
 MESE = Group(
   'The environment: Shepard-Metzler objects that are looked at and grasped.',

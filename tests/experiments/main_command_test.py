@@ -144,7 +144,7 @@ def test_a_run_whose_folder_cannot_be_written_is_told_how_to_be_evaluated(monkey
     UserError, match=r'cannot write to .* \(Permission denied\): evaluate a copy'
   ) as e:
     main.main(['main.py', f'--workdir={run}', '--mode=generate'])
-  assert f"experiments/export.py --workdir='{run}' --to=FOLDER` makes." in str(e.value)
+  assert f"gmn export --workdir='{run}' --to=FOLDER` makes." in str(e.value)
 
 
 @pytest.mark.long

@@ -13,7 +13,7 @@ import pytest
 pytestmark = pytest.mark.long
 
 _ROOT = pathlib.Path(__file__).parents[2]
-_PACKAGES = ('gmn_jax', 'mese_env', 'tfds_mese')
+_PACKAGES = ('experiments', 'gmn_jax', 'mese_env', 'tfds_mese')
 _TRAIN = """
 import importlib.util, pathlib
 import numpy as np
@@ -21,7 +21,7 @@ import gmn_jax
 from gmn_jax.checkpoint import load_run
 from tfds_mese import own_data
 
-assert not any(importlib.util.find_spec(name) for name in ('experiments', 'tests'))
+assert importlib.util.find_spec('tests') is None
 rng = np.random.default_rng(0)
 scenes = {
   'images': rng.integers(0, 256, (2, 4, 8, 8, 3), np.uint8),
@@ -43,6 +43,16 @@ from gmn_jax.authors.parity import EXTRACTS
 print(len(list(EXTRACTS.glob('*.npz'))))
 """
 
+# What the script `gmn` does.
+_GMN = """
+import sys
+from importlib.metadata import entry_points
+(gmn,) = entry_points(group='console_scripts', name='gmn')
+sys.argv[0] = 'gmn'
+gmn.load()()
+"""
+_TINY = ('image_size=8', 'width=2', 'draw_steps=1', 'latent=1', 'batch_size=2', 'validate_scenes=2')
+
 
 @pytest.fixture(scope='module')
 def site(tmp_path_factory):
@@ -50,7 +60,7 @@ def site(tmp_path_factory):
   folder = tmp_path_factory.mktemp('wheel')
   source, environment = folder / 'source', folder / 'environment'
   for name in _PACKAGES:
-    ignored = shutil.ignore_patterns('__pycache__')
+    ignored = shutil.ignore_patterns('__pycache__', 'trained')
     shutil.copytree(_ROOT / name, source / name, ignore=ignored)
   for path in _ROOT.iterdir():
     if path.is_file():
@@ -91,3 +101,16 @@ def test_an_installed_wheel_has_the_recordings_that_parity_compares_with(site, t
   assert _python(site, _EXTRACTS, tmp_path) == ['6']
   with pytest.raises(AssertionError, match='error: there is no recording nowhere.npz'):
     _run(site.parents[2] / 'bin' / 'python', '-m', 'gmn_jax.parity', 'nowhere.npz', cwd=tmp_path)
+
+
+def test_an_installed_wheel_has_every_command_in_any_folder(site, tmp_path):
+  (tmp_path / 'experiments').mkdir()
+  (tmp_path / 'experiments' / '__init__.py').write_text('raise SystemExit("not ours")')
+  python = site.parents[2] / 'bin' / 'python'
+  dataset = ('--config.dataset=shepard_metzler_5_2_2_2', f'--config.data_dir={tmp_path / "data"}')
+  asked = ('--config=apoe', '--config.steps=2', *(f'--config.{field}' for field in _TINY), *dataset)
+  _run(python, '-c', _GMN, 'train', *asked, '--build', cwd=tmp_path)
+  assert (tmp_path / 'runs' / 'apoe-small' / 'metrics.jsonl').is_file()
+  for command in (('-c', _GMN), ('-m', 'gmn_jax')):
+    shown = _run(python, *command, 'data', 'verify', '--help', cwd=tmp_path)
+    assert 'data verify DIR [OPTIONS]' in shown

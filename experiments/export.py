@@ -4,10 +4,9 @@ import argparse
 import pathlib
 import sys
 
-# The command is run from the checkout, where `experiments` is not installed.
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-
 if __name__ == '__main__':
+  # Where a script is run, Python looks in its folder, not in the one that holds `experiments`.
+  sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
   from experiments.commands import EXPORT
 
   EXPORT.run('python experiments/export.py', sys.argv[1:])

@@ -8,10 +8,9 @@ import pathlib
 import sys
 from typing import Any, NamedTuple
 
-# Configs import each other as `experiments.configs`, from whatever folder the command is run.
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-
 if __name__ == '__main__':
+  # Where a script is run, Python looks in its folder, not in the one that holds `experiments`.
+  sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
   from experiments.commands import MAIN
 
   MAIN.run('python experiments/main.py', sys.argv[1:])

@@ -1,9 +1,10 @@
 """Commands: what reads a command line, apart from what carries it out, which is slow to load."""
 
+import argparse
 import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 from mese_env.command_line import Parser
 from mese_env.errors import UserError, did_you_mean, exit_on_user_error, stop_while_loading
@@ -25,9 +26,9 @@ class Command(NamedTuple):
   target: str
   kept: str = ''
 
-  def read(self, program: str, arguments: Sequence[str]) -> Any:
+  def read(self, program: str, arguments: Sequence[str]) -> argparse.Namespace:
     """The options that the arguments give; a UserError says what is wrong with them."""
-    return self.parser(program, arguments).parse_args(arguments)
+    return self.parser(program, arguments).read(arguments)
 
   def carry_out(self, program: str, arguments: Sequence[str]) -> int:
     """Reads the arguments, and does what they say; returns the exit code.
@@ -51,7 +52,7 @@ class Command(NamedTuple):
     with exit_on_user_error(self.kept):
       sys.exit(carry_out(options))
 
-  def _load(self) -> Callable[[Any], int | None]:
+  def _load(self) -> Callable[[argparse.Namespace], int | None]:
     module, _, name = self.target.partition(':')
     return getattr(importlib.import_module(module), name)
 
@@ -105,5 +106,5 @@ class Group(NamedTuple):
     parser = self.parser(program, arguments)
     if self.default is not None:
       return self.default._replace(parser=lambda *_: parser), program, arguments
-    parser.parse_args(arguments)
+    parser.read(arguments)
     raise UserError(f'no command is given; use one of {program} --help, as in {parser.example}.')

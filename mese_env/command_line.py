@@ -7,7 +7,7 @@ anything that is slow to load.
 import argparse
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from mese_env.errors import UserError, did_you_mean
 
@@ -96,7 +96,7 @@ class Parser(argparse.ArgumentParser):
     """Adds a paragraph to the help."""
     self.add_argument_group(title, text)
 
-  def parse_args(self, args: Sequence[str], namespace: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]  # What is given is never left to argparse to find.
+  def read(self, arguments: Sequence[str]) -> argparse.Namespace:
     """Reads the arguments; ends the process after --help.
 
     Returns:
@@ -106,21 +106,21 @@ class Parser(argparse.ArgumentParser):
     Raises:
       UserError: an argument is not understood, or needed and not there.
     """
-    own, passed = self._divided(args)
+    own, passed = self._divided(arguments)
     if {*_HELP} & {*own}:
       self.print_help()
       self.exit()
     for argument in own:
       self._refuse_unknown(argument)
-    options, rest = self.parse_known_args(own, namespace)
+    options, rest = self.parse_known_args(own)
     if rest:
       raise UserError(
         f"'{rest[0]}' is not understood; options begin with --, as in {self.example}."
       )
-    options.given, options.passed = list(args), passed
+    options.given, options.passed = list(arguments), passed
     return options
 
-  def error(self, message: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  # It raises, as that one exits.
+  def error(self, message: str) -> NoReturn:
     """Raises what argparse finds wrong."""
     raise UserError(f'{message}; see {self.prog} --help.')
 

@@ -15,9 +15,8 @@ import pathlib
 import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
-
 if __name__ == '__main__':
+  sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
   from experiments.bench.commands import ENV
 
   ENV.run('python experiments/bench/env.py', sys.argv[1:])

@@ -7,9 +7,8 @@ import statistics
 import sys
 import tempfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
-
 if __name__ == '__main__':
+  sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
   from experiments.bench.commands import FED
 
   FED.run('python experiments/bench/fed.py', sys.argv[1:])

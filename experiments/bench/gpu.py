@@ -19,9 +19,8 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
-
 if __name__ == '__main__':
+  sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
   from experiments.bench.commands import GPU
 
   GPU.run('python experiments/bench/gpu.py', sys.argv[1:])

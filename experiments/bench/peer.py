@@ -25,9 +25,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
-
 if __name__ == '__main__':
+  sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
   from experiments.bench.commands import PEER
 
   PEER.run('python experiments/bench/peer.py', sys.argv[1:])

@@ -7,9 +7,8 @@ import pathlib
 import sys
 from typing import NamedTuple
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
-
 if __name__ == '__main__':
+  sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
   from experiments.bench.commands import STEP
 
   STEP.run('python experiments/bench/step.py', sys.argv[1:])

@@ -46,7 +46,7 @@ def read(*arguments):
   parser.option('build', bool, True)
   fields = declared(__name__, 'Fields').fields
   options.define(fields, parser, 'of fields', shared=['build'])
-  return options.read(Fields, parser.parse_args(arguments))
+  return options.read(Fields, parser.read(arguments))
 
 
 def test_fields_are_flags_of_their_type():

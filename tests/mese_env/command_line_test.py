@@ -19,28 +19,28 @@ def parser():
 
 
 def test_options_are_read_however_they_are_spelled(parser):
-  given = parser.parse_args([])
+  given = parser.read([])
   assert (given.steps, given.share, given.sizes, given.words) == (5, 0.0, (0, 1), ())
   assert (given.where, given.build, given.passed) == (None, False, [])
-  given = parser.parse_args(['-steps', '7', '--sizes=5,0', '--words=a, b', '-w', 'x', '--build'])
+  given = parser.read(['-steps', '7', '--sizes=5,0', '--words=a, b', '-w', 'x', '--build'])
   assert (given.steps, given.sizes, given.words) == (7, (5, 0), ('a', 'b'))
   assert (given.where, given.build) == ('x', True)
-  assert parser.parse_args(['--words=', '--share=-1']).words == ()
+  assert parser.read(['--words=', '--share=-1']).words == ()
   for undone in ('--nobuild', '--build=false'):
-    assert parser.parse_args(['--build', undone]).build is False
-  assert parser.parse_args(['--build=true']).build is True
+    assert parser.read(['--build', undone]).build is False
+  assert parser.read(['--build=true']).build is True
 
 
 def test_what_another_reader_checks_is_passed_on_with_its_value(parser):
   arguments = ['--config.a', '-1', '--config.b=2', '--noconfig.c', '--build', '-config.d', 'x']
-  given = parser.parse_args(arguments)
+  given = parser.read(arguments)
   assert given.passed == ['--config.a=-1', '--config.b=2', '--noconfig.c', '--config.d=x']
   assert given.build and given.given == arguments
 
 
 def test_help_tells_defaults_and_an_example(parser, capsys):
   with pytest.raises(SystemExit) as ended:
-    parser.parse_args(['--unknown', '-h'])
+    parser.read(['--unknown', '-h'])
   assert ended.value.code == 0
   shown = capsys.readouterr().out
   for part in (
@@ -65,12 +65,12 @@ def test_help_tells_defaults_and_an_example(parser, capsys):
 )
 def test_what_is_wrong_is_one_sentence(argument, sentence, parser):
   with pytest.raises(UserError) as refused:
-    parser.parse_args([argument])
+    parser.read([argument])
   assert sentence in str(refused.value) and '\n' not in str(refused.value)
 
 
 def test_options_below_their_bounds_are_refused(parser):
-  given = parser.parse_args(['--steps=0'])
+  given = parser.read(['--steps=0'])
   require_at_least(given, steps=0)
   with pytest.raises(UserError, match='--steps is 0; it must be at least 1'):
     require_at_least(given, share=0, steps=1)

@@ -125,9 +125,5 @@ def test_a_command_that_there_is_not_or_that_lacks_something_is_one_sentence(
 def test_gmn_runs_our_commands_where_another_folder_has_their_name(nothing_slow, tmp_path):
   (tmp_path / 'experiments').mkdir()
   (tmp_path / 'experiments' / '__init__.py').write_text('raise SystemExit("not ours")')
-  (tmp_path / 'own_module.py').touch()
   done = _run([*_GMN, 'generate', '--help'], nothing_slow, tmp_path)
   assert done.returncode == 0 and 'Imagines objects' in done.stdout
-  # Those of the current folder are found all the same, after all others.
-  script = 'import gmn_jax.__main__ as m; m._prefer_ours(); import own_module, experiments.gmn'
-  assert _run(['-c', script], nothing_slow, tmp_path).returncode == 0

@@ -4,6 +4,7 @@ Nothing here loads what carries a command out, so that --help answers at once.
 """
 
 import functools
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -43,7 +44,7 @@ def asked_mode(arguments: Sequence[str]) -> str:
     UserError: there is no such mode.
   """
   asked = _TRAIN
-  for argument, following in zip(arguments, [*arguments[1:], ''], strict=True):
+  for argument, following in itertools.zip_longest(arguments, arguments[1:], fillvalue=''):
     if match := re.fullmatch(r'--?mode(?:=(.*))?', argument):
       asked = following if match[1] is None else match[1]
   if asked not in (known := (_TRAIN, *modes.names())):

@@ -135,7 +135,7 @@ def understood(options: argparse.Namespace) -> Command:
   overrides, given = {}, None
   if named is not None or options.passed:
     # What an evaluation changes of the run's own config has the fields of any.
-    file = config_file.read(named or config_file.EXAMPLE)
+    file = config_file.read(config_file.EXAMPLE if named is None else named)
     flat, overrides = config_file.changed(file, options.passed)
     if 'data_dir' in overrides:
       overrides['data_dir'] = _data_dir(overrides['data_dir'])

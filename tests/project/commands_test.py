@@ -93,7 +93,7 @@ def test_help_has_options_and_an_example_at_once_and_starts_nothing(command, not
   assert not re.search(r'dataclass|: int = |: str = ', done.stdout)
   assert _run([*command, '-h'], nothing_slow).stdout == done.stdout
   # What is misspelt is refused by a sentence that names the near one.
-  names = re.findall(r'^  --(\w{4,})', done.stdout, re.MULTILINE)
+  names = re.findall(r'^  --(\w+)', done.stdout, re.MULTILINE)
   asked, named = (f'--{names[-1]}x', f"did you mean '{names[-1]}'") if names else ('--x', 'none')
   refused = _run([*command, asked], nothing_slow)
   assert (refused.returncode, refused.stdout) == (2, '')

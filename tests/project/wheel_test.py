@@ -8,6 +8,7 @@ import sys
 import sysconfig
 import venv
 
+import numpy as np
 import pytest
 
 pytestmark = pytest.mark.long
@@ -51,7 +52,11 @@ from importlib.metadata import entry_points
 sys.argv[0] = 'gmn'
 gmn.load()()
 """
-_TINY = ('image_size=8', 'width=2', 'draw_steps=1', 'latent=1', 'batch_size=2', 'validate_scenes=2')
+# The config of `_TRAIN`, whose step is compiled by then, and its scenes in files.
+_TINY = (
+  'steps=2', 'image_size=8', 'width=2', 'draw_steps=1', 'latent=1', 'batch_size=2',
+  'optimizer=adam', 'haptic_channels=24',
+)  # fmt: skip
 
 
 @pytest.fixture(scope='module')
@@ -92,6 +97,20 @@ def _python(site, script, folder):
   return _run(site.parents[2] / 'bin' / 'python', '-c', script, cwd=folder).split()
 
 
+def _write_scenes(folder):
+  rng = np.random.default_rng(0)
+  for split in ('train', 'val'):
+    (folder / split).mkdir(parents=True)
+    for number in range(2):
+      np.savez(
+        folder / split / f'{number}.npz',
+        images=rng.integers(0, 256, (4, 8, 8, 3), np.uint8),
+        cameras=rng.uniform(-1, 1, (4, 5)).astype(np.float32),
+        haptics=rng.normal(size=(4, 24)).astype(np.float32),
+        hands=rng.uniform(-1, 1, (4, 5)).astype(np.float32),
+      )
+
+
 def test_an_installed_wheel_trains_on_scenes_in_memory(site, tmp_path):
   assert _python(site, _TRAIN, tmp_path) == [str(site), '0.1.0']
   assert (tmp_path / 'run' / 'metrics.jsonl').is_file()
@@ -107,10 +126,10 @@ def test_an_installed_wheel_has_every_command_in_any_folder(site, tmp_path):
   (tmp_path / 'experiments').mkdir()
   (tmp_path / 'experiments' / '__init__.py').write_text('raise SystemExit("not ours")')
   python = site.parents[2] / 'bin' / 'python'
-  dataset = ('--config.dataset=shepard_metzler_5_2_2_2', f'--config.data_dir={tmp_path / "data"}')
-  asked = ('--config=apoe', '--config.steps=2', *(f'--config.{field}' for field in _TINY), *dataset)
-  _run(python, '-c', _GMN, 'train', *asked, '--build', cwd=tmp_path)
-  assert (tmp_path / 'runs' / 'apoe-small' / 'metrics.jsonl').is_file()
+  _write_scenes(tmp_path / 'scenes')
+  fields = (f'--config.{field}' for field in (*_TINY, f'dataset={tmp_path / "scenes"}'))
+  _run(python, '-c', _GMN, 'train', '--config=poe', *fields, cwd=tmp_path)
+  assert (tmp_path / 'runs' / 'poe-small' / 'metrics.jsonl').is_file()
   for command in (('-c', _GMN), ('-m', 'gmn_jax')):
     shown = _run(python, *command, 'data', 'verify', '--help', cwd=tmp_path)
     assert 'data verify DIR [OPTIONS]' in shown

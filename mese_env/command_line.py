@@ -176,9 +176,11 @@ def require_at_least(options: Any, **bounds: float) -> None:
 def _reader(name: str, kind: Any, default: Any) -> Callable[[str], Any]:
   """Makes of an option's text its value."""
 
+  convert: Callable[[str], Any] = _READ[kind] if kind in _READ else kind
+
   def read(text: str) -> Any:
     try:
-      return _READ.get(kind, kind)(text)
+      return convert(text)
     except ValueError as error:
       example = f'; write it as in {name}={_shown(default)}' if default not in (None, ()) else ''
       raise UserError(f'{name}={text} is not {_CALLED.get(kind, "valid")}{example}.') from error

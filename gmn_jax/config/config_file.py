@@ -70,14 +70,15 @@ def changed(config: ConfigFile, changes: Sequence[str]) -> tuple[dict[str, Any],
       near = did_you_mean(field[1], known)
       raise UserError(f"config has no field '{field[1]}'; {near}")
   values, argv = flags.FlagValues(), ['', *changes]
-  config_flags.DEFINE_config_dict('config', config.fields, flag_values=values, sys_argv=argv)
+  fields = config.fields
+  flag = config_flags.DEFINE_config_dict('config', fields, flag_values=values, sys_argv=argv)
   try:
     values(argv)
   except flags.Error as error:
     reason = str(error).splitlines()[0].rstrip('.')
     raise UserError(f'{reason}; see --help and {_PATTERN}.') from error
   overrides = config_flags.get_override_values(values['config'])
-  return {**values['config'].value.to_dict(), **overrides}, overrides
+  return {**flag.value.to_dict(), **overrides}, overrides
 
 
 def names() -> list[str]:

@@ -175,8 +175,7 @@ def require_at_least(options: Any, **bounds: float) -> None:
 
 def _reader(name: str, kind: Any, default: Any) -> Callable[[str], Any]:
   """Makes of an option's text its value."""
-
-  convert: Callable[[str], Any] = _READ[kind] if kind in _READ else kind
+  convert = _READ.get(kind) or kind
 
   def read(text: str) -> Any:
     try:

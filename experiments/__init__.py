@@ -1,1 +1,1 @@
-"""Scripts and configs to run from a checkout."""
+"""What `gmn` runs, and scripts that run it from a checkout; nothing of the library needs it."""

@@ -6,14 +6,9 @@ python experiments/compare.py --help
 import pathlib
 import sys
 
-# The command is run from the checkout, where `experiments` is not installed.
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-
-from mese_env.errors import exit_on_user_error, stop_while_loading
-
 if __name__ == '__main__':
-  stop_while_loading()
-  from experiments.compare.command import main
+  # Where a script is run, Python looks in its folder, not in the one that holds `experiments`.
+  sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+  from experiments.commands import COMPARE
 
-  with exit_on_user_error('what is finished stays, and the same command goes on from there.'):
-    sys.exit(main(sys.argv))
+  COMPARE.run('python experiments/compare.py', sys.argv[1:])

@@ -5,18 +5,18 @@ It writes `runs/demo/demo.png` and `runs/demo/demo.json`, prints a table, and ex
 model has not learned what the demo is to show.
 """
 
+import argparse
 import json
 import pathlib
 import sys
 import time
 
-# The command is run from the checkout, where `experiments` is not installed.
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-
 if __name__ == '__main__':
-  from mese_env.errors import stop_while_loading
+  # Where a script is run, Python looks in its folder, not in the one that holds `experiments`.
+  sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+  from experiments.commands import DEMO
 
-  stop_while_loading()
+  DEMO.run('python experiments/demo.py', sys.argv[1:])
 
 import numpy as np
 
@@ -32,7 +32,7 @@ from experiments.figures import generate as pictures
 from experiments.processes import Processes
 from gmn_jax.senses import HAPTIC, IMAGE, cut_scenes
 from gmn_jax.training.checkpoint import Run, load_run
-from mese_env.errors import UserError, exit_on_user_error
+from mese_env.errors import UserError
 from mese_env.folders import require_writable
 from tfds_mese.dataset import Dataset
 from tfds_mese.reading import open_dataset
@@ -58,12 +58,13 @@ BOUNDS = (
 )
 
 
-def main() -> int:
-  """Runs the demo; returns the exit code.
+def main(options: argparse.Namespace | None = None) -> int:
+  """Runs the demo, which has no options; returns the exit code.
 
   Raises:
     UserError: the folder of the demo cannot be written, or the dataset is not the whole one.
   """
+  del options
   began = time.time()
   require_writable(WORKDIR, 'run the demo in a folder that can be.')
   command = [sys.executable, str(pathlib.Path(__file__).with_name('main.py'))]
@@ -152,8 +153,3 @@ def evaluate(run: Run, dataset: Dataset, picture: pathlib.Path) -> dict[str, flo
     name: float(np.mean(squared_errors(modalities, prediction, truth.senses)[IMAGE.name]))
     for name, prediction in predicted.items()
   }
-
-
-if __name__ == '__main__':
-  with exit_on_user_error('what was trained stays, and the same command goes on from there.'):
-    sys.exit(main())

@@ -1,27 +1,21 @@
-"""Copies the model of a run to a folder of its own, a few MB, which every evaluation takes.
-
-python experiments/export.py --workdir=RUN --to=FOLDER [--best]
-
-Left behind is what only training needs: the optimiser's state, the input's, metrics and samples.
-"""
+"""Copies the model of a run to a folder of its own: `python experiments/export.py --help`."""
 
 import argparse
 import pathlib
 import sys
 
-# The command is run from the checkout, where `experiments` is not installed.
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-
 if __name__ == '__main__':
-  from mese_env.errors import stop_while_loading
+  # Where a script is run, Python looks in its folder, not in the one that holds `experiments`.
+  sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+  from experiments.commands import EXPORT
 
-  stop_while_loading()
+  EXPORT.run('python experiments/export.py', sys.argv[1:])
 
+from experiments.commands import EXPORT
 from experiments.evaluation.titles import title_of
 from gmn_jax.devices import require_devices
 from gmn_jax.training.checkpoint import load_run, save_model
 from mese_env import folders
-from mese_env.errors import exit_on_user_error
 
 
 def main(argv: list[str]) -> None:
@@ -30,13 +24,11 @@ def main(argv: list[str]) -> None:
   Raises:
     UserError: there is no checkpoint to copy, or there is one where the copy is to be.
   """
-  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument(
-    '--workdir', type=folders.argument('--workdir'), required=True, help='of the run'
-  )
-  parser.add_argument('--to', type=folders.argument('--to'), required=True, help='a new folder')
-  parser.add_argument('--best', action='store_true', help='of the best validation, not the last')
-  options = parser.parse_args(argv[1:])
+  carry_out(EXPORT.read(argv[0], argv[1:]))
+
+
+def carry_out(options: argparse.Namespace) -> None:
+  """Copies as the options say; raises as `main`."""
   require_devices()
   folders.refuse_inside_run(options.to, '--to')
   folders.require_writable(options.to, 'give another folder --to copy to.')
@@ -44,8 +36,3 @@ def main(argv: list[str]) -> None:
   save_model(run, options.to)
   size = sum(file.stat().st_size for file in options.to.rglob('*') if file.is_file())
   print(f'{options.to}: {title_of(run)}, {size / 1e6:.1f} MB')
-
-
-if __name__ == '__main__':
-  with exit_on_user_error():
-    main(sys.argv)

@@ -1,40 +1,23 @@
 """Trains a model, and later evaluates it: one command, whose mode says what is done.
 
-python experiments/main.py --config=experiments/configs/apoe.py[:PRESET] [OPTIONS]
-
---config.FIELD=VALUE  overrides a field, as in --config.steps=1000 --config.modalities=m5
---workdir=DIR         folder of the run; runs/<config>-<preset> if not given
---mode=MODE           what to do there: {modes}
---build               builds datasets first if they are missing
---accept_data         goes on with a run on other data than it had
---distributed=PLACE   training is of several processes: auto, or 2/4@HOST:PORT (docs/pod.md)
-
-An evaluation (any mode but train) reads the run's config from its checkpoint: --config may be left
-out where --workdir is given. It takes --config.dataset and --config.data_dir; what else is asked
-for must be what the run is. `--mode=MODE --help` lists its own options.
-
---best                evaluates the checkpoint of the best validation instead of the last one
+python experiments/main.py --help
 """
 
+import argparse
 import pathlib
-import re
 import sys
 from typing import Any, NamedTuple
 
-# Configs import each other as `experiments.configs`, from whatever folder the command is run.
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-
 if __name__ == '__main__':
-  from mese_env.errors import stop_while_loading
+  # Where a script is run, Python looks in its folder, not in the one that holds `experiments`.
+  sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+  from experiments.commands import MAIN
 
-  stop_while_loading()
-
-from absl import flags
-from ml_collections import config_flags
+  MAIN.run('python experiments/main.py', sys.argv[1:])
 
 from experiments import datasets, modes
+from experiments.commands import MAIN
 from experiments.compiled import keep_compiled
-from experiments.configs import apoe
 from experiments.evaluation import options as mode_options
 from gmn_jax.config import Config, config_file, differences, make_model
 from gmn_jax.devices import require_devices
@@ -46,15 +29,15 @@ from gmn_jax.training.checkpoint import Run, load_run
 from gmn_jax.training.input import read_fields
 from gmn_jax.training.interruption import Interrupted
 from mese_env import folders
-from mese_env.errors import UserError, did_you_mean, exit_on_user_error, quoted
+from mese_env.errors import UserError, quoted
 from mese_env.remarks import without_remarks
 
-_NO_CONFIG = f'no config is given; use --config={config_file.EXAMPLE}.'
+_EXAMPLE = f'--config={config_file.EXAMPLE}'
+_NO_CONFIG = f'no config is given; use {_EXAMPLE}, as in {_EXAMPLE}:small --build.'
 # Where an evaluation's scenes come from may differ from what the run was trained on.
 _WHERE = ('dataset', 'data_dir')
 # Tracebacks of threads in which a checkpoint is written: the error is raised in this one too.
 _LOGGED_BY_ORBAX = ('[process=',)
-_GOES_ON = 'what is finished stays, and the same command goes on from there.'
 
 
 class Command(NamedTuple):
@@ -83,24 +66,33 @@ class Command(NamedTuple):
   accept_data: bool = False
 
 
-def main(argv: list[str]) -> None:
-  """Does what the command line `argv[1:]` says.
+def main(argv: list[str]) -> int:
+  """Does what the command line `argv[1:]` says, as `carry_out`; returns the exit code."""
+  return carry_out(MAIN.read(argv[0], argv[1:]))
+
+
+def carry_out(options: argparse.Namespace) -> int:
+  """Does what the options say.
+
+  Returns:
+    The exit code: that of a signal where one came during training, with everything saved.
 
   Raises:
-    UserError: the command line or the config is not valid, or something needed is not there.
-    Interrupted: SIGTERM or SIGINT came during training.
+    UserError: the options or the config are not valid, or something needed is not there.
   """
-  if '--help' in argv:
-    print(_help(_asked_mode(argv)))
-    return
-  command = parse(argv)
+  command = understood(options)
   keep_compiled()
   # What goes wrong is raised; orbax would log its traceback besides.
   with without_remarks('absl', *_LOGGED_BY_ORBAX):
-    if command.mode == 'train':
-      _train(command)
-    else:
+    if command.mode != 'train':
       _evaluate(command)
+      return 0
+    try:
+      _train(command)
+    except Interrupted as interrupted:
+      print(interrupted, file=sys.stderr)
+      return interrupted.exit_code
+  return 0
 
 
 def _train(command: Command) -> None:
@@ -120,60 +112,51 @@ def _evaluate(command: Command) -> None:
   run, workdir = open_run(command), command.workdir
   folders.require_writable(
     workdir,
-    'evaluate a copy of the run, which `python experiments/export.py '
-    f'--workdir={quoted(workdir)} --to=FOLDER` makes.',
+    f'evaluate a copy of the run, which `gmn export --workdir={quoted(workdir)} --to=FOLDER` '
+    'makes.',
   )
   modes.load(command.mode).carry_out(run, workdir, command.options, command.build)
 
 
 def parse(argv: list[str]) -> Command:
   """Reads the command line; whatever is wrong with it becomes one sentence of a UserError."""
-  mode, named = _asked_mode(argv), config_file.named(argv)
-  if mode == 'train' and named is None:
+  return understood(MAIN.read(argv[0], argv[1:]))
+
+
+def understood(options: argparse.Namespace) -> Command:
+  """What the options ask for; a UserError says what is wrong with them."""
+  mode, named = options.mode, options.config
+  somewhere = options.workdir is not None or options.model is not None
+  if named is None and (mode == 'train' or not somewhere):
     raise UserError(_NO_CONFIG)
-  values = flags.FlagValues()
-  changes = any(re.match(r'--?(?:no)?config\.', argument) for argument in argv[1:])
-  # What an evaluation changes of the run's own config has the fields of any.
-  of_any = apoe.__file__ if changes else None
-  read = of_any if named is None else named
-  file = None if read is None else config_file.read(read)
-  if file is not None:
-    argv = config_file.define_fields(file, argv, values)
-  workdir = flags.DEFINE_string('workdir', None, '', flag_values=values)
-  flags.DEFINE_string('mode', 'train', '', flag_values=values)
-  build = flags.DEFINE_bool('build', False, '', flag_values=values)
-  kind = None
-  if mode == 'train':
-    flags.DEFINE_string('distributed', '', '', flag_values=values)
-    flags.DEFINE_bool('accept_data', False, '', flag_values=values)
-  else:
-    flags.DEFINE_bool('best', False, '', flag_values=values)
-    kind = modes.load(mode).options
-    mode_options.define(kind, values)
-  try:
-    rest = values(argv)[1:]
-  except flags.Error as error:
-    reason = str(error).splitlines()[0].rstrip('.')
-    raise UserError(f'{reason}; see --help and {config_file.EXAMPLE}.') from error
-  if rest:
-    raise UserError(f"'{rest[0]}' is not understood; options begin with --, as in --build.")
-  if named is None and workdir.value is None:
-    raise UserError(_NO_CONFIG)
-  options = None if kind is None else mode_options.read(kind, values)
-  best = kind is not None and values['best'].value
-  overrides = {} if file is None else config_flags.get_override_values(values['config'])
-  if 'data_dir' in overrides:
-    overrides['data_dir'] = _data_dir(overrides['data_dir'])
-  if named is None:
-    folder = _workdir(workdir.value)
-    return Command(None, overrides, folder, mode, build.value, best, options)
-  given = file.checked({**values['config'].value.to_dict(), **overrides})
-  given = given.replace(data_dir=_data_dir(given.data_dir))
-  folder = _workdir(workdir.value, f'runs/{file.path.stem}-{given.preset}')
-  training = {}
-  if mode == 'train':
-    training = {name: values[name].value for name in ('distributed', 'accept_data')}
-  return Command(given, overrides, folder, mode, build.value, best, options, **training)
+  own = None
+  if mode != 'train':
+    own = mode_options.read(modes.load(mode).options, options)
+  overrides, given = {}, None
+  if named is not None or options.passed:
+    # What an evaluation changes of the run's own config has the fields of any.
+    file = config_file.read(config_file.EXAMPLE if named is None else named)
+    flat, overrides = config_file.changed(file, options.passed)
+    if 'data_dir' in overrides:
+      overrides['data_dir'] = _data_dir(overrides['data_dir'])
+    if named is not None:
+      given = file.checked(flat)
+      given = given.replace(data_dir=_data_dir(given.data_dir))
+  default = '' if given is None else f'runs/{file.path.stem}-{given.preset}'
+  folder = _workdir(options.workdir, default) if options.model is None else _of_model(options.model)
+  if mode != 'train':
+    return Command(given, overrides, folder, mode, options.build, options.best, own)
+  place, accept = options.distributed, options.accept_data
+  return Command(given, overrides, folder, mode, options.build, False, None, place, accept)
+
+
+def _of_model(model: str) -> pathlib.Path:
+  """The folder of the run that a name of a model, or a folder, stands for."""
+  from gmn_jax.models import run_folder
+
+  folder = run_folder(model, into=pathlib.Path('runs', pathlib.PurePath(model).name))
+  folders.refuse_inside_run(folder, 'the model')
+  return folder
 
 
 def _workdir(given: str | None, default: str = '') -> pathlib.Path:
@@ -204,35 +187,3 @@ def open_run(command: Command) -> Run:
       'another --workdir.'
     )
   return run._replace(config=run.config.replace(**where))
-
-
-def _asked_mode(argv: list[str]) -> str:
-  """The mode, which decides what other options there are."""
-  asked = 'train'
-  for argument, following in zip(argv, [*argv[1:], ''], strict=True):
-    if match := re.fullmatch(r'--?mode(?:=(.*))?', argument):
-      asked = following if match[1] is None else match[1]
-  if asked not in (known := _modes()):
-    raise UserError(f"there is no mode '{asked}'; {did_you_mean(asked, known)}")
-  return asked
-
-
-def _help(mode: str) -> str:
-  text = __doc__.format(modes=', '.join(_modes()))
-  if mode == 'train':
-    return text
-  evaluation = modes.load(mode)
-  return f'{text}\n{evaluation.doc}\n{mode_options.describe(evaluation.options)}'
-
-
-def _modes() -> list[str]:
-  return ['train', *modes.names()]
-
-
-if __name__ == '__main__':
-  with exit_on_user_error(_GOES_ON):
-    try:
-      main(sys.argv)
-    except Interrupted as interrupted:
-      print(interrupted, file=sys.stderr)
-      sys.exit(interrupted.exit_code)

@@ -1,19 +1,24 @@
 """Is it the paper's model? `python -m gmn_jax.parity [FILE.npz ...]` (`authors/parity.py`)."""
 
+import argparse
 import sys
 
 if __name__ == '__main__':
-  from mese_env.errors import stop_while_loading
+  from gmn_jax.commands import PARITY
 
-  stop_while_loading()
+  PARITY.run('python -m gmn_jax.parity', sys.argv[1:])
 
 from gmn_jax.authors.parity import compare, main, relative_error
 from gmn_jax.devices import require_devices
-from mese_env.errors import exit_on_user_error
 
-__all__ = ['compare', 'main', 'relative_error']
+__all__ = ['carry_out', 'compare', 'main', 'relative_error']
 
-if __name__ == '__main__':
-  with exit_on_user_error():
-    require_devices()
-    sys.exit(main(sys.argv[1:]))
+
+def carry_out(options: argparse.Namespace) -> int:
+  """Compares the files of the options; returns the exit code.
+
+  Raises:
+    UserError: there is no device, or no such file.
+  """
+  require_devices()
+  return main(options.files)

@@ -4,11 +4,9 @@
 
 import sys
 
-from gmn_jax.planning.command import main
-from mese_env.errors import exit_on_user_error
+from gmn_jax.planning.command import PLAN, main
 
 __all__ = ['main']
 
 if __name__ == '__main__':
-  with exit_on_user_error():
-    main(sys.argv[1:])
+  PLAN.run('python -m gmn_jax.plan', sys.argv[1:])

@@ -7,12 +7,13 @@ import sys
 from collections.abc import Sequence
 
 if __name__ == '__main__':
-  from mese_env.errors import stop_while_loading
+  from mese_env.commands import MESE
 
-  stop_while_loading()
+  MESE.run('python -m mese_env', sys.argv[1:])
 
-from mese_env import doctor, folders, hand, scene, sheet, stats
-from mese_env.errors import UserError, exit_on_user_error
+from mese_env import folders, scene, sheet, stats
+from mese_env.command_line import require_at_least
+from mese_env.commands import MESE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,54 +23,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
   Raises:
     UserError: an argument is out of range, the sheet cannot be written, or MuJoCo is missing.
   """
-  options = _parser().parse_args(arguments)
-  return options.run(options)
+  given = sys.argv[1:] if arguments is None else arguments
+  return MESE.carry_out('python -m mese_env', given)
 
 
-def _parser() -> argparse.ArgumentParser:
-  parser = argparse.ArgumentParser(prog='python -m mese_env')
-  commands = parser.add_subparsers(required=True)
-
-  looks = commands.add_parser('sheet', help='draw a contact sheet of looks')
-  looks.add_argument(
-    '--out', type=folders.path_argument('--out'), required=True, help='the PNG file to write'
-  )
-  looks.add_argument('--scenes', type=int, default=8, help='rows of the sheet')
-  looks.add_argument('--seed', type=int, default=0)
-  looks.add_argument('--parts', type=int, default=5, help='cubes per object: 4, 5 or 6')
-  looks.add_argument('--renderer', default='raycast', help='raycast, or mujoco (needs OpenGL)')
-  looks.set_defaults(run=_write_sheet)
-
-  figures = commands.add_parser('stats', help='measure the acceptance figures of touch')
-  figures.add_argument('--scenes', type=int, default=200, help='objects to grasp 15 times each')
-  figures.add_argument('--seed', type=int, default=0)
-  figures.add_argument('--hand', default=hand.DEFAULT, help=' or '.join(hand.NAMES))
-  figures.set_defaults(run=_print_stats)
-
-  machine = commands.add_parser('doctor', help='what this machine can do, and what to install')
-  machine.set_defaults(run=_print_findings)
-  return parser
-
-
-def _check_draw(options: argparse.Namespace) -> None:
-  if options.scenes < 1:
-    raise UserError(f'--scenes is {options.scenes}; give at least 1.')
-  if options.seed < 0:
-    raise UserError(f'--seed is {options.seed}; give 0 or more.')
-
-
-def _write_sheet(options: argparse.Namespace) -> int:
-  _check_draw(options)
+def write_sheet(options: argparse.Namespace) -> None:
+  """Writes a contact sheet; raises as `main`."""
+  require_at_least(options, scenes=1, seed=0)
   folders.require_writable(options.out.parent, 'give another --out.')
   config = scene.SceneConfig(num_parts=options.parts, renderer=options.renderer, num_grasps=1)
   scenes = [scene.generate_scene(config, options.seed, i) for i in range(options.scenes)]
   sheet.write_png(sheet.contact_sheet([one['images'] for one in scenes]), options.out)
   print(f'wrote {options.out}')
-  return 0
 
 
-def _print_stats(options: argparse.Namespace) -> int:
-  _check_draw(options)
+def print_stats(options: argparse.Namespace) -> int:
+  """Prints the acceptance figures of touch; returns 1 where one is missed."""
+  require_at_least(options, scenes=1, seed=0)
   config = scene.SceneConfig(hand=options.hand)
   print('grasping some thousand times; this takes some minutes', file=sys.stderr)
   figures = stats.acceptance_figures(options.scenes, options.seed, config.hand)
@@ -78,18 +48,3 @@ def _print_stats(options: argparse.Namespace) -> int:
   if missed:
     print(f'{len(missed)} of {len(figures)} figures missed: {"; ".join(missed)}')
   return 1 if missed else 0
-
-
-def _print_findings(options: argparse.Namespace) -> int:
-  del options
-  missing = 0
-  for finding in doctor.examine():
-    print(doctor.format_line(finding), flush=True)
-    missing += finding.state == 'missing'
-  print(f'{missing} missing' if missing else 'everything that is needed is there')
-  return 1 if missing else 0
-
-
-if __name__ == '__main__':
-  with exit_on_user_error():
-    sys.exit(main())

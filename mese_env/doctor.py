@@ -4,6 +4,7 @@ Imports nothing beyond Python's own library, so that it works where hardly anyth
 what needs a package is tried in a process of its own.
 """
 
+import argparse
 import importlib.metadata
 import os
 import pathlib
@@ -19,7 +20,6 @@ from mese_env import folders, machine, meshes
 from mese_env.errors import UserError
 
 _PYTHON = (3, 11)
-_INSTALL_ALL = 'python -m pip install -e .'
 # What each is needed for, and the lowest release that is known to do.
 _PACKAGES = {
   'numpy': ('everything', '2'),
@@ -72,6 +72,17 @@ class Finding(NamedTuple):
   remedy: str = ''
 
 
+def print_findings(options: argparse.Namespace) -> int:
+  """Prints what this machine has; returns 1 where something is missing."""
+  del options
+  missing = 0
+  for finding in examine():
+    print(format_line(finding), flush=True)
+    missing += finding.state == 'missing'
+  print(f'{missing} missing' if missing else 'everything that is needed is there')
+  return 1 if missing else 0
+
+
 def examine() -> Iterator[Finding]:
   """Yields what is found, one thing after another; takes some ten seconds."""
   yield _examine_python()
@@ -103,7 +114,7 @@ def _examine_python() -> Finding:
 
 def _examine_package(name: str, version: str | None, purpose: str, least: str) -> Finding:
   requirement = f'"{name}>={least}"' if least else name
-  remedy = f'{_INSTALL_ALL}    or alone: python -m pip install {requirement}'
+  remedy = f'{_install()}    or alone: python -m pip install {requirement}'
   if version is None:
     return Finding(name, 'missing', f'not installed; needed for {purpose}', remedy)
   if _numbers(version) < _numbers(least):
@@ -144,14 +155,14 @@ def _examine_accelerators(jax_version: str | None) -> Iterator[Finding]:
   there = {kind: entry for kind, entry in drivers.items() if entry[2].exists()}
   if jax_version is None:
     for name, extra, _ in there.values():
-      remedy = f'python -m pip install -e ".[{extra}]"'
+      remedy = _install(extra)
       yield Finding(name, 'missing', 'there is one, but no JAX', remedy)
     return
   tried = _try(_TRY_JAX)
   if tried.returncode:
     reason = (tried.stderr.strip() or 'no answer').splitlines()[-1][:100]
     chosen = os.environ.get(_PLATFORMS)
-    remedy = f'unset {_PLATFORMS}    # it is {chosen!r}' if chosen else _INSTALL_ALL
+    remedy = f'unset {_PLATFORMS}    # it is {chosen!r}' if chosen else _install()
     yield Finding('devices of JAX', 'missing', reason, remedy)
     return
   devices = [line.split('|') for line in tried.stdout.splitlines() if line.count('|') == 2]
@@ -160,7 +171,7 @@ def _examine_accelerators(jax_version: str | None) -> Iterator[Finding]:
     yield Finding(f'device {number} of JAX', 'ok', found)
   for kind, (name, extra, _) in there.items():
     if kind not in {device[0] for device in devices}:
-      remedy = f'python -m pip install -e ".[{extra}]"'
+      remedy = _install(extra)
       yield Finding(name, 'missing', 'there is one that this JAX does not use', remedy)
 
 
@@ -195,6 +206,14 @@ def _version(name: str) -> str | None:
     return importlib.metadata.version(name)
   except importlib.metadata.PackageNotFoundError:
     return None
+
+
+def _install(extra: str = '') -> str:
+  """The command that installs the project: from a checkout if this is one, or by its name."""
+  is_checkout = pathlib.Path(__file__).resolve().parents[1].joinpath('pyproject.toml').is_file()
+  what = '.' if is_checkout else 'gmn-jax'
+  named = f'"{what}[{extra}]"' if extra else what
+  return f'python -m pip install {"-e " if is_checkout else ""}{named}'
 
 
 def _numbers(version: str) -> tuple[int, ...]:

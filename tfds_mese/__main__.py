@@ -15,22 +15,25 @@ import sys
 from collections.abc import Iterator
 
 if __name__ == '__main__':
-  from mese_env.errors import stop_while_loading
+  from tfds_mese.commands import DATA
 
-  stop_while_loading()
+  DATA.run('python -m tfds_mese', sys.argv[1:])
 
 import tensorflow_datasets as tfds
-from tensorflow_datasets.scripts.cli import build, cli_utils
+from tensorflow_datasets.scripts.cli import build as tfds_build
+from tensorflow_datasets.scripts.cli import cli_utils
 
-from mese_env.errors import UserError, exit_on_user_error, nearest
+from mese_env.command_line import require_at_least
+from mese_env.errors import UserError, nearest
 from mese_env.fields import shown
 from mese_env.remarks import without_remarks
 from tfds_mese import configs, reading, statistics, verifying
+from tfds_mese.commands import DATA
 from tfds_mese.tfds_mese_dataset_builder import Builder
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Args(build.Args):
+class Args(tfds_build.Args):
   """Builds the MESE dataset without TensorFlow."""
 
   # `2/4` on the second of four machines: generates every fourth chunk and builds nothing. Then
@@ -50,7 +53,7 @@ class Args(build.Args):
     if self.shards is None:
       ours = {'config': asked, 'config_idx': None, 'imports': None}
       generation = dataclasses.replace(self.generation, **ours)
-      build.Args.execute(dataclasses.replace(self, generation=generation))
+      tfds_build.Args.execute(dataclasses.replace(self, generation=generation))
     elif config is None:
       raise UserError('--shards needs a --config to share out.')
     else:
@@ -92,16 +95,16 @@ def main(arguments: list[str]) -> int:
   Raises:
     UserError: an argument is wrong, or the build cannot go on.
   """
-  if arguments[:1] == ['verify']:
-    return _verify(arguments[1:])
-  if arguments[:1] == ['stats']:
-    return _print_statistics(arguments[1:])
+  return DATA.carry_out('python -m tfds_mese', arguments)
+
+
+def build(options: argparse.Namespace) -> None:
+  """Builds what the options, flags of `tfds build`, ask for; raises as `main`."""
   parse = cli_utils.make_flags_parser(Args, description=__doc__ or '')
   dataset = pathlib.Path(__file__).parent
-  args = parse(['tfds_mese', *arguments, f'--datasets={dataset}'])
+  args = parse(['tfds_mese', *options.given, f'--datasets={dataset}'])
   with _without_remarks_of_tfds():
     args.execute()
-  return 0
 
 
 @contextlib.contextmanager
@@ -144,35 +147,23 @@ def _parse_shards(text: str) -> tuple[int, int]:
   raise UserError(f'--shards={text} is not a share: write 2/4 for the second of four.')
 
 
-def _verify(arguments: list[str]) -> int:
-  parser = argparse.ArgumentParser('python -m tfds_mese verify', description=verifying.__doc__)
-  parser.add_argument('folder', type=pathlib.Path, help='that holds the dataset_info.json')
-  parser.add_argument(
-    '--scenes', type=int, default=20, help='scenes of each split to generate again and compare'
-  )
-  args = parser.parse_args(arguments)
-  if args.scenes < 0:
-    raise UserError(f'--scenes is {args.scenes}; give 0 or more.')
+def verify(options: argparse.Namespace) -> int:
+  """Prints the faults of a built dataset; returns 1 where there are any.
+
+  Raises:
+    UserError: there is none, or the options are wrong.
+  """
+  require_at_least(options, scenes=0)
   num_faults = 0
-  for fault in verifying.verify(args.folder, args.scenes):
+  for fault in verifying.verify(options.folder, options.scenes):
     print(fault, flush=True)
     num_faults += 1
-  print(f'{args.folder}: {num_faults} faults; {verifying.provenance(args.folder)}')
+  print(f'{options.folder}: {num_faults} faults; {verifying.provenance(options.folder)}')
   return 1 if num_faults else 0
 
 
-def _print_statistics(arguments: list[str]) -> int:
-  parser = argparse.ArgumentParser('python -m tfds_mese stats', description=statistics.__doc__)
-  parser.add_argument('name', help='of the config; or a folder of scenes, such as ./robot')
-  parser.add_argument('--data_dir', type=pathlib.Path, help='where it was built')
-  parser.add_argument('--per_sensor', action='store_true', help='one row for each channel')
-  args = parser.parse_args(arguments)
-  splits = reading.open_dataset(args.name, args.data_dir).splits
+def print_statistics(options: argparse.Namespace) -> None:
+  """Prints the statistics of a dataset; a UserError says that there is none."""
+  splits = reading.open_dataset(options.name, options.data_dir).splits
   print(*statistics.object_table(splits), sep='\n')
-  print('', *statistics.haptic_table(splits['train'], args.per_sensor), sep='\n')
-  return 0
-
-
-if __name__ == '__main__':
-  with exit_on_user_error('the finished scenes stay, and the same command continues from them.'):
-    sys.exit(main(sys.argv[1:]))
+  print('', *statistics.haptic_table(splits['train'], options.per_sensor), sep='\n')

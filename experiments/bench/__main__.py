@@ -1,8 +1,6 @@
 """The tables of the bench and its bars, each configuration in a process of its own, for its own
 peak memory.
 
-python -m experiments.bench [--all] [--out=FOLDER]
-
 A quarter of an hour; with --all every variant, set of modalities, preset and arithmetic, and where
 the time of APoE goes, in an hour or more. It refuses to begin on a busy machine, or without the
 dataset that is read. Bars that are missed are explained in NOTES.md. Our code against the authors'
@@ -26,16 +24,16 @@ from collections.abc import Mapping
 from typing import Any
 
 if __name__ == '__main__':
-  from mese_env.errors import stop_while_loading
+  from experiments.bench.commands import BENCH
 
-  stop_while_loading()
+  BENCH.run('python -m experiments.bench', sys.argv[1:])
 
 from experiments.bench import bars, machine
 from experiments.bench.input import ACCUMULATE, DATASET
 from gmn_jax.model import APOE, BASELINE, POE
 from gmn_jax.senses.sets import MODALITY_SETS
 from mese_env import folders
-from mese_env.errors import UserError, exit_on_user_error
+from mese_env.errors import UserError
 from tfds_mese.reading import open_dataset
 
 _HERE = pathlib.Path(__file__).parent
@@ -115,12 +113,8 @@ def every_row() -> tuple[Row, ...]:
   return tuple(rows)
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(options: argparse.Namespace) -> None:
   """Runs the benches, prints their tables, and the bars beside what was measured."""
-  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument('--all', action='store_true', help='every configuration')
-  parser.add_argument('--out', type=folders.argument('--out'), default=pathlib.Path('runs/bench'))
-  options = parser.parse_args(arguments)
   open_dataset(DATASET)
   machine.refuse_when_busy()
   folders.require_writable(options.out, 'give another --out.')
@@ -170,8 +164,3 @@ def _run(path: pathlib.Path, script: str, *arguments: str) -> Record:
   if done.returncode:
     raise UserError(f'{script} failed; run it by itself: {shlex.join(command)}')
   return json.loads(path.read_text())
-
-
-if __name__ == '__main__':
-  with exit_on_user_error():
-    main()

@@ -1,7 +1,5 @@
 """Times the environment: scenes, grasps and frames a second on one core.
 
-python experiments/bench/env.py [--scenes=N] [--json=FILE] [--busy]
-
 A scene takes what its looks and its grasps take, those that were rejected included: one line says
 which share of that allowance the whole scene reaches. What names no hand is of the default one, and
 `scenes/s/core` of the default renderer too; the other hands, which are slower, are timed over a
@@ -17,12 +15,11 @@ import pathlib
 import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
-
 if __name__ == '__main__':
-  from mese_env.errors import stop_while_loading
+  sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
+  from experiments.bench.commands import ENV
 
-  stop_while_loading()
+  ENV.run('python experiments/bench/env.py', sys.argv[1:])
 
 import jax
 import jax.numpy as jnp
@@ -31,20 +28,15 @@ import numpy as np
 from experiments.bench import machine
 from gmn_jax.training.peak import time_calls
 from mese_env import gl_renderer, grasp, hand, meshes, poses, raycast, shapes
-from mese_env.errors import UserError, exit_on_user_error
+from mese_env.errors import UserError
 from mese_env.scene import SceneConfig, generate_scene
 
 _PARTS, _IMAGE_SIZE, _VIEWS = 5, 64, 15
 _RENDERERS = {'raycast': 'ray caster', 'mujoco': 'OpenGL'}
 
 
-def main() -> None:
-  """Measures, prints, and writes what the command line asks for."""
-  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument('--scenes', type=int, default=40, help='how many scenes are timed')
-  parser.add_argument('--json', type=pathlib.Path, help='also writes the numbers there')
-  parser.add_argument('--busy', action='store_true', help='measures beside other work, and says so')
-  options = parser.parse_args()
+def main(options: argparse.Namespace) -> None:
+  """Measures, prints, and writes what the options ask for."""
   if not options.busy:
     machine.refuse_when_busy()
   measured = {'machine': machine.describe(), **measure(options.scenes)}
@@ -52,7 +44,7 @@ def main() -> None:
   for name, value in measured.items():
     print(f'{name:36s} {value:,.2f}' if isinstance(value, float) else f'{name:36s} {value}')
   if options.json:
-    options.json.write_text(json.dumps(measured, indent=2) + '\n')
+    pathlib.Path(options.json).write_text(json.dumps(measured, indent=2) + '\n')
 
 
 def measure(scenes: int) -> dict[str, object]:
@@ -145,8 +137,3 @@ def _jax_seconds(objects) -> float:
   ]
   arguments = [jnp.asarray(np.stack(part), jnp.float32) for part in zip(*frames, strict=True)]
   return min(time_calls(lambda: render(*arguments), 3)) / len(frames)
-
-
-if __name__ == '__main__':
-  with exit_on_user_error():
-    main()

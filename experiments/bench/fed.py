@@ -1,20 +1,17 @@
-"""Times training as a whole: steps that the input pipeline feeds with scenes kept in memory.
+"""Times training as a whole: steps that the input pipeline feeds with scenes kept in memory."""
 
-python experiments/bench/fed.py --config=experiments/configs/apoe.py:medium [OPTIONS]
-
---config.FIELD=VALUE, --batch=N, --steps=N, --json=FILE, --busy: as `step.py` has them
-
-Scenes are made of noise, and as many as four batches need. What `step.py` tells of the same config
-is the speed of a step whose scenes wait on the device.
-"""
-
+import argparse
 import json
 import pathlib
 import statistics
 import sys
 import tempfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
+if __name__ == '__main__':
+  sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
+  from experiments.bench.commands import FED
+
+  FED.run('python experiments/bench/fed.py', sys.argv[1:])
 
 import jax
 import numpy as np
@@ -24,16 +21,15 @@ from experiments.bench.subject import RANGES, fresh_scenes
 from gmn_jax.config import Config
 from gmn_jax.training.metrics import FILE_NAME
 from gmn_jax.training.train import train
-from mese_env.errors import exit_on_user_error
 from tfds_mese.dataset import Dataset
 
 _BATCHES = 4  # whose scenes are kept
 _LINES = 5  # of metrics, of which the first, before which the pipeline has started, is left out
 
 
-def main(argv: list[str]) -> None:
-  """Measures, prints, and writes what the command line asks for."""
-  command = step.parse(argv)
+def main(options: argparse.Namespace) -> None:
+  """Measures, prints, and writes what the options ask for."""
+  command = step.understood(options)
   if not command.busy:
     machine.refuse_when_busy()
   measured = measure(command.config, command.steps)
@@ -81,8 +77,3 @@ def _noise(config: Config) -> Dataset:
     scenes += [{name: rows[i] for name, rows in fields.items()} for i in range(config.batch_size)]
   ranges = {name: (np.asarray(r.low), np.asarray(r.high)) for name, r in RANGES.items()}
   return Dataset({'train': scenes, 'val': scenes[: config.batch_size]}, ranges, {})
-
-
-if __name__ == '__main__':
-  with exit_on_user_error():
-    main(sys.argv)

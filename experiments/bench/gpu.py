@@ -1,7 +1,5 @@
 """What is to be known of a GPU in ten minutes: how fast the presets train on it in bfloat16.
 
-python experiments/bench/gpu.py [--out=FOLDER] [--minutes=10] [--try]
-
 Times apoe m2 of small, medium and full with three batches each, every one in a process of its own
 (`step.py`), with scenes in the GPU's memory, and profiles full. In between medium is trained from
 scenes that the input pipeline keeps (`fed.py`). What comes first is what is wanted most: each
@@ -21,10 +19,14 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
+if __name__ == '__main__':
+  sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
+  from experiments.bench.commands import GPU
+
+  GPU.run('python experiments/bench/gpu.py', sys.argv[1:])
 
 from experiments.bench import machine
-from mese_env.errors import UserError, duration, exit_on_user_error
+from mese_env.errors import UserError, duration
 
 _HERE = pathlib.Path(__file__).resolve().parent
 # A preset's own batch, one that a GPU has to be asked for, and one that may not fit.
@@ -52,20 +54,13 @@ class Measurement(NamedTuple):
   arguments: tuple[str, ...]
 
 
-def main() -> None:
+def main(options: argparse.Namespace) -> None:
   """Measures what there is time for, and prints and writes it.
 
   Raises:
     UserError: there is no GPU, or another program uses the processor.
   """
   end = time.monotonic()
-  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument('--out', type=pathlib.Path, default=pathlib.Path('runs/gpu'))
-  parser.add_argument(
-    '--minutes', type=float, default=10, help='after which nothing is left running'
-  )
-  parser.add_argument('--try', action='store_true', dest='tiny', help='tiny models, on any device')
-  options = parser.parse_args()
   end += 60 * options.minutes
   if not options.tiny:
     machine.refuse_when_busy()
@@ -158,8 +153,3 @@ def _line(wanted: Measurement, record: dict[str, Any]) -> str:
     f'{record["flops_per_s"] / 1e12:8,.1f} {record["peak_flops_per_s"] / 1e12:7,.0f} '
     f'{record["share_of_peak"]:6.3f} {record["peak_bytes"] / 1e9:6.1f} {record["compile_s"]:9.1f}'
   )
-
-
-if __name__ == '__main__':
-  with exit_on_user_error():
-    main()

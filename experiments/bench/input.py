@@ -1,8 +1,6 @@
 """Times the input: scenes read a second, from disk and from memory, against scenes that the small
 preset consumes as the demo trains it.
 
-python experiments/bench/input.py [--dataset=NAME] [--batches=N] [--json=FILE] [--busy]
-
 Batches come from the pipeline that training uses, onto the default device, as fast as they are
 asked for.
 """
@@ -15,12 +13,11 @@ import statistics
 import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
-
 if __name__ == '__main__':
-  from mese_env.errors import stop_while_loading
+  sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
+  from experiments.bench.commands import INPUT
 
-  stop_while_loading()
+  INPUT.run('python experiments/bench/input.py', sys.argv[1:])
 
 import jax
 
@@ -29,7 +26,6 @@ from experiments.bench.subject import Subject
 from gmn_jax.config import preset
 from gmn_jax.senses.sets import modality_set
 from gmn_jax.training.input import KEPT_BYTES, read_fields, train_batches
-from mese_env.errors import exit_on_user_error
 from tfds_mese.reading import open_dataset
 
 DATASET = 'shepard_metzler_5_tiny'
@@ -37,14 +33,8 @@ ACCUMULATE = 4  # parts in which the demo computes a batch
 _ROUNDS = 11
 
 
-def main() -> None:
-  """Measures, prints, and writes what the command line asks for."""
-  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument('--dataset', default=DATASET, help='a built dataset')
-  parser.add_argument('--batches', type=int, default=100, help='batches of each round')
-  parser.add_argument('--json', type=pathlib.Path, help='also writes the numbers there')
-  parser.add_argument('--busy', action='store_true', help='measures beside other work, and says so')
-  options = parser.parse_args()
+def main(options: argparse.Namespace) -> None:
+  """Measures, prints, and writes what the options ask for."""
   if not options.busy:
     machine.refuse_when_busy()
   config = preset('small', accumulate=ACCUMULATE)
@@ -63,7 +53,7 @@ def main() -> None:
   for name, value in measured.items():
     print(f'{name:28s} {value:,.1f}' if isinstance(value, float) else f'{name:28s} {value}')
   if options.json:
-    options.json.write_text(json.dumps(measured, indent=2) + '\n')
+    pathlib.Path(options.json).write_text(json.dumps(measured, indent=2) + '\n')
 
 
 def scenes_read_per_s(dataset: str, batch_size: int, batches: int, keep: bool = False) -> float:
@@ -82,8 +72,3 @@ def scenes_read_per_s(dataset: str, batch_size: int, batches: int, keep: bool = 
       jax.block_until_ready(next(iterator))
     seconds.append(time.perf_counter() - began)
   return batches * batch_size / statistics.median(seconds)
-
-
-if __name__ == '__main__':
-  with exit_on_user_error():
-    main()

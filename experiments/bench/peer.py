@@ -1,15 +1,5 @@
 """Times our code against the authors', in turns, in one run on one machine.
 
-python experiments/bench/peer.py --peer=FOLDER --peer_python=PYTHON [OPTIONS]
-
---peer=FOLDER         a checkout of the authors' repository; nothing of it is copied
---peer_python=PYTHON  an interpreter with PyTorch 2 and NumPy
---only=CASE,CASE      of apoe-m2, apoe-m5, apoe-m14 and poe-m14; all if not given
---steps=N             how many training steps, and how many inferences, are timed; 5 if not given
---json=FILE           also writes the numbers there
---draw_steps=N        of both models, instead of the paper's 12: to try the command out
---busy                measures even where other work runs beside; the numbers then say so
-
 Each side is a process of its own with as many threads as there are cores. They take single steps in
 turns, ours first; the first step of each is not counted, and while one works the other sleeps. Both
 have the paper's sizes, 15 views of every modality, float32 and models of equally many parameters
@@ -32,14 +22,20 @@ import pathlib
 import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
+if __name__ == '__main__':
+  sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
+  from experiments.bench.commands import PEER
+
+  PEER.run('python experiments/bench/peer.py', sys.argv[1:])
 
 from experiments.bench import bars, machine, subject
 from experiments.bench.turns import Worker, in_turns
 from gmn_jax.senses.query import QUERY_SIZE
-from mese_env.errors import UserError, did_you_mean, exit_on_user_error
+from mese_env.command_line import require_at_least
+from mese_env.errors import UserError, did_you_mean
 
 _HERE = pathlib.Path(__file__).resolve().parent
 _GIVEN = 7  # views of each modality that inference starts from
@@ -83,30 +79,15 @@ CASES = (
 )
 
 
-def main(argv: list[str]) -> None:
-  """Measures, prints, and writes what the command line asks for.
+def main(options: argparse.Namespace) -> None:
+  """Measures, prints, and writes what the options ask for.
 
   Raises:
     UserError: the folder is no checkout of the authors' code, the interpreter has no PyTorch, there
       is no such case, the machine is busy, or a side failed.
   """
-  parser = argparse.ArgumentParser(
-    usage=__doc__.split('\n\n')[1],
-    description=__doc__,
-    formatter_class=argparse.RawTextHelpFormatter,
-  )
-  parser.add_argument('--peer', required=True, type=pathlib.Path)
-  parser.add_argument('--peer_python', required=True)
-  parser.add_argument('--only', default='')
-  parser.add_argument('--steps', type=int, default=5)
-  parser.add_argument('--json', type=pathlib.Path)
-  parser.add_argument('--draw_steps', type=int, default=12)
-  parser.add_argument('--busy', action='store_true')
-  options = parser.parse_args(argv[1:])
   cases = chosen_cases(options.only)
-  for name in ('steps', 'draw_steps'):
-    if getattr(options, name) < 1:
-      raise UserError(f'--{name} is {getattr(options, name)}; it must be at least 1.')
+  require_at_least(options, steps=1, draw_steps=1)
   folder = check_checkout(options.peer)
   check_interpreter(options.peer_python)
   if not options.busy:
@@ -120,19 +101,19 @@ def main(argv: list[str]) -> None:
     if options.json:
       record = {'machine': machine.describe(), 'measured_beside_other_work': options.busy}
       record |= {'draw_steps': options.draw_steps, 'cases': found}
-      options.json.write_text(json.dumps(record, indent=2) + '\n')
+      pathlib.Path(options.json).write_text(json.dumps(record, indent=2) + '\n')
   judged = [bar for case in cases for bar in judge(case, found[case.name])]
   print(f'\n{bars.table(judged)}')
 
 
-def chosen_cases(only: str) -> list[Case]:
+def chosen_cases(only: Sequence[str]) -> list[Case]:
   """The cases of `--only`, all if it is empty.
 
   Raises:
     UserError: there is no such case.
   """
   by_name = {case.name: case for case in CASES}
-  names = only.split(',') if only else list(by_name)
+  names = only or list(by_name)
   for name in names:
     if name not in by_name:
       raise UserError(f"--only names '{name}', which is no case; {did_you_mean(name, by_name)}")
@@ -257,8 +238,3 @@ def _check_sizes(case: Case, ours: dict[str, Any], theirs: dict[str, Any]) -> No
       f"parameters, and the authors' {theirs['parameters']:,}, of which {unused} are unused; give "
       '--peer a checkout of their published version.'
     )
-
-
-if __name__ == '__main__':
-  with exit_on_user_error():
-    main(sys.argv)

@@ -1,51 +1,33 @@
-"""Times a training step: one run prints and writes all that is known about its speed.
+"""Times a training step: one run prints and writes all that is known about its speed."""
 
-python experiments/bench/step.py --config=experiments/configs/apoe.py:full [OPTIONS]
-
---config.FIELD=VALUE  overrides a field, as in --config.modalities=m14 --config.dtype=bfloat16
---batch=N             scenes in the batch; the config's batch_size if not given
---steps=N             how many steps are timed; 5 if not given
---json=FILE           also writes the numbers there
---direct              also times, in turns with it, the step with every convolution direct
---plain               likewise the same mathematics without the savings (`plain.py`)
---parts               also times encoders, experts, renderers and optimiser by themselves
---profile=FOLDER      also profiles three steps, into that folder
---busy                measures even where other work runs beside; the numbers then say so
-
-Scenes are made of noise, and new in every step: a step takes the same time on any. The share of
-peak is the FLOPs of the forward and backward passes, counted in the traced step
-(`gmn_jax/training/flops.py`), over the time and the rate that this machine reached in the same run.
-"""
-
+import argparse
 import functools
 import json
 import pathlib
 import sys
 from typing import NamedTuple
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
-
 if __name__ == '__main__':
-  from mese_env.errors import stop_while_loading
+  sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
+  from experiments.bench.commands import STEP
 
-  stop_while_loading()
+  STEP.run('python experiments/bench/step.py', sys.argv[1:])
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from absl import flags
-from ml_collections import config_flags
 
 from experiments.bench import bars, forms, machine
 from experiments.bench.subject import RANGES, Subject, fresh_scenes, init
-from gmn_jax.config import Config, make_model
+from gmn_jax.config import Config, config_file, make_model
 from gmn_jax.devices import require_devices
 from gmn_jax.optimisers import make_optimizer
 from gmn_jax.training.flops import count_padding_macs, step_flops
 from gmn_jax.training.metrics import memory_bytes
 from gmn_jax.training.peak import peak_flops_per_s, time_calls
 from gmn_jax.training.train_step import compiler_options
-from mese_env.errors import UserError, exit_on_user_error
+from mese_env.command_line import require_at_least
+from mese_env.errors import UserError
 
 _PROFILED = 3  # steps
 
@@ -72,16 +54,13 @@ class Command(NamedTuple):
   busy: bool
 
 
-def main(argv: list[str]) -> None:
-  """Measures what the command line `argv[1:]` asks for.
+def main(options: argparse.Namespace) -> None:
+  """Measures what the options ask for.
 
   Raises:
-    UserError: the command line or the config is not valid, or the machine is busy.
+    UserError: they or the config are not valid, or the machine is busy.
   """
-  if '--help' in argv:
-    print(__doc__)
-    return
-  command = parse(argv)
+  command = understood(options)
   require_devices()
   if not command.busy:
     machine.refuse_when_busy()
@@ -101,38 +80,26 @@ def main(argv: list[str]) -> None:
     pathlib.Path(command.json).write_text(json.dumps(measured, indent=2) + '\n')
 
 
-def parse(argv: list[str]) -> Command:
-  """Reads the command line.
+def understood(options: argparse.Namespace) -> Command:
+  """What the options ask for.
 
   Raises:
-    UserError: it or the config is not valid.
+    UserError: they or the config are not valid.
   """
-  values = flags.FlagValues()
-  config_flag = config_flags.DEFINE_config_file('config', flag_values=values, sys_argv=argv)
-  batch = flags.DEFINE_integer('batch', None, '', lower_bound=1, flag_values=values)
-  steps = flags.DEFINE_integer('steps', 5, '', lower_bound=1, flag_values=values)
-  path = flags.DEFINE_string('json', None, '', flag_values=values)
-  forms_flags = {
-    name: flags.DEFINE_bool(name, False, '', flag_values=values) for name in forms.FORMS
-  }
-  parts = flags.DEFINE_bool('parts', False, '', flag_values=values)
-  folder = flags.DEFINE_string('profile', None, '', flag_values=values)
-  busy = flags.DEFINE_bool('busy', False, '', flag_values=values)
-  try:
-    rest = values(argv)[1:]
-  except flags.Error as error:
-    raise UserError(f'{str(error).splitlines()[0]}; see --help.') from error
-  if rest or config_flag.value is None:
-    raise UserError('no config is given; use --config=experiments/configs/apoe.py:full.')
-  given = config_flag.value.to_dict()
-  config = Config.from_flat(given | {'batch_size': batch.value or given['batch_size']})
-  wanted = tuple(name for name, flag in forms_flags.items() if flag.value)
+  require_at_least(options, steps=1, **({} if options.batch is None else {'batch': 1}))
+  if options.config is None:
+    raise UserError('no config is given; use --config=apoe:full.')
+  flat, _ = config_file.changed(config_file.read(options.config), options.passed)
+  config = Config.from_flat(flat | {'batch_size': options.batch or flat['batch_size']})
+  wanted = tuple(name for name in forms.FORMS if getattr(options, name))
   if bars.PLAIN in wanted and (config.absent != 'prior' or config.hierarchical):
     raise UserError(
       "the authors' form is deterministic and its absent experts multiply: --plain needs "
       '--config.absent=prior and --config.hierarchical=False.'
     )
-  return Command(config, steps.value, path.value, wanted, parts.value, folder.value, busy.value)
+  return Command(
+    config, options.steps, options.json, wanted, options.parts, options.profile, options.busy
+  )
 
 
 def measure(chosen: Subject, steps: int) -> dict[str, object]:
@@ -231,8 +198,3 @@ def _readable(value: object) -> str:
     if isinstance(value, float) and abs(value) < 1e4
     else (f'{value:,.0f}' if isinstance(value, (int, float)) else str(value))
   )
-
-
-if __name__ == '__main__':
-  with exit_on_user_error():
-    main(sys.argv)

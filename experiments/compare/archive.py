@@ -17,10 +17,12 @@ import pathlib
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mese_env import folders
-from mese_env.errors import UserError, exit_on_user_error, explain_full_disk, explain_unwritable
+from mese_env.command import Command, Group
+from mese_env.command_line import Parser
+from mese_env.errors import UserError, explain_full_disk, explain_unwritable
 
 NAME = 'runs.tar.xz'
 _SUFFIXES = {'.json', '.jsonl', '.txt'}
@@ -131,27 +133,55 @@ def main(argv: list[str]) -> None:
   Raises:
     UserError: there is nothing to do it with.
   """
-  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument('action', choices=('pack', 'unpack'))
-  parser.add_argument(
-    'folder', type=folders.argument('FOLDER'), help='of comparisons, such as docs/results'
-  )
-  parser.add_argument('--to', type=folders.argument('--to'), help='where to unpack, if not there')
-  options = parser.parse_args(argv[1:])
-  if options.action == 'pack' and options.to:
-    parser.error('--to is of unpack; what is packed stays in its folder.')
-  archive = options.folder / NAME
-  if options.action == 'unpack' or archive.exists():
-    folder = options.to or options.folder
-    added, left = unpack(archive, folder)
-    print(f'{archive}: {len(added)} files unpacked')
-    for run in left:
-      print(f'{folder / run} is left as it is: it was begun anew.')
-  if options.action == 'pack':
-    files = pack(options.folder)
-    print(f'{archive}: {len(files)} files, {archive.stat().st_size / 1e6:.1f} MB')
+  ARCHIVE.carry_out(argv[0], argv[1:])
 
+
+def carry_out_pack(options: argparse.Namespace) -> None:
+  """Packs what is in a folder and in its archive."""
+  archive = options.folder / NAME
+  if archive.exists():
+    _unpack_into(archive, options.folder)
+  files = pack(options.folder)
+  print(f'{archive}: {len(files)} files, {archive.stat().st_size / 1e6:.1f} MB')
+
+
+def carry_out_unpack(options: argparse.Namespace) -> None:
+  """Unpacks the archive of a folder."""
+  _unpack_into(options.folder / NAME, options.to or options.folder)
+
+
+def _unpack_into(archive: pathlib.Path, folder: pathlib.Path) -> None:
+  added, left = unpack(archive, folder)
+  print(f'{archive}: {len(added)} files unpacked')
+  for run in left:
+    print(f'{folder / run} is left as it is: it was begun anew.')
+
+
+def _parser(program: str, _: Sequence[str]) -> Parser:
+  doc = (__doc__ or '').split('\n\n')
+  parser = Parser(program, f'{doc[0]}\n\n{doc[2]}', 'docs/results', 'FOLDER [OPTIONS]')
+  what = 'of comparisons, such as docs/results'
+  parser.add_argument('folder', type=folders.argument('FOLDER'), metavar='FOLDER', help=what)
+  return parser
+
+
+def _unpack_parser(program: str, arguments: Sequence[str]) -> Parser:
+  parser = _parser(program, arguments)
+  parser.option('to', folders.argument('--to'), None, 'where to unpack, if not there')
+  return parser
+
+
+_HERE = 'experiments.compare.archive'
+ARCHIVE = Group(
+  'The numbers of all runs of a folder, as one small file.',
+  {
+    'pack': Command('Writes the archive of a folder.', _parser, f'{_HERE}:carry_out_pack'),
+    'unpack': Command(
+      'Adds to a folder what it lacks of its archive.', _unpack_parser, f'{_HERE}:carry_out_unpack'
+    ),
+  },
+  'unpack docs/results',
+)
 
 if __name__ == '__main__':
-  with exit_on_user_error():
-    main(sys.argv)
+  ARCHIVE.run(f'python -m {_HERE}', sys.argv[1:])

@@ -1,39 +1,19 @@
-"""Trains several configs with several seeds, evaluates each run, and puts them in one table.
+"""Trains several configs with several seeds, evaluates each run, and puts them in one table."""
 
-python experiments/compare.py --configs=apoe,poe,baseline --seeds=3 --preset=small --steps=1250
-
---configs=NAMES       files of experiments/configs
---seeds=N             runs per config, of the seeds 0 to N - 1
---preset=PRESET       small, medium or full
---steps=N             of each training; the preset's if not given
---modalities=SET      m2, m5, m8 or m14; the preset's if not given
---modes=NAMES         evaluations of main.py; density,generate if not given
---workdir=DIR         holds a folder per run; runs/compare-<preset> if not given
---at_once=N           how many runs go side by side; 1 if not given. Small models leave most of a
-                      GPU idle; a CPU is busy with one or two
---build               builds datasets first if they are missing
---config.FIELD=VALUE  for every training, as for main.py
---MODE.OPTION=VALUE   for every evaluation of a mode, as in --density.samples=5
-
-Every training and evaluation is a process of `main.py`. What has been done is not done again: the
-same command continues where it was stopped. The table's means and standard errors are over seeds;
-behind them, what each config differs by from the first one. compare.png shows the same.
-"""
-
+import argparse
 import os
 import pathlib
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from absl import flags
-
 from experiments import main as training_command
-from experiments import modes
+from experiments.commands import COMPARE
 from experiments.compare import headlines
 from experiments.compare.runs import MAIN, Comparison, Run, carry_out_all
 from experiments.compare.table import compare
 from mese_env import folders
+from mese_env.command_line import require_at_least
 from mese_env.errors import UserError, did_you_mean
 
 _CONFIGS = MAIN.parent / 'configs'
@@ -48,7 +28,7 @@ class _Asked(NamedTuple):
     of_mode: by mode, arguments for its evaluations.
   """
 
-  own: flags.FlagValues
+  own: argparse.Namespace
   of_config: list[str]
   of_mode: dict[str, list[str]]
 
@@ -59,7 +39,12 @@ def parse(argv: Sequence[str]) -> Comparison:
   Raises:
     UserError: any of them is wrong; nothing has been started.
   """
-  asked = _read(argv)
+  return understood(COMPARE.read(argv[0], argv[1:]))
+
+
+def understood(options: argparse.Namespace) -> Comparison:
+  """What the options ask for; raises as `parse`."""
+  asked = _read(options)
   _refuse(asked)
   own = asked.own
   default = f'runs/compare-{own.preset}'
@@ -75,32 +60,15 @@ def parse(argv: Sequence[str]) -> Comparison:
   return Comparison(folder, tuple(runs), own.at_once)
 
 
-def _read(argv: Sequence[str]) -> _Asked:
-  of_config, of_mode, own = [], {}, [argv[0]]
-  for argument in argv[1:]:
-    if re.match(r'--?(no)?config\.', argument):
+def _read(options: argparse.Namespace) -> _Asked:
+  of_config, of_mode = [], {}
+  for argument in options.passed:
+    if re.match(r'--(no)?config\.', argument):
       of_config.append(argument)
-    elif match := re.match(r'--?(\w+)\.(.+)', argument):
-      of_mode.setdefault(match[1], []).append(f'--{match[2]}')
     else:
-      own.append(argument)
-  values = flags.FlagValues()
-  flags.DEFINE_list('configs', ['apoe', 'poe', 'baseline'], '', flag_values=values)
-  flags.DEFINE_integer('seeds', 3, '', flag_values=values)
-  flags.DEFINE_string('preset', 'small', '', flag_values=values)
-  flags.DEFINE_integer('steps', None, '', flag_values=values)
-  flags.DEFINE_string('modalities', None, '', flag_values=values)
-  flags.DEFINE_list('modes', list(modes.COMPARED), '', flag_values=values)
-  flags.DEFINE_string('workdir', None, '', flag_values=values)
-  flags.DEFINE_integer('at_once', 1, '', lower_bound=1, flag_values=values)
-  flags.DEFINE_bool('build', False, '', flag_values=values)
-  try:
-    rest = values(own)[1:]
-  except flags.Error as error:
-    raise UserError(f'{str(error).splitlines()[0].rstrip(".")}; see --help.') from error
-  if rest:
-    raise UserError(f"'{rest[0]}' is not understood; options begin with --, as in --seeds=3.")
-  return _Asked(values, of_config, of_mode)
+      mode, _, option = argument.removeprefix('--').partition('.')
+      of_mode.setdefault(mode, []).append(f'--{option}')
+  return _Asked(options, of_config, of_mode)
 
 
 def _refuse(asked: _Asked) -> None:
@@ -109,8 +77,7 @@ def _refuse(asked: _Asked) -> None:
   for argument in asked.of_config:
     if re.match(r'--?config\.(seed|steps|modalities)\b', argument):
       raise UserError(f"'{argument}' is set for every run by --seeds, --steps or --modalities.")
-  if own.seeds < 1:
-    raise UserError(f'--seeds is {own.seeds}; it must be at least 1.')
+  require_at_least(own, seeds=1, at_once=1)
   known = sorted(path.stem for path in _CONFIGS.glob('*.py') if path.stem != '__init__')
   for name in own.configs:
     _check('config', name, known)
@@ -143,10 +110,16 @@ def _check(what: str, given: str, known: Sequence[str]) -> None:
 
 def main(argv: list[str]) -> int:
   """Compares as the command line `argv[1:]` says; returns the exit code."""
-  if '--help' in argv:
-    print(__doc__)
-    return 0
-  comparison = parse(argv)
+  return carry_out(COMPARE.read(argv[0], argv[1:]))
+
+
+def carry_out(options: argparse.Namespace) -> int:
+  """Compares as the options say; returns the exit code.
+
+  Raises:
+    UserError: they are wrong, or the folder cannot be written.
+  """
+  comparison = understood(options)
   folders.require_writable(comparison.workdir, 'give another --workdir.')
   if code := carry_out_all(comparison):
     return code

@@ -88,7 +88,8 @@ class Mode:
   Attributes:
     name: of the mode and of its files.
     doc: for a reader of --help; the docstring of its module.
-    options: a frozen dataclass, whose fields are the mode's flags.
+    options: a frozen dataclass named `Options`, whose fields are the mode's options: each has a
+      literal as its default and a comment above it, which --help shows.
   """
 
   name: str

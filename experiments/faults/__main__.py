@@ -1,7 +1,4 @@
-"""Breaks training, generation and commands in many ways, and prints what became of each.
-
-python -m experiments.faults [--write docs/faults.md] [--only NAME ...]
-"""
+"""Breaks training, generation and commands in many ways, and prints what became of each."""
 
 import argparse
 import functools
@@ -14,9 +11,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 if __name__ == '__main__':
-  from mese_env.errors import stop_while_loading
+  from experiments.faults.command import COMMAND
 
-  stop_while_loading()
+  COMMAND.run('python -m experiments.faults', sys.argv[1:])
 
 from experiments.faults import (
   datasets,
@@ -28,9 +25,10 @@ from experiments.faults import (
   storage,
   surroundings,
 )
+from experiments.faults.command import COMMAND
 from experiments.faults.outcomes import Outcome, carried_out, markdown
 from experiments.faults.trainer import Trainer
-from mese_env.errors import exit_on_user_error
+from mese_env.errors import UserError, did_you_mean
 from mese_env.machine import available_cores
 
 _INTRODUCTION = """# What breaks, and what becomes of it
@@ -81,16 +79,20 @@ def main(arguments: list[str], faults: Mapping[str, Fault] = FAULTS) -> int:
   Returns:
     The exit code: 0, or 1 if a promise was broken.
   """
-  parser = argparse.ArgumentParser('python -m experiments.faults', description=__doc__)
-  parser.add_argument('--write', type=pathlib.Path, help='the page to write the table to')
-  parser.add_argument('--only', nargs='+', choices=faults, default=list(faults))
-  options = parser.parse_args(arguments)
+  return carry_out(COMMAND.read('python -m experiments.faults', arguments), faults)
+
+
+def carry_out(options: argparse.Namespace, faults: Mapping[str, Fault] = FAULTS) -> int:
+  """Runs the faults that the options name, as `main`; a UserError says that there is none."""
+  for name in (chosen := options.only or list(faults)):
+    if name not in faults:
+      raise UserError(f"there is no fault '{name}'; {did_you_mean(name, faults)}")
   # What is started is to heed Ctrl-C even where this runs in the background, which ignores it.
   signal.signal(signal.SIGINT, signal.default_int_handler)
   start, outcomes = time.monotonic(), []
   with tempfile.TemporaryDirectory() as folder:
     trainer = Trainer(pathlib.Path(folder))
-    for name in options.only:
+    for name in chosen:
       for outcome in carried_out(name, functools.partial(faults[name], trainer)):
         outcomes.append(outcome)
         minutes = (time.monotonic() - start) / 60
@@ -104,13 +106,8 @@ def main(arguments: list[str], faults: Mapping[str, Fault] = FAULTS) -> int:
   print(table)
   if options.write:
     where = f'{available_cores()} cores of {platform.machine()}, {minutes:.0f} minutes'
-    left_out = [name for name in faults if name not in options.only]
+    left_out = [name for name in faults if name not in chosen]
     where += f'; left out: {", ".join(left_out)}.' if left_out else '.'
     head, last = table.rsplit('\n\n', 1)
     options.write.write_text(f'{_INTRODUCTION}\n{head}\n\nRun on {where}\n\n{last}\n')
   return 1 if any(not outcome.kept for outcome in outcomes) else 0
-
-
-if __name__ == '__main__':
-  with exit_on_user_error():
-    sys.exit(main(sys.argv[1:]))

@@ -96,7 +96,7 @@ from experiments import main
 from mese_env.errors import exit_on_user_error
 {patch}
 with exit_on_user_error():
-  main.main(['main.py', *sys.argv[1:]])
+  sys.exit(main.main(['main.py', *sys.argv[1:]]))
 """
 
 

@@ -24,4 +24,9 @@ def names() -> tuple[str, ...]:
 
 def load(name: str) -> 'Mode':
   """One of the modes. Its module is imported now: training needs none, nor what they draw with."""
-  return importlib.import_module(f'{__name__}.{name}').MODE
+  return importlib.import_module(module(name)).MODE
+
+
+def module(name: str) -> str:
+  """Where a mode is declared."""
+  return f'{__name__}.{name}'

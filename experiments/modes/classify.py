@@ -29,13 +29,13 @@ from experiments.evaluation.classify_records import (
 )
 from experiments.evaluation.contract import Evaluation, Panel, Setting, own_dataset
 from experiments.evaluation.fitting import Fitting, fit_scenes, fit_split, fit_views, stock_of
-from experiments.evaluation.options import require_at_least
 from experiments.evaluation.pairing import Pairing, estimate_pairs
 from experiments.evaluation.scenes import complete_scenes, sensed, stack_scenes, survey, views_of
 from experiments.figures import classify as classify_figures
 from gmn_jax.inference import Likelihood, importance
 from gmn_jax.senses import IMAGE, Modality, senses_of
 from gmn_jax.training.checkpoint import Run
+from mese_env.command_line import require_at_least
 from mese_env.errors import UserError
 from tfds_mese.dataset import Dataset
 
@@ -52,7 +52,7 @@ class Options:
   # Builds those that are missing.
   build: bool = False
   # The sense whose views are assigned, as in 'haptic'.
-  target: str = IMAGE.name
+  target: str = 'image'
   # How many views of each modality a context gives, the first ones.
   views: tuple[int, ...] = (0, 1, 2, 3, 4, 5)
   # How many views of a scene are assigned, the last ones.

@@ -30,12 +30,11 @@ from experiments.evaluation import blocks, results
 from experiments.evaluation.contract import Evaluation, Setting
 from experiments.evaluation.cost_records import PAPER, Costs, Paper, StepCost
 from experiments.evaluation.fitting import Fitting
-from experiments.evaluation.options import require_at_least
 from experiments.figures import cost as cost_figures
 from gmn_jax.config import Config, make_model, preset
-from gmn_jax.model import APOE, BASELINE, POE, POOLINGS
-from gmn_jax.senses.sets import MODALITY_SETS
+from gmn_jax.model import POE, POOLINGS
 from gmn_jax.training.checkpoint import Run
+from mese_env.command_line import require_at_least
 from mese_env.errors import UserError
 from tfds_mese.dataset import Dataset
 
@@ -49,9 +48,9 @@ class Options:
   """What is measured, and for how long."""
 
   # How experts combine.
-  variants: tuple[str, ...] = (BASELINE.name, POE.name, APOE.name)
+  variants: tuple[str, ...] = ('baseline', 'poe', 'apoe')
   # Sets of modalities.
-  modalities: tuple[str, ...] = tuple(MODALITY_SETS)
+  modalities: tuple[str, ...] = ('m2', 'm5', 'm8', 'm14')
   # Whose sizes: those of a preset, 'small', 'medium' or 'full'; empty: the run's own.
   preset: str = ''
   # Scenes in a batch; 0: as many as the run, or the preset, takes.

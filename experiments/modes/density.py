@@ -33,12 +33,12 @@ from experiments.evaluation.density_records import (
 )
 from experiments.evaluation.fitting import Fitting, fit_scenes, fit_split, fit_views, stock_of
 from experiments.evaluation.held_out import Question
-from experiments.evaluation.options import require_at_least
 from experiments.evaluation.scenes import complete_scenes, sensed, stack_scenes, views_of
 from experiments.figures import density as density_figures
 from gmn_jax.inference import importance
 from gmn_jax.senses import HAPTIC, IMAGE, Modality, Sense, senses_of
 from gmn_jax.training.checkpoint import Run
+from mese_env.command_line import require_at_least
 from mese_env.errors import UserError
 from tfds_mese.dataset import Dataset
 

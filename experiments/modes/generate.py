@@ -24,7 +24,6 @@ from experiments.evaluation.contract import Evaluation, Setting
 from experiments.evaluation.fitting import Fitting, fit_scenes, fit_split, stock_of
 from experiments.evaluation.generate_records import Asked, BySense, Errors, Generated
 from experiments.evaluation.imagining import Imagination, another_scenes, only, squared_errors
-from experiments.evaluation.options import require_at_least
 from experiments.evaluation.scenes import (
   complete_scenes,
   sensed,
@@ -39,6 +38,7 @@ from experiments.figures import generate as generate_pictures
 from experiments.figures import hand as hand_pictures
 from gmn_jax.senses import HAPTIC, Modality, Sense, cut_scenes, senses_of
 from gmn_jax.training.checkpoint import Run
+from mese_env.command_line import require_at_least
 from mese_env.errors import UserError
 from tfds_mese.dataset import Dataset
 

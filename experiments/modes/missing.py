@@ -25,12 +25,12 @@ from experiments.evaluation.contract import Evaluation, Panel, Setting
 from experiments.evaluation.fitting import Fitting, fit_scenes, fit_split, stock_of
 from experiments.evaluation.learning_curves import read_curves
 from experiments.evaluation.missing_records import Overlaid, splits_of
-from experiments.evaluation.options import require_at_least
 from experiments.evaluation.scenes import complete_scenes, stack_scenes, survey
 from experiments.figures import missing as missing_figures
 from gmn_jax.model import GMN, Episodes, elbo_terms, sample_noise
 from gmn_jax.senses import Ranges, count_views, cut_scenes, senses_of
 from gmn_jax.training.checkpoint import Run, load_run
+from mese_env.command_line import require_at_least
 from mese_env.errors import UserError
 from tfds_mese.dataset import Dataset
 

@@ -41,8 +41,8 @@ td {{ padding: 0 2em 0 0; vertical-align: top; font-family: monospace; }}
 class Options:
   """What the page shows."""
 
-  # Evaluations, in this order.
-  modes: tuple[str, ...] = modes.EVALUATIONS
+  # Evaluations, in this order; all if not given.
+  modes: tuple[str, ...] = ()
   # Run also those again whose results are there.
   again: bool = False
   # Builds datasets that are missing.
@@ -68,7 +68,7 @@ class Report(Mode):
     What cannot be evaluated, for want of a dataset say, is named on the page with its reason.
     """
     sections, records = [], []
-    for name in options.modes:
+    for name in options.modes or modes.EVALUATIONS:
       record = None if options.again else _there_already(name, run, workdir)
       try:
         if record is None:

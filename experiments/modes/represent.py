@@ -26,13 +26,13 @@ from matplotlib.figure import Figure
 from experiments.evaluation import contexts, probe, results
 from experiments.evaluation.contract import Evaluation, Setting, own_dataset
 from experiments.evaluation.fitting import Fitting, fit_count, fit_split, stock_of
-from experiments.evaluation.options import require_at_least
 from experiments.evaluation.scenes import first_scenes, stack_scenes, views_of
 from experiments.figures import style as figures
 from gmn_jax import inference
 from gmn_jax.model import GMN
 from gmn_jax.senses import Views, count_views, cut_scenes
 from gmn_jax.training.checkpoint import Run
+from mese_env.command_line import require_at_least
 from mese_env.errors import UserError
 from tfds_mese.dataset import Dataset
 

@@ -3,7 +3,6 @@ changes them.
 """
 
 import inspect
-import itertools
 import pathlib
 import re
 import sys
@@ -17,9 +16,12 @@ from ml_collections import ConfigDict, config_flags
 from gmn_jax.config import Config
 from mese_env.errors import UserError, did_you_mean
 
-EXAMPLE = 'experiments/configs/apoe.py'
+EXAMPLE = 'apoe'
+# They come along with the package, as files that nothing here imports.
+CONFIGS = pathlib.Path(__file__).resolve().parents[2] / 'experiments' / 'configs'
+_PATTERN = CONFIGS / f'{EXAMPLE}.py'
 _MODULE = 'config_file'  # the name under which the file is run
-_FIELD = re.compile(r'--?(?:no)?config\.([^=]+)')
+_FIELD = re.compile(r'--(?:no)?config\.([^=]+)')
 
 
 class ConfigFile(NamedTuple):
@@ -49,56 +51,55 @@ class ConfigFile(NamedTuple):
       raise
 
 
-def named(argv: Sequence[str]) -> str | None:
-  """FILE[:PRESET] of a command line's last `--config=FILE[:PRESET]`; None without one."""
-  found = None
-  for argument, following in itertools.zip_longest(argv, argv[1:], fillvalue=''):
-    if match := re.fullmatch(r'--?config(?:=(.*))?', argument, re.DOTALL):
-      found = following if match[1] is None else match[1]
-  return found
-
-
-def define_fields(config: ConfigFile, argv: Sequence[str], values: flags.FlagValues) -> list[str]:
-  """Defines `--config.FIELD=VALUE` for the fields of a config file.
+def changed(config: ConfigFile, changes: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+  """The fields of a config file as a command line changes them.
 
   Args:
     config: of the file.
-    argv: the command line.
-    values: where the flag `config` is defined.
+    changes: arguments as `--config.FIELD=VALUE`.
 
   Returns:
-    The command line without `--config=`.
+    All fields, and those that are changed.
 
   Raises:
-    UserError: a field is set that the file does not have.
+    UserError: a field is set that the file does not have, or to what it cannot be.
   """
   known = [name for name in config.fields]
-  rest, skipped = [], False
-  for argument in argv:
+  for argument in changes:
     if (field := _FIELD.match(argument)) and field[1] not in known:
       near = did_you_mean(field[1], known)
       raise UserError(f"config has no field '{field[1]}'; {near}")
-    is_file = re.match(r'--?config(=|$)', argument)
-    if not is_file and not skipped:
-      rest.append(argument)
-    skipped = bool(is_file) and '=' not in argument
-  config_flags.DEFINE_config_dict('config', config.fields, flag_values=values, sys_argv=rest)
-  return rest
+  values, argv = flags.FlagValues(), ['', *changes]
+  fields = config.fields
+  flag = config_flags.DEFINE_config_dict('config', fields, flag_values=values, sys_argv=argv)
+  try:
+    values(argv)
+  except flags.Error as error:
+    reason = str(error).splitlines()[0].rstrip('.')
+    raise UserError(f'{reason}; see --help and {_PATTERN}.') from error
+  overrides = config_flags.get_override_values(values['config'])
+  return {**flag.value.to_dict(), **overrides}, overrides
+
+
+def names() -> list[str]:
+  """Of the configs that come along."""
+  return sorted(path.stem for path in CONFIGS.glob('*.py') if path.stem != '__init__')
 
 
 def read(name: str) -> ConfigFile:
-  """Runs the file of `--config=FILE[:PRESET]`.
+  """Runs the file of `--config=FILE[:PRESET]`, or the one that comes along of `--config=NAME`.
 
   Raises:
     UserError: there is no such file, it fails, or it returns no config; the message names the file.
   """
   text, colon, preset = name.partition(':')
-  path = pathlib.Path(text)
+  path = CONFIGS / f'{text}.py' if text in names() else pathlib.Path(text)
   if not text or not path.is_file():
-    raise UserError(f"there is no config file '{text}'; use --config={EXAMPLE}.")
+    near = did_you_mean(text, names()) if text.isidentifier() else f'use --config={EXAMPLE}.'
+    raise UserError(f"there is no config file '{text}'; {near}")
   get_config = getattr(_run(path), 'get_config', None)
   if not callable(get_config):
-    raise UserError(f'{path} has no function get_config(); write one as in {EXAMPLE}.')
+    raise UserError(f'{path} has no function get_config(); write one as in {_PATTERN}.')
   arguments = [preset] if colon else []
   try:
     inspect.signature(get_config).bind(*arguments)
@@ -116,7 +117,7 @@ def read(name: str) -> ConfigFile:
     returned = 'None' if fields is None else f'an object of type {type(fields).__name__}'
     raise UserError(
       f'get_config() of {path} returns {returned}; return ml_collections.ConfigDict(...), as in '
-      f'{EXAMPLE}.'
+      f'{_PATTERN}.'
     )
   return ConfigFile(path, fields)
 
@@ -147,4 +148,4 @@ def _failed(path: pathlib.Path, error: BaseException) -> str:
   line = error.lineno if isinstance(error, SyntaxError) else (lines or [None])[-1]
   where = f'line {line} of {path}' if line else str(path)
   said = (str(error).strip() or 'no reason given').splitlines()[0][:200]
-  return f'{where} fails with {type(error).__name__} ({said}); mend it, or start from {EXAMPLE}.'
+  return f'{where} fails with {type(error).__name__} ({said}); mend it, or start from {_PATTERN}.'

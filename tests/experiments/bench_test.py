@@ -7,7 +7,8 @@ import pytest
 
 from experiments.bench import bars, fed, gpu, subject
 from experiments.bench.__main__ import FEW, every_row
-from experiments.bench.step import parse
+from experiments.bench.commands import STEP
+from experiments.bench.step import understood
 from gmn_jax.config import make_model, preset
 from gmn_jax.optimisers import make_optimizer
 from gmn_jax.training.flops import step_flops
@@ -69,7 +70,7 @@ def test_what_is_too_slow_or_too_large_is_named():
 @pytest.mark.parametrize('rows', [FEW, every_row()])
 def test_every_row_is_a_command_that_step_understands(rows):
   for row in rows:
-    command = parse(['step.py', *row.arguments])
+    command = understood(STEP.read('step.py', row.arguments))
     assert (command.config.variant, command.config.modalities) == (row.variant, row.modalities)
     assert command.config.dtype == row.dtype
     # As the demo trains it.
@@ -78,7 +79,7 @@ def test_every_row_is_a_command_that_step_understands(rows):
 
 
 def test_what_has_a_bar_is_measured():
-  forms = {row.name: parse(['step.py', *row.arguments]).forms for row in FEW}
+  forms = {row.name: understood(STEP.read('step.py', row.arguments)).forms for row in FEW}
   for variant, modalities in (('apoe', 'm2'), ('apoe', 'm5'), ('apoe', 'm14'), ('poe', 'm14')):
     assert 'direct' in forms[f'full-{variant}-{modalities}-float32']
   for modalities in ('m2', 'm14'):
@@ -88,7 +89,7 @@ def test_what_has_a_bar_is_measured():
 @pytest.mark.parametrize('tiny', [False, True])
 def test_the_gpu_script_times_three_presets_with_three_batches_and_profiles_one(tmp_path, tiny):
   found = list(gpu.measurements(tmp_path, tiny))
-  commands = [parse([wanted.script, *wanted.arguments]) for wanted in found]
+  commands = [understood(STEP.read(wanted.script, wanted.arguments)) for wanted in found]
   assert len({wanted.name for wanted in found}) == len(found) == 10
   assert [wanted.script for wanted in found].count('step.py') == 9
   assert {(c.config.preset, c.config.dtype) for c in commands} == {

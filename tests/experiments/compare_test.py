@@ -165,7 +165,7 @@ def test_headlines_tell_a_fallen_bound_and_what_grasps_alone_add(tmp_path):
     (['--modalities=m3'], "modality set 'm3'"),
     (['--config.stepz=3'], "field 'stepz'; did you mean 'steps'"),
     (['--config.seed=3'], "'--config.seed=3' is set for every run by --seeds"),
-    (['--generate.scnes=3'], 'Did you mean: scenes'),
+    (['--generate.scnes=3'], "did you mean 'scenes'"),
     (['--classify.draws=3'], 'classify is not among --modes'),
     (['--steps=-1'], 'steps is -1'),
     (['apoe'], "'apoe' is not understood"),

@@ -6,11 +6,12 @@ import json
 import jax
 import numpy as np
 import pytest
-from absl import flags
 
 from experiments import main, modes
 from experiments.evaluation import blocks, options, results
+from experiments.evaluation.declared import declared
 from experiments.figures import style as figures
+from mese_env.command_line import Parser
 from mese_env.errors import UserError
 from tests import tiny_run
 
@@ -41,11 +42,11 @@ class Optional:
 
 
 def read(*arguments):
-  values = flags.FlagValues()
-  flags.DEFINE_bool('build', True, '', flag_values=values)
-  options.define(Fields, values)
-  values(['main.py', *arguments])
-  return options.read(Fields, values)
+  parser = Parser('main.py', '', '')
+  parser.option('build', bool, True)
+  fields = declared(__name__, 'Fields').fields
+  options.define(fields, parser, 'of fields', shared=['build'])
+  return options.read(Fields, parser.read(arguments))
 
 
 def test_fields_are_flags_of_their_type():
@@ -56,7 +57,6 @@ def test_fields_are_flags_of_their_type():
     read('--sizes=1,b')
   with pytest.raises(UserError, match='below 1'):
     read('--number=0')
-  assert '# How many.\n  number: int = 3' in options.describe(Fields)
 
 
 @pytest.mark.parametrize('name', modes.names())
@@ -69,8 +69,13 @@ def test_every_mode_has_options_that_the_command_line_takes(name):
   given = {'best': True} if hasattr(defaults, 'best') else {}
   assert command.options == dataclasses.replace(defaults, **given)
   assert command.best
-  for field in dataclasses.fields(mode.options):
-    assert f'  {field.name}: ' in options.describe(mode.options)
+  # To read a module's text is as good as to load it.
+  read = declared(modes.module(name))
+  assert read.doc == mode.doc.strip()
+  assert [(field.name, field.kind, field.default) for field in read.fields] == [
+    (field.name, field.type, field.default) for field in dataclasses.fields(mode.options)
+  ]
+  assert all(field.about for field in read.fields)
 
 
 def test_the_runs_own_scenes_are_taken_but_where_others_are_named():

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from experiments.bench import peer, peer_authors, turns
+from experiments.bench.commands import PEER
 from mese_env.errors import UserError
 
 # What serves in the place of a side: the last argument says what it computes, and where it notes
@@ -81,7 +82,7 @@ def test_what_cannot_be_compared_is_refused_before_anything_is_built(
   monkeypatch.setattr(peer, 'Worker', None)
   places = {'tmp': tmp_path, 'theirs': theirs, 'python': sys.executable, 'false': '/bin/false'}
   with pytest.raises(UserError, match=sentence):
-    peer.main(['peer.py', *(argument.format(**places) for argument in arguments)])
+    PEER.carry_out('peer.py', [argument.format(**places) for argument in arguments])
 
 
 def _record(ours, theirs):

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from experiments import compiled, datasets, export, main
-from experiments.bench import __main__ as bench
+from experiments.bench.commands import BENCH
 from experiments.compare import archive, command
 from mese_env import __main__ as environment
 from mese_env import doctor, folders
@@ -46,7 +46,7 @@ _OPTIONS = {
   'export of': ('--workdir', lambda text: export.main(['', '--to=x', f'--workdir={text}'])),
   'archive': ('--to', lambda text: archive.main(['', 'unpack', '.', f'--to={text}'])),
   'archive of': ('FOLDER', lambda text: archive.main(['', 'unpack', text])),
-  'bench': ('--out', lambda text: bench.main([f'--out={text}'])),
+  'bench': ('--out', lambda text: BENCH.carry_out('bench', [f'--out={text}'])),
   'sheet': ('--out', lambda text: environment.main(['sheet', f'--out={text}'])),
 }
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mese_env import SceneConfig, generate_scene, stats
+from mese_env import SceneConfig, generate_scene, hand, stats
 from mese_env.__main__ import main
+from mese_env.commands import STATS
 
 
 def test_sheet_shows_every_look_of_every_scene(tmp_path):
@@ -50,6 +51,11 @@ def test_stats_exits_by_the_figures(monkeypatch, capsys, value, code, verdict):
   monkeypatch.setattr(stats, 'acceptance_figures', lambda num_scenes, seed, hand: [figure])
   assert main(['stats', '--scenes', '1']) == code
   assert verdict in capsys.readouterr().out
+
+
+def test_help_names_the_hands_and_the_default_without_loading_them():
+  assert STATS.read('stats', []).hand == hand.DEFAULT
+  assert all(name in STATS.parser('stats', []).format_help() for name in hand.NAMES)
 
 
 @pytest.mark.slow

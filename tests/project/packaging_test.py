@@ -16,6 +16,9 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
 PACKAGES = ('gmn_jax', 'mese_env', 'tfds_mese')
+SHIPPED = (*PACKAGES, 'experiments')
+# Of the checkout: what breaks things on purpose, and a model in its own form.
+LEFT_OUT = {'experiments/faults', 'experiments/trained'}
 # Imported only where the user asks for a Beam build, a checkpoint of the authors' code, or a linear
 # probe.
 OPTIONAL = {'apache_beam', 'torch', 'sklearn'}
@@ -36,7 +39,7 @@ def declared():
 def wheel(tmp_path_factory):
   """A wheel, built from a copy, as building leaves things behind."""
   copy, built = tmp_path_factory.mktemp('copy'), tmp_path_factory.mktemp('built')
-  for name in PACKAGES:
+  for name in SHIPPED:
     shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns('__pycache__'))
   for name in ('setup.py', 'pyproject.toml', 'README.md', 'LICENSE'):
     shutil.copy(ROOT / name, copy)
@@ -121,6 +124,10 @@ def test_wheel_carries_what_code_and_law_ask_for(wheel):
     if path.suffix in ('.py', '.npz', '.json', '.bib', '.txt') or path.name == 'NOTICE'
   }
   assert tracked <= files
+  commands = {str(path.relative_to(ROOT)) for path in (ROOT / 'experiments').rglob('*.py')}
+  shipped = {file for file in files if file.startswith('experiments/')}
+  assert shipped == {file for file in commands if not file.startswith(tuple(LEFT_OUT))}
+  assert {file.split('/')[0] for file in files} == {*SHIPPED, f'gmn_jax-{version}.dist-info'}
   assert {f'{package}/py.typed' for package in PACKAGES} <= files
   information = f'gmn_jax-{version}.dist-info'
   assert {

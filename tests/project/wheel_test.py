@@ -8,12 +8,13 @@ import sys
 import sysconfig
 import venv
 
+import numpy as np
 import pytest
 
 pytestmark = pytest.mark.long
 
 _ROOT = pathlib.Path(__file__).parents[2]
-_PACKAGES = ('gmn_jax', 'mese_env', 'tfds_mese')
+_PACKAGES = ('experiments', 'gmn_jax', 'mese_env', 'tfds_mese')
 _TRAIN = """
 import importlib.util, pathlib
 import numpy as np
@@ -21,7 +22,7 @@ import gmn_jax
 from gmn_jax.checkpoint import load_run
 from tfds_mese import own_data
 
-assert not any(importlib.util.find_spec(name) for name in ('experiments', 'tests'))
+assert importlib.util.find_spec('tests') is None
 rng = np.random.default_rng(0)
 scenes = {
   'images': rng.integers(0, 256, (2, 4, 8, 8, 3), np.uint8),
@@ -43,6 +44,20 @@ from gmn_jax.authors.parity import EXTRACTS
 print(len(list(EXTRACTS.glob('*.npz'))))
 """
 
+# What the script `gmn` does.
+_GMN = """
+import sys
+from importlib.metadata import entry_points
+(gmn,) = entry_points(group='console_scripts', name='gmn')
+sys.argv[0] = 'gmn'
+gmn.load()()
+"""
+# The config of `_TRAIN`, whose step is compiled by then, and its scenes in files.
+_TINY = (
+  'steps=2', 'image_size=8', 'width=2', 'draw_steps=1', 'latent=1', 'batch_size=2',
+  'optimizer=adam', 'haptic_channels=24',
+)  # fmt: skip
+
 
 @pytest.fixture(scope='module')
 def site(tmp_path_factory):
@@ -50,7 +65,7 @@ def site(tmp_path_factory):
   folder = tmp_path_factory.mktemp('wheel')
   source, environment = folder / 'source', folder / 'environment'
   for name in _PACKAGES:
-    ignored = shutil.ignore_patterns('__pycache__')
+    ignored = shutil.ignore_patterns('__pycache__', 'trained')
     shutil.copytree(_ROOT / name, source / name, ignore=ignored)
   for path in _ROOT.iterdir():
     if path.is_file():
@@ -82,6 +97,20 @@ def _python(site, script, folder):
   return _run(site.parents[2] / 'bin' / 'python', '-c', script, cwd=folder).split()
 
 
+def _write_scenes(folder):
+  rng = np.random.default_rng(0)
+  for split in ('train', 'val'):
+    (folder / split).mkdir(parents=True)
+    for number in range(2):
+      np.savez(
+        folder / split / f'{number}.npz',
+        images=rng.integers(0, 256, (4, 8, 8, 3), np.uint8),
+        cameras=rng.uniform(-1, 1, (4, 5)).astype(np.float32),
+        haptics=rng.normal(size=(4, 24)).astype(np.float32),
+        hands=rng.uniform(-1, 1, (4, 5)).astype(np.float32),
+      )
+
+
 def test_an_installed_wheel_trains_on_scenes_in_memory(site, tmp_path):
   assert _python(site, _TRAIN, tmp_path) == [str(site), '0.1.0']
   assert (tmp_path / 'run' / 'metrics.jsonl').is_file()
@@ -91,3 +120,16 @@ def test_an_installed_wheel_has_the_recordings_that_parity_compares_with(site, t
   assert _python(site, _EXTRACTS, tmp_path) == ['6']
   with pytest.raises(AssertionError, match='error: there is no recording nowhere.npz'):
     _run(site.parents[2] / 'bin' / 'python', '-m', 'gmn_jax.parity', 'nowhere.npz', cwd=tmp_path)
+
+
+def test_an_installed_wheel_has_every_command_in_any_folder(site, tmp_path):
+  (tmp_path / 'experiments').mkdir()
+  (tmp_path / 'experiments' / '__init__.py').write_text('raise SystemExit("not ours")')
+  python = site.parents[2] / 'bin' / 'python'
+  _write_scenes(tmp_path / 'scenes')
+  fields = (f'--config.{field}' for field in (*_TINY, f'dataset={tmp_path / "scenes"}'))
+  _run(python, '-c', _GMN, 'train', '--config=poe', *fields, cwd=tmp_path)
+  assert (tmp_path / 'runs' / 'poe-small' / 'metrics.jsonl').is_file()
+  for command in (('-c', _GMN), ('-m', 'gmn_jax')):
+    shown = _run(python, *command, 'data', 'verify', '--help', cwd=tmp_path)
+    assert 'data verify DIR [OPTIONS]' in shown

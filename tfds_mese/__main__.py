@@ -1,7 +1,7 @@
 """Builds the MESE dataset without TensorFlow, with the flags of `tfds build`.
 
-`python -m tfds_mese verify DIR` checks a built one instead, and `python -m tfds_mese stats NAME`
-prints its statistics.
+`python -m tfds_mese verify DIR` checks a built one instead, `stats NAME` prints its statistics,
+`export NAME` writes it as Parquet or WebDataset files, and `croissant NAME` its Croissant metadata.
 """
 
 import argparse
@@ -26,6 +26,9 @@ from mese_env.errors import UserError, exit_on_user_error, nearest
 from mese_env.fields import shown
 from mese_env.remarks import without_remarks
 from tfds_mese import configs, reading, statistics, verifying
+from tfds_mese.export import built, opening
+from tfds_mese.export import command as export_command
+from tfds_mese.export.manifest import is_export
 from tfds_mese.tfds_mese_dataset_builder import Builder
 
 
@@ -96,6 +99,10 @@ def main(arguments: list[str]) -> int:
     return _verify(arguments[1:])
   if arguments[:1] == ['stats']:
     return _print_statistics(arguments[1:])
+  if arguments[:1] == ['export']:
+    return export_command.main(arguments[1:])
+  if arguments[:1] == ['croissant']:
+    return _write_croissant(arguments[1:])
   parse = cli_utils.make_flags_parser(Args, description=__doc__ or '')
   dataset = pathlib.Path(__file__).parent
   args = parse(['tfds_mese', *arguments, f'--datasets={dataset}'])
@@ -153,11 +160,16 @@ def _verify(arguments: list[str]) -> int:
   args = parser.parse_args(arguments)
   if args.scenes < 0:
     raise UserError(f'--scenes is {args.scenes}; give 0 or more.')
+  if is_export(args.folder):
+    faults, origin = opening.verify_export(args.folder), 'an export; its digests were compared'
+  else:
+    faults = verifying.verify(args.folder, args.scenes)
+    origin = verifying.provenance(args.folder)
   num_faults = 0
-  for fault in verifying.verify(args.folder, args.scenes):
+  for fault in faults:
     print(fault, flush=True)
     num_faults += 1
-  print(f'{args.folder}: {num_faults} faults; {verifying.provenance(args.folder)}')
+  print(f'{args.folder}: {num_faults} faults; {origin}')
   return 1 if num_faults else 0
 
 
@@ -170,6 +182,15 @@ def _print_statistics(arguments: list[str]) -> int:
   splits = reading.open_dataset(args.name, args.data_dir).splits
   print(*statistics.object_table(splits), sep='\n')
   print('', *statistics.haptic_table(splits['train'], args.per_sensor), sep='\n')
+  return 0
+
+
+def _write_croissant(arguments: list[str]) -> int:
+  parser = argparse.ArgumentParser('python -m tfds_mese croissant', description=built.__doc__)
+  parser.add_argument('name', help='of a built dataset, or its folder')
+  parser.add_argument('--data_dir', type=pathlib.Path, help='where it was built')
+  args = parser.parse_args(arguments)
+  print(built.write_croissant(args.name, args.data_dir))
   return 0
 
 

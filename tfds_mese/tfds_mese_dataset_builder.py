@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import functools
 import hashlib
 import importlib.metadata
@@ -23,7 +22,7 @@ from tensorflow_datasets.proto import tf_example_pb2
 from mese_env import GENERATOR_VERSION, machine
 from mese_env.errors import UserError, duration
 from tfds_mese import chunks as chunks_lib
-from tfds_mese import configs, stored, workers
+from tfds_mese import configs, lock, stored, workers
 from tfds_mese.features import scene_features
 
 # A thousand scenes to a file: TFDS holds a file's scenes in memory while it writes them (0.2 GB).
@@ -345,13 +344,11 @@ def _read(
 @contextlib.contextmanager
 def _locked(folder: pathlib.Path) -> Iterator[None]:
   """Makes the folder and holds it for this process alone; a killed process lets go of it."""
-  with chunks_lib.writing(folder):
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / '.lock').open('w') as file:
-      try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-      except BlockingIOError as error:
-        raise BuildRunning(
-          f'another build of {folder} is running: wait for it or stop it.'
-        ) from error
-      yield
+  with chunks_lib.writing(folder), contextlib.ExitStack() as stack:
+    try:
+      stack.enter_context(lock.held(folder))
+    except BlockingIOError as error:
+      raise BuildRunning(
+        f'another build of {folder} is running: wait for it or stop it.'
+      ) from error
+    yield

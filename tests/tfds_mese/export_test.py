@@ -142,6 +142,8 @@ class _Watched:
     return self.length
 
   def __getitem__(self, position):
+    if position >= self.length:
+      raise IndexError(position)
     if position == self.ends_at:
       raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     rng = np.random.default_rng(position)
@@ -293,7 +295,7 @@ def test_a_folder_that_cannot_take_an_export_is_refused(sources, tmp_path, monke
   disk = types.SimpleNamespace(total=9, used=8, free=1)
   monkeypatch.setattr('shutil.disk_usage', lambda path: disk)
   assert 'MiB free and the export needs about' in _refusal(*arguments)
-  assert not (tmp_path / 'out').exists()
+  assert not list(tmp_path.iterdir())
 
 
 def test_help_loads_nothing_heavy():
@@ -308,9 +310,10 @@ def test_the_card_names_every_file_by_its_split(sources, form, tmp_path):
   whole = manifest.read(tmp_path / 'out')
   _, header, body = (tmp_path / 'out/README.md').read_text().split('---\n', 2)
   lines = [line.strip() for line in header.splitlines()]
-  for file in whole.files:
-    split, path = lines.index(f'- split: {file.split}'), lines.index(f'- {file.path}')
-    assert split < path
+  for split in ('train', 'val', 'test'):
+    pattern = lines[lines.index(f'- split: {split}') + 1].removeprefix('path: ')
+    named = {str(path.relative_to(tmp_path / 'out')) for path in (tmp_path / 'out').glob(pattern)}
+    assert named == {file.path for file in whole.files if file.split == split}
   assert 'license: apache-2.0' in lines and '- n<1K' in lines
   for column in whole.columns:
     assert f'| `{column.name}` | {column.shape} | {column.dtype} | ' in body

@@ -43,6 +43,7 @@ def write_croissant(
     name=found.builder.info.config_name or folder.parent.name,
     media_type=_ARRAY_RECORD,
     files=files,
+    pattern='*.array_record-*',
     columns=columns.columns_of(dataset.splits['train'][0]),
     pictures=False,
     metadata=found.metadata,

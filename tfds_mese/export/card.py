@@ -1,10 +1,12 @@
 """The card of an export: a README.md that begins as the hub and `datasets.load_dataset` read it."""
 
 import itertools
+import json
 import pathlib
 from collections.abc import Iterator
 
-from tfds_mese.export.manifest import Manifest
+from mese_env.sensors import SENSOR_NAMES
+from tfds_mese.export.manifest import FOLDER, Manifest
 from tfds_mese.export.meanings import is_built, meanings
 
 NAME = 'README.md'
@@ -40,7 +42,7 @@ def card(whole: Manifest) -> str:
 def _header(whole: Manifest) -> Iterator[str]:
   total = sum(file.scenes for file in whole.files)
   yield '---'
-  yield f'pretty_name: "{whole.name}"'
+  yield f'pretty_name: {json.dumps(whole.name)}'
   if is_built(whole.metadata):
     yield 'license: apache-2.0'
   yield 'size_categories:'
@@ -50,10 +52,9 @@ def _header(whole: Manifest) -> Iterator[str]:
   yield 'configs:'
   yield '- config_name: default'
   yield '  data_files:'
-  for split, files in itertools.groupby(whole.files, lambda file: file.split):
+  for split in dict.fromkeys(file.split for file in whole.files):
     yield f'  - split: {split}'
-    yield '    path:'
-    yield from (f'    - {file.path}' for file in files)
+    yield f'    path: {FOLDER}/{split}-*'
   yield '---'
 
 
@@ -73,6 +74,9 @@ def _body(whole: Manifest) -> Iterator[str]:
   for column in whole.columns:
     yield f'| `{column.name}` | {column.shape} | {column.dtype} | {words[column.name]} |'
   yield ''
+  if is_built(whole.metadata):
+    yield f'The channels of `haptics`, in order: {", ".join(SENSOR_NAMES)}.'
+    yield ''
   yield whole.format.held_as
   yield (
     '`croissant.json` describes the files in the Croissant format, `export.json` holds the ranges '

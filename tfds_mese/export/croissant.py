@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from mese_env import GENERATOR_VERSION
 from tfds_mese import stored
 from tfds_mese.export.columns import Column
-from tfds_mese.export.manifest import File, Manifest
+from tfds_mese.export.manifest import FOLDER, File, Manifest
 from tfds_mese.export.meanings import is_built, meanings
 
 NAME = stored.CROISSANT
@@ -70,6 +70,7 @@ class Described(NamedTuple):
     name: of it.
     media_type: of its files of scenes.
     files: of scenes, by their paths beside the description.
+    pattern: which no other files there match.
     columns: of a scene.
     pictures: whether its images are pictures, in the form of the hub, and not arrays.
     metadata: as `Dataset.metadata`.
@@ -78,6 +79,7 @@ class Described(NamedTuple):
   name: str
   media_type: str
   files: Sequence[File]
+  pattern: str
   columns: Sequence[Column]
   pictures: bool
   metadata: Mapping[str, Any]
@@ -85,8 +87,10 @@ class Described(NamedTuple):
 
 def of_export(whole: Manifest) -> Described:
   """What is described of an export."""
+  form = whole.format
+  pattern = f'{FOLDER}/*{pathlib.PurePath(form.template).suffix}'
   return Described(
-    whole.name, whole.format.media_type, whole.files, whole.columns, True, whole.metadata
+    whole.name, form.media_type, whole.files, pattern, whole.columns, True, whole.metadata
   )
 
 
@@ -126,12 +130,13 @@ def _file(file: File, media_type: str) -> dict[str, Any]:
 
 
 def _all_files(described: Described) -> dict[str, Any]:
+  # Contained in nothing, as `mlcroissant` then looks beside the description; where each of several
+  # files is said to contain the set, it reads none of them.
   return {
     '@type': 'cr:FileSet',
     '@id': _FILES,
-    'containedIn': [{'@id': file.path} for file in described.files],
     'encodingFormat': described.media_type,
-    'includes': f'*{pathlib.PurePath(described.files[0].path).suffix}',
+    'includes': described.pattern,
   }
 
 

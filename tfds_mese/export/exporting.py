@@ -208,7 +208,12 @@ def _locked(partial: pathlib.Path) -> Iterator[None]:
       raise UserError(
         f'another export into {partial} is running: wait for it or stop it.'
       ) from error
-    yield
+    try:
+      yield
+    finally:
+      # What was refused leaves nothing.
+      if {path.name for path in partial.rglob('*')} <= {lock.NAME, manifest.FOLDER}:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -107,6 +107,9 @@ def test_some_of_the_arrays_are_read_alone(sources, form, tmp_path):
   assert open_dataset(tmp_path / 'out', fields='hands').splits['val'][0].keys() == {'hands'}
   with pytest.raises(UserError, match="has no field 'hand': did you mean 'hands'"):
     open_dataset(tmp_path / 'out', fields=['hand'])
+  # What says which views are there is never left out.
+  _run(sources['gaps'], form, tmp_path / 'gaps')
+  _assert_equal(open_dataset(tmp_path / 'gaps', fields=['images']), open_dataset(sources['gaps']))
 
 
 @pytest.mark.parametrize('dtype', ['bool', *(f'{kind}{2**bits}' for kind, first in

@@ -14,6 +14,7 @@ from tfds_mese.export import columns as columns_lib
 from tfds_mese.export import manifest as manifest_lib
 from tfds_mese.export.formats import Shard
 from tfds_mese.export.manifest import File
+from tfds_mese.export.meanings import is_built
 
 
 def open_export(folder: os.PathLike | str, fields: Iterable[str] | None = None) -> Dataset:
@@ -21,7 +22,8 @@ def open_export(folder: os.PathLike | str, fields: Iterable[str] | None = None) 
 
   Args:
     folder: of the export, which holds the `export.json`.
-    fields: names of the arrays of a scene that are wanted; all by default.
+    fields: names of the arrays of a scene that are wanted. All by default, and always those of
+      one's own scenes, of which each has a few, and which say what a scene lacks.
 
   Raises:
     UserError: a file is missing or damaged, what reads the format is not installed, or there is no
@@ -30,7 +32,9 @@ def open_export(folder: os.PathLike | str, fields: Iterable[str] | None = None) 
   folder = pathlib.Path(folder)
   found = manifest_lib.read(folder)
   found.format.require_library()
-  if fields is not None:
+  if not is_built(found.metadata):
+    fields = None
+  elif fields is not None:
     fields = {fields} if isinstance(fields, str) else set(fields)
     check_names('a scene', fields, [column.name for column in found.columns])
   for file in found.files:

@@ -189,8 +189,7 @@ def _write_croissant(arguments: list[str]) -> int:
   parser = argparse.ArgumentParser('python -m tfds_mese croissant', description=built.__doc__)
   parser.add_argument('name', help='of a built dataset, or its folder')
   parser.add_argument('--data_dir', type=pathlib.Path, help='where it was built')
-  args = parser.parse_args(arguments)
-  print(built.write_croissant(args.name, args.data_dir))
+  built.describe(parser.parse_args(arguments))
   return 0
 
 

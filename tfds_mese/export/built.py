@@ -3,6 +3,7 @@
 An export has one from the beginning.
 """
 
+import argparse
 import os
 import pathlib
 
@@ -13,6 +14,15 @@ from tfds_mese.export.manifest import File
 
 # No media type is registered for such files, and in its place the format asks for an address.
 _ARRAY_RECORD = 'https://github.com/google/array_record'
+
+
+def describe(options: argparse.Namespace) -> None:
+  """Carries the command out and prints the file's path; raises as `write_croissant`.
+
+  Args:
+    options: `name` and `data_dir`.
+  """
+  print(write_croissant(options.name, options.data_dir))
 
 
 def write_croissant(

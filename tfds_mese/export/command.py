@@ -28,21 +28,29 @@ def main(arguments: list[str], prog: str = 'python -m tfds_mese export') -> int:
   Raises:
     UserError: an argument is wrong, or the export cannot be made.
   """
-  args = _parser(prog).parse_args(arguments)
-  form = format_of(args.format)
+  export(_parser(prog).parse_args(arguments))
+  return 0
+
+
+def export(options: argparse.Namespace) -> None:
+  """Carries the command out; raises as `main`.
+
+  Args:
+    options: `name`, `data_dir`, `format` and `out`.
+  """
+  form = format_of(options.format)
   form.require_library()
   # TFDS takes seconds to load, and --help and a wrong argument need none of it.
   from tfds_mese import reading
   from tfds_mese.export import exporting
 
-  exporting.refuse_taken(args.out)
-  folder = reading.folder_of(args.name, args.data_dir)
-  folders.refuse_inside_data(args.out, '--out', folder)
-  dataset = reading.open_dataset(args.name, args.data_dir)
+  exporting.refuse_taken(options.out)
+  folder = reading.folder_of(options.name, options.data_dir)
+  folders.refuse_inside_data(options.out, '--out', folder)
+  dataset = reading.open_dataset(options.name, options.data_dir)
   _require_sound(folder)
   name = dataset.identity.get('name', folder.resolve().name)
-  exporting.export(dataset, name, form, args.out)
-  return 0
+  exporting.export(dataset, name, form, options.out)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -22,6 +22,7 @@ from tfds_mese.dataset import Dataset, Scene, Source
 from tfds_mese.export import card, columns, croissant, manifest
 from tfds_mese.export.columns import Column
 from tfds_mese.export.formats import Format
+from tfds_mese.export.meanings import is_built
 from tfds_mese.progress import Progress
 
 # Of arrays in memory, in a file: of MESE scenes, which PNG and Parquet shrink to a fifteenth, some
@@ -70,7 +71,7 @@ def export(dataset: Dataset, name: str, form: Format, out: pathlib.Path) -> None
     manifest.write(whole, partial)
     (partial / card.NAME).write_text(card.card(whole))
     croissant.write(croissant.of_export(whole), partial)
-    if whole.metadata:
+    if is_built(whole.metadata):
       shutil.copy(_NOTICE, partial)  # Its terms ask that it goes with what was made of the hand.
     (partial / lock.NAME).unlink()
     partial.rename(out)

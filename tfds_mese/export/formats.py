@@ -5,7 +5,7 @@ import importlib
 import importlib.util
 import pathlib
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from mese_env.errors import UserError, did_you_mean
 from tfds_mese.dataset import Scene
@@ -54,7 +54,7 @@ class Format:
         f"'gmn-jax[export]', or {self.library} alone."
       )
 
-  def _module(self):  # noqa: ANN202  A module of this folder has what the methods above call.
+  def _module(self) -> Any:
     return importlib.import_module(f'tfds_mese.export.{self.name}')
 
 

@@ -1,7 +1,7 @@
 """Builds the MESE dataset without TensorFlow, with the flags of `tfds build`.
 
-`python -m tfds_mese verify DIR` checks a built one instead, and `python -m tfds_mese stats NAME`
-prints its statistics.
+`python -m tfds_mese verify DIR` checks a built one instead, `stats NAME` prints its statistics,
+`export NAME` writes it as Parquet or WebDataset files, and `croissant NAME` its Croissant metadata.
 """
 
 import argparse
@@ -29,6 +29,8 @@ from mese_env.fields import shown
 from mese_env.remarks import without_remarks
 from tfds_mese import configs, reading, statistics, verifying
 from tfds_mese.commands import DATA
+from tfds_mese.export import opening
+from tfds_mese.export.manifest import is_export
 from tfds_mese.tfds_mese_dataset_builder import Builder
 
 
@@ -154,11 +156,16 @@ def verify(options: argparse.Namespace) -> int:
     UserError: there is none, or the options are wrong.
   """
   require_at_least(options, scenes=0)
+  if is_export(options.folder):
+    faults, origin = opening.verify_export(options.folder), 'an export; its digests were compared'
+  else:
+    faults = verifying.verify(options.folder, options.scenes)
+    origin = verifying.provenance(options.folder)
   num_faults = 0
-  for fault in verifying.verify(options.folder, options.scenes):
+  for fault in faults:
     print(fault, flush=True)
     num_faults += 1
-  print(f'{options.folder}: {num_faults} faults; {verifying.provenance(options.folder)}')
+  print(f'{options.folder}: {num_faults} faults; {origin}')
   return 1 if num_faults else 0
 
 

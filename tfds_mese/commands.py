@@ -78,12 +78,42 @@ def _stats(program: str, _: Sequence[str]) -> Parser:
   return parser
 
 
+def _export(program: str, _: Sequence[str]) -> Parser:
+  about = """Writes a dataset as Parquet or WebDataset files, which other tools know.
+
+The folder also gets a card (README.md) that the hub and datasets.load_dataset understand, and
+Croissant metadata. tfds_mese.open_dataset reads it back, bit for bit."""
+  example = 'shepard_metzler_5_tiny --format=parquet --out=./tiny'
+  parser = Parser(program, about, example, 'NAME --format=FORMAT --out=DIR [OPTIONS]')
+  what = 'of a built dataset; or a folder of scenes, such as ./robot'
+  parser.add_argument('name', metavar='NAME', help=what)
+  parser.option('format', str, None, 'parquet or webdataset', required=True, metavar='FORMAT')
+  out = folders.argument('--out')
+  parser.option('out', out, None, 'the folder to make', required=True, metavar='DIR')
+  parser.option('data_dir', folders.argument('--data_dir'), None, 'where it was built')
+  return parser
+
+
+def _croissant(program: str, _: Sequence[str]) -> Parser:
+  about = 'Writes the Croissant metadata of a built dataset beside its files.'
+  parser = Parser(program, about, 'shepard_metzler_5_tiny', 'NAME [OPTIONS]')
+  parser.add_argument('name', metavar='NAME', help='of a built dataset, or its folder')
+  parser.option('data_dir', folders.argument('--data_dir'), None, 'where it was built')
+  return parser
+
+
 DATA = Group(
   'Builds datasets, and looks at built ones.',
   {
     'verify': Command('Checks a built dataset.', _verify, 'tfds_mese.__main__:verify'),
     'stats': Command(
       "Prints a dataset's statistics.", _stats, 'tfds_mese.__main__:print_statistics'
+    ),
+    'export': Command(
+      'Writes it as Parquet or WebDataset files.', _export, 'tfds_mese.export.command:export'
+    ),
+    'croissant': Command(
+      'Writes its Croissant metadata.', _croissant, 'tfds_mese.export.built:describe'
     ),
   },
   '--config=shepard_metzler_5_tiny',

@@ -1,4 +1,4 @@
-"""Opens datasets: those built by `tfds_mese`, read at random without TensorFlow, and one's own."""
+"""Opens datasets: built ones, read at random without TensorFlow, exported ones, and one's own."""
 
 import hashlib
 import os
@@ -17,6 +17,7 @@ from mese_env.errors import UserError, nearest
 from mese_env.fields import check_names
 from tfds_mese import configs, own_data, stored
 from tfds_mese.dataset import Dataset, Scene, Scenes
+from tfds_mese.export import manifest, opening
 
 # Of each scene that is read, compared with what its position says.
 _LABELS = ('seed', 'index')
@@ -37,7 +38,8 @@ def open_dataset(
 
   Args:
     name: of a listed config, or of one of the user's own; with a slash in it, as in ./robot, or as
-      a `pathlib.Path`, a folder: of a built dataset, or as `own_data.open_folder` takes it.
+      a `pathlib.Path`, a folder: of a built dataset, of an export (`tfds_mese.export`), or as
+      `own_data.open_folder` takes it.
     data_dir: where it was built; TFDS_DATA_DIR or ~/tensorflow_datasets by default.
     fields: names of the arrays of a scene that are wanted; leaving the others undecoded saves
       a quarter of the time. All by default, and always those of one's own scenes.
@@ -47,25 +49,48 @@ def open_dataset(
       names the command that builds it.
     UserError: a file of the dataset is damaged; or a scene of one's own is not as it must be.
   """
-  if not isinstance(name, str) or '/' in name or os.sep in name:
+  folder = folder_of(name, data_dir)
+  if stored.is_built(folder) or not _is_path(name):
+    return _open_built(folder, fields)
+  if manifest.is_export(folder):
+    return opening.open_export(folder, fields)
+  return own_data.open_folder(folder)
+
+
+def folder_of(name: os.PathLike | str, data_dir: os.PathLike | str | None = None) -> pathlib.Path:
+  """The folder in which the files of a dataset lie; of a built one that of its version.
+
+  Args:
+    name: as of `open_dataset`.
+    data_dir: as of `open_dataset`.
+
+  Raises:
+    MissingDataset: no such dataset was built.
+    UserError: the arguments contradict each other, or the folder holds several datasets.
+  """
+  if _is_path(name):
     if data_dir is not None:
       raise UserError(
         f'data_dir is {data_dir}, where built datasets are, but {name} is a folder of scenes; '
         'leave data_dir out.'
       )
-    return _open_folder(pathlib.Path(name).expanduser(), fields)
+    return _folder_at(pathlib.Path(name).expanduser())
   configs.check_name(name)
   folder = pathlib.Path(stored.root_folder(data_dir), _DATASETS, name, GENERATOR_VERSION)
   if not folder.is_dir():
-    raise MissingDataset(_why_missing(name, folder) + _remedy(name, data_dir))
-  return _open_built(folder, fields)
+    raise MissingDataset(_why_missing(str(name), folder) + _remedy(str(name), data_dir))
+  return folder
 
 
-def _open_folder(folder: pathlib.Path, fields: Iterable[str] | None) -> Dataset:
-  """Opens a built dataset by the folder of its version or config, or one's own scenes."""
+def _is_path(name: os.PathLike | str) -> bool:
+  return not isinstance(name, str) or '/' in name or os.sep in name
+
+
+def _folder_at(folder: pathlib.Path) -> pathlib.Path:
+  """A folder that a user names, or of a built dataset that of its version."""
   for built in (folder, folder / GENERATOR_VERSION):
     if stored.is_built(built):
-      return _open_built(built.resolve(), fields)
+      return built.resolve()
   if folder.parent.name == _DATASETS:
     raise MissingDataset(
       _why_missing(folder.name, folder / GENERATOR_VERSION)
@@ -78,7 +103,7 @@ def _open_folder(folder: pathlib.Path, fields: Iterable[str] | None) -> Dataset:
       f'{folder} holds built datasets: open one by its name, with '
       f'open_dataset({name!r}, data_dir={str(root)!r}).'
     )
-  return own_data.open_folder(folder)
+  return folder
 
 
 def _open_built(folder: pathlib.Path, fields: Iterable[str] | None) -> Dataset:

@@ -1,8 +1,6 @@
 """The TFDS builder: generates the scenes on all cores, then writes them as ArrayRecord files."""
 
 import contextlib
-import errno
-import fcntl
 import functools
 import hashlib
 import importlib.metadata
@@ -17,22 +15,16 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 import tensorflow_datasets as tfds
-from tensorflow_datasets.core import utils, writer
-from tensorflow_datasets.proto import tf_example_pb2
+from tensorflow_datasets.core import writer
 
 from mese_env import GENERATOR_VERSION, machine
-from mese_env.errors import UserError, duration
+from mese_env.errors import UserError
+from tfds_mese import canonical, configs, cost, lock, stored, workers
 from tfds_mese import chunks as chunks_lib
-from tfds_mese import configs, stored, workers
 from tfds_mese.features import scene_features
 
 # A thousand scenes to a file: TFDS holds a file's scenes in memory while it writes them (0.2 GB).
 _FILE_CHUNKS = 20
-
-# Measured with 15 looks and 15 grasps at 64x64: the time on one core of a two-core cloud machine.
-# The slower hands' are the default's by the ratios of `experiments/bench/env.py` (docs/hands.md).
-_SECONDS_PER_SCENE = {'primitive': 0.22, 'mesh': 0.39, 'fidelity': 1.4}
-_BYTES_PER_SCENE = 13_000
 
 
 class BuildRunning(UserError):
@@ -199,14 +191,16 @@ class Builder(tfds.core.ShardBasedBuilder):
     cache.mkdir(exist_ok=True)
     chunks_lib.remove_partial(cache)
     chunks_lib.remove_damaged(chunks, cache)
-    self._announce(chunks, cache)
+    name, hand = self.info.full_name, self.builder_config.scene.hand
+    cost.announce(name, chunks, cache, hand, self._num_workers, self.data_dir_root)
     workers.generate_chunks(chunks, cache, self._num_workers)
 
   def _shard_iterators_per_split(
     self, dl_manager: tfds.download.DownloadManager
   ) -> Mapping[str, Sequence[Any]]:
     del dl_manager  # Nothing is downloaded.
-    scenes = functools.partial(_read, self._cache) if self._cache else _generate_anew
+    cached = functools.partial(chunks_lib.read_chunks, folder=self._cache)
+    scenes = cached if self._cache else _generate_anew
     return {
       name: [
         functools.partial(scenes, chunks[first : first + _FILE_CHUNKS])
@@ -216,7 +210,7 @@ class Builder(tfds.core.ShardBasedBuilder):
     }
 
   def _example_writer(self) -> writer.ExampleWriter:
-    return _CanonicalWriter(file_format=tfds.core.FileFormat.ARRAY_RECORD)
+    return canonical.Writer(file_format=tfds.core.FileFormat.ARRAY_RECORD)
 
   def _provenance(self) -> dict[str, Any]:
     """What the scenes were made of and with: enough to make any of them again."""
@@ -255,28 +249,6 @@ class Builder(tfds.core.ShardBasedBuilder):
     root = pathlib.Path(self.data_dir_root) / self.name / self.builder_config.name
     return root / f'chunks-{digest}'
 
-  def _announce(self, chunks: Sequence[chunks_lib.Chunk], cache: pathlib.Path) -> None:
-    """Says what the build will cost and refuses one that the disk cannot hold."""
-    total = sum(map(len, chunks))
-    left = sum(len(chunk) for chunk in chunks if not chunk.path(cache).exists())
-    # The cache and the files exist side by side until the last file is written.
-    need = utils.Size((total + left) * _BYTES_PER_SCENE)
-    free = utils.Size(shutil.disk_usage(cache).free)
-    seconds = left * _SECONDS_PER_SCENE[self.builder_config.scene.hand] / self._num_workers
-    print(
-      f'{self.info.full_name}: {total} scenes, {total - left} of them from an earlier run; about '
-      f'{duration(seconds)} on '
-      f'{self._num_workers} processes; {need} of the {free} free, half of it when done, in '
-      f'{self.data_dir_root}',
-      file=sys.stderr,
-      flush=True,
-    )
-    if need > free:
-      raise UserError(
-        f'the disk of {self.data_dir_root} has {free} free and the build needs {need}: free some '
-        'space or choose another place with --data_dir.'
-      )
-
   def _conclude(self, built: bool) -> None:
     """Says what there is now, and whether it was there before."""
     counts = {name: split.num_examples for name, split in self.info.splits.items()}
@@ -306,25 +278,6 @@ class Builder(tfds.core.ShardBasedBuilder):
     stored.check_lengths(stored.load(pathlib.Path(self.data_path)))
 
 
-class _CanonicalWriter(writer.ExampleWriter):
-  """Gives the same bytes for the same scenes, which protocol buffers by themselves do not."""
-
-  def write(self, path: pathlib.Path, examples: Iterator[tuple[Any, bytes]]) -> Any:
-    try:
-      return super().write(path, ((key, _canonical(example)) for key, example in examples))
-    except RuntimeError as error:
-      # ArrayRecord's own error carries no errno.
-      if os.strerror(errno.ENOSPC) in str(error):
-        raise OSError(errno.ENOSPC, str(error)) from error
-      raise
-
-
-def _canonical(example: bytes) -> bytes:
-  # protoc makes the class when the module is loaded.
-  message = tf_example_pb2.Example.FromString(example)  # pyright: ignore[reportAttributeAccessIssue]
-  return message.SerializeToString(deterministic=True)
-
-
 def _all(plan: Mapping[str, list[chunks_lib.Chunk]]) -> list[chunks_lib.Chunk]:
   return [chunk for chunks in plan.values() for chunk in chunks]
 
@@ -336,22 +289,14 @@ def _generate_anew(
     yield from chunk.scenes()
 
 
-def _read(
-  folder: pathlib.Path, chunks: Sequence[chunks_lib.Chunk]
-) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
-  return chunks_lib.read_chunks(chunks, folder)
-
-
 @contextlib.contextmanager
 def _locked(folder: pathlib.Path) -> Iterator[None]:
   """Makes the folder and holds it for this process alone; a killed process lets go of it."""
-  with chunks_lib.writing(folder):
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / '.lock').open('w') as file:
-      try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-      except BlockingIOError as error:
-        raise BuildRunning(
-          f'another build of {folder} is running: wait for it or stop it.'
-        ) from error
-      yield
+  with chunks_lib.writing(folder), contextlib.ExitStack() as stack:
+    try:
+      stack.enter_context(lock.held(folder))
+    except BlockingIOError as error:
+      raise BuildRunning(
+        f'another build of {folder} is running: wait for it or stop it.'
+      ) from error
+    yield

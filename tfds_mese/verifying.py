@@ -116,7 +116,7 @@ def _strangers(found: stored.Stored) -> Iterator[str]:
   """Names what lies in the folder and is no file of the dataset."""
   known = {path.name for files in found.files.values() for path, _ in files}
   for path in sorted(found.folder.iterdir()):
-    if path.name not in known | set(stored.SMALL_FILES):
+    if path.name not in known | {*stored.SMALL_FILES, stored.CROISSANT}:
       yield f'{path}: it is no file of the dataset; move it away'
 
 

@@ -19,9 +19,9 @@ PACKAGES = ('gmn_jax', 'mese_env', 'tfds_mese')
 SHIPPED = (*PACKAGES, 'experiments')
 # Of the checkout: what breaks things on purpose, and a model in its own form.
 LEFT_OUT = {'experiments/faults', 'experiments/trained'}
-# Imported only where the user asks for a Beam build, a checkpoint of the authors' code, or a linear
-# probe.
-OPTIONAL = {'apache_beam', 'torch', 'sklearn'}
+# Imported only where the user asks for a Beam build, a checkpoint of the authors' code, a linear
+# probe, or Parquet files.
+OPTIONAL = {'apache_beam', 'torch', 'sklearn', 'pyarrow'}
 
 
 @pytest.fixture(scope='module')

@@ -32,6 +32,9 @@ def test_the_flags_are_those_that_tfds_reads():
     (['verfy', 'x'], "no command 'verfy'; did you mean 'verify'"),
     (['verify'], 'required: DIR'),
     (['stats', 'x', '--per_sensr'], "did you mean 'per_sensor'"),
+    (['export', 'x', '--format=parquet'], 'required: --out'),
+    (['export', 'x', '--fomat=parquet'], "did you mean 'format'"),
+    (['croissant'], 'required: NAME'),
   ],
 )
 def test_what_is_wrong_with_a_command_line_is_one_sentence(arguments, sentence):

@@ -1,0 +1,22 @@
+"""Holds a folder for one process."""
+
+import contextlib
+import fcntl
+import pathlib
+from collections.abc import Iterator
+
+NAME = '.lock'
+
+
+@contextlib.contextmanager
+def held(folder: pathlib.Path) -> Iterator[None]:
+  """Makes the folder and holds it for this process alone; a killed process lets go of it.
+
+  Raises:
+    BlockingIOError: another process holds it.
+    OSError: it cannot be made or written.
+  """
+  folder.mkdir(parents=True, exist_ok=True)
+  with (folder / NAME).open('w') as file:
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    yield

@@ -72,8 +72,8 @@ def main(name, *extras):
 
     large = 'tfds' in extras
     print(
-      f'making {name} for Python {platform.python_version()}: about {0.9 if large else 0.5} GB to '
-      f'download and {2.8 if large else 1.3} GB on disk, a minute or two where the network is fast',
+      f'making {name} for Python {platform.python_version()}: about {0.8 if large else 0.4} GB to '
+      f'download and {3.0 if large else 1.4} GB on disk, a minute or two where the network is fast',
       flush=True,
     )
     began = time.monotonic()

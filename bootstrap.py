@@ -29,7 +29,7 @@ _SECONDS_BETWEEN_LINES = 60
 # With what a line of uv begins that counts packages, or is about one of more than a hundred.
 _DETAILS = {
   '+', '-', '~', 'Audited', 'Building', 'Built', 'Downloaded', 'Downloading', 'Installed',
-  'Prepared', 'Resolved', 'Uninstalled',
+  'Prepared', 'Resolved', 'Uninstalled', 'Using',
 }  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The tracker `mlflow`: a run of MLflow, which goes on where its training does.
 
-Its own environment variables say where to: MLFLOW_TRACKING_URI, MLFLOW_EXPERIMENT_NAME and the
-others.
+Its own environment variables say where to, and for how long a server that does not answer is tried
+again: MLFLOW_TRACKING_URI, MLFLOW_EXPERIMENT_NAME, MLFLOW_HTTP_REQUEST_MAX_RETRIES and others.
 """
 
 import os
@@ -30,17 +30,24 @@ class MLflow:
     if known:
       self._client.update_run(known, status='RUNNING')
     keep_id(run.workdir, _NAME, self._run_id)
+    self._sending = None
 
   def write(self, step: int, split: str, record: Record) -> None:
-    """Sends the numbers to MLflow."""
+    """Sends the numbers to MLflow while training goes on, once those before have arrived."""
+    self._arrive()
     now = round(1000 * time.time())
     found = scalars(split, record)
     metrics = [Metric(tag, number, now, step) for tag, number in found.items()]
-    self._client.log_batch(self._run_id, metrics=metrics)
+    self._sending = self._client.log_batch(self._run_id, metrics=metrics, synchronous=False)
 
   def close(self, finished: bool) -> None:
     """Ends the run of MLflow, as killed unless it is finished."""
+    self._arrive()
     self._client.set_terminated(self._run_id, status='FINISHED' if finished else 'KILLED')
+
+  def _arrive(self) -> None:
+    if self._sending is not None:
+      self._sending.wait()
 
   def _begin(self, run: TrackedRun) -> str:
     """A new run, with the config as its parameters; returns its id."""

@@ -30,10 +30,11 @@ class MlflowClient:
   def update_run(self, run_id, *, status):
     assert run_id in RUNS and status == 'RUNNING'
 
-  def log_batch(self, run_id, *, metrics):
-    assert all(isinstance(metric, Metric) for metric in metrics)
+  def log_batch(self, run_id, *, metrics, synchronous):
+    assert all(isinstance(metric, Metric) for metric in metrics) and not synchronous
     (step,) = {metric.step for metric in metrics}
-    RUNS[run_id]['rows'].append((step, {metric.key: metric.value for metric in metrics}))
+    row = step, {metric.key: metric.value for metric in metrics}
+    return types.SimpleNamespace(wait=lambda: RUNS[run_id]['rows'].append(row))
 
   def set_terminated(self, run_id, *, status):
     RUNS[run_id]['ended'].append(_ENDED[status])

@@ -21,6 +21,7 @@ from experiments.compiled import keep_compiled
 from experiments.evaluation import options as mode_options
 from gmn_jax.config import Config, config_file, differences, make_model
 from gmn_jax.devices import require_devices
+from gmn_jax.trackers import require_installed
 from gmn_jax.training import (
   distributed,
   train,
@@ -102,6 +103,7 @@ def _train(command: Command) -> None:
   if command.distributed:
     distributed.join(command.distributed)
   require_devices()
+  require_installed(config.track)
   fields = read_fields(make_model(config).modalities)
   dataset = datasets.open_or_build(config.dataset, config.data_dir, command.build, fields)
   train.train(config, dataset, workdir, command.accept_data)

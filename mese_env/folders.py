@@ -1,9 +1,11 @@
-"""Folders that a user names: one reading of the text, one check that something can be written.
+"""Folders that a user names: one reading of the text, one check that something can be written, one
+way to keep what is in the way.
 
 Imports nothing beyond Python's own library and `errors`, so that every command may import it.
 """
 
 import contextlib
+import itertools
 import os
 import pathlib
 import re
@@ -112,6 +114,18 @@ def require_writable(folder: pathlib.Path, remedy: str) -> None:
       pass
   except OSError as error:
     raise UserError(f'cannot write to {place} ({error.strerror}): {remedy}') from error
+
+
+def move_aside(path: pathlib.Path, name: pathlib.Path) -> pathlib.Path:
+  """Renames a file or folder, to `name` or, where that is taken, `name` with a number; returns it.
+
+  Raises:
+    OSError: it cannot be renamed.
+  """
+  names = (name.with_stem(f'{name.stem}-{number}') for number in itertools.count(2))
+  aside = next(each for each in itertools.chain([name], names) if not each.exists())
+  path.rename(aside)
+  return aside
 
 
 def refuse_inside_run(workdir: pathlib.Path, option: str) -> None:

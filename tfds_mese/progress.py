@@ -8,7 +8,7 @@ import tqdm
 
 from mese_env.errors import duration
 
-_SECONDS_BETWEEN_LINES = 20
+_SECONDS_BETWEEN_LINES = 60
 
 
 class Progress:

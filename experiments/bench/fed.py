@@ -19,7 +19,7 @@ import numpy as np
 from experiments.bench import machine, step
 from experiments.bench.subject import RANGES, fresh_scenes
 from gmn_jax.config import Config
-from gmn_jax.training.metrics import FILE_NAME
+from gmn_jax.training.records import FILE_NAME
 from gmn_jax.training.train import train
 from tfds_mese.dataset import Dataset
 

@@ -49,7 +49,9 @@ def _panels(
   folders: Sequence[pathlib.Path], evaluations: Sequence[str]
 ) -> list[tuple[Panel, _Load]]:
   """The panels, each with what loads from a run's folder that which it reads."""
-  splits = {split: None for folder in folders for split in read_curves(folder)}
+  first, *others = map(read_curves, folders)
+  # Runs of an older version measured less.
+  splits = [split for split in first if all(split in curves for curves in others)]
   curves = [
     (Panel(f'bound, {split}', 'training step', 'nats per episode', _bound), partial(_curve, split))
     for split in splits

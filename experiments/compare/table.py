@@ -46,9 +46,14 @@ def _summarise(
 ) -> dict[str, dict[str, Any]]:
   """By headline and config, the mean over seeds, its standard error, and the seeds' own."""
   summary: dict[str, dict[str, Any]] = {}
-  for config, of_config in folders.items():
-    of_seeds = [headlines.of_run(folder, evaluations) for folder in of_config]
-    for name in of_seeds[0]:
+  measured = {
+    config: [headlines.of_run(folder, evaluations) for folder in of_config]
+    for config, of_config in folders.items()
+  }
+  # Runs of an older version measured less.
+  common = set.intersection(*[set(of) for of_seeds in measured.values() for of in of_seeds])
+  for config, of_seeds in measured.items():
+    for name in [name for name in of_seeds[0] if name in common]:
       values = np.array([numbers[name] for numbers in of_seeds])
       mean, error = results.mean_and_error(values)
       summary.setdefault(name, {})[config] = {

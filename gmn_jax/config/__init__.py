@@ -1,6 +1,6 @@
 """What a run is: a typed config, its presets, and the model that it describes.
 
-May use `senses`, `model` and `optimisers`; knows nothing of loops, files or commands. ::
+May use `senses`, `model`, `optimisers` and `trackers`; knows no loops, files or commands. ::
 
   from gmn_jax import config, train
   train(config.preset('small', variant='poe', steps=100), dataset, 'runs/poe')

@@ -12,6 +12,7 @@ from gmn_jax.config.setting import Section, setting
 from gmn_jax.model import POOLINGS
 from gmn_jax.optimisers import OPTIMISERS
 from gmn_jax.senses.sets import modality_set
+from gmn_jax.trackers import read_names
 
 LARGEST_BATCH = 65_536
 # Of 32 bits with a sign, a round number below their largest.
@@ -193,6 +194,10 @@ class RunConfig(Section):
   sample_every: int = setting(
     125, at_least=1, at_most=_MOST_COUNTED, since=_COUNTED, may_change=True
   )
+  # Where numbers go: any of 'jsonl' (metrics.jsonl, which evaluations and comparisons read),
+  # 'tensorboard', 'wandb' and 'mlflow', with commas between them. The last two are packages of
+  # their own, and have environment variables that say where to. Empty: nowhere.
+  track: str = setting('jsonl,tensorboard', may_change=True)
   # Steps to profile into <workdir>/profile, from the tenth on. 0: none.
   profile_steps: int = setting(
     0,
@@ -201,3 +206,7 @@ class RunConfig(Section):
     since='each adds megabytes that are kept in memory',
     may_change=True,
   )
+
+  def __post_init__(self) -> None:
+    super().__post_init__()
+    read_names(self.track)

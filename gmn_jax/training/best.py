@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 import orbax.checkpoint as ocp
 
-from gmn_jax.training.byproducts import move_aside
 from gmn_jax.training.manifest import changed_file
 from mese_env.errors import first_line
+from mese_env.folders import move_aside
 
 ELBO = 'elbo'
 # Where orbax writes it, and what it knows of a checkpoint.

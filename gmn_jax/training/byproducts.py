@@ -1,8 +1,6 @@
 """What a run makes besides its checkpoints, and can do without."""
 
 import contextlib
-import itertools
-import pathlib
 import sys
 from collections.abc import Iterator
 
@@ -22,15 +20,3 @@ def never_fatal(what: str) -> Iterator[None]:
     if full_disk(error):
       raise
     print(f'{what} failed ({first_line(error)}); training goes on.', file=sys.stderr, flush=True)
-
-
-def move_aside(path: pathlib.Path, name: pathlib.Path) -> pathlib.Path:
-  """Renames a file or folder, to `name` or, where that is taken, `name` with a number; returns it.
-
-  Raises:
-    OSError: it cannot be renamed.
-  """
-  names = (name.with_stem(f'{name.stem}-{number}') for number in itertools.count(2))
-  aside = next(each for each in itertools.chain([name], names) if not each.exists())
-  path.rename(aside)
-  return aside

@@ -3,6 +3,7 @@
 Every process knows the order of all scenes, and reads those of each batch that its devices hold.
 """
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from gmn_jax.config import Config
 from gmn_jax.senses import HAPTIC, Modality, Sense, fields_of, senses_of
 from gmn_jax.senses.sense import as_ranges
 from gmn_jax.senses.sets import modality_set
-from mese_env.errors import UserError
+from mese_env.errors import UserError, first_line
 from tfds_mese.dataset import Dataset, Source
 
 # Memory for scenes that need not be read again: 22,000 of 15 views, and on a CPU, which computes in
@@ -101,13 +102,34 @@ def batches_in_order(
   Yields:
     A batch as in `train_batches`, and how many of its scenes count: a last, short batch is filled
     up with its last scene.
+
+  Raises:
+    UserError: a scene cannot be read.
   """
   scenes = min(scenes, len(source))
   mine = _rows_of_this_process(batch_size, sharding)
   for start in range(0, scenes, batch_size):
     real = min(batch_size, scenes - start)
     positions_B = start + np.minimum(np.arange(batch_size), real - 1)
-    yield _globally(_stack(source, positions_B[mine]), batch_size, sharding), real
+    with explain_lost_scenes():
+      stacked = _stack(source, positions_B[mine])
+    yield _globally(stacked, batch_size, sharding), real
+
+
+@contextlib.contextmanager
+def explain_lost_scenes() -> Iterator[None]:
+  """Wraps what reads scenes while a run is under way.
+
+  Raises:
+    UserError: instead of whatever is raised.
+  """
+  try:
+    yield
+  except Exception as error:  # What is raised depends on the kind of the source.
+    raise UserError(
+      f'scenes cannot be read any more ({first_line(error)}); the checkpoints are kept: put the '
+      'dataset back, or build it again, and the same command goes on.'
+    ) from error
 
 
 def read_first(source: Source, scenes: int) -> dict[str, np.ndarray]:

@@ -1,45 +1,42 @@
-"""Where a run's numbers go: a file of JSON lines, TensorBoard, and the terminal."""
+"""What a run measures: sent to its trackers, and shown."""
 
-import json
+import contextlib
 import pathlib
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
 import jax
 import numpy as np
-import tqdm
 
-from gmn_jax.training.byproducts import never_fatal
-from gmn_jax.training.records import FILE_NAME, keep_until
-from gmn_jax.training.tensorboard import Board
-from mese_env.errors import duration
+from gmn_jax.config import Config
+from gmn_jax.trackers import TRACKERS, TrackedRun, Tracker, read_names
+from gmn_jax.training.console import Console
+from mese_env.errors import first_line, full_disk
 
 
 class Metrics:
-  """Writes records of numbers; a context.
+  """Sends records of numbers to the trackers of a run, and shows what they say; a context.
+
+  A tracker that fails is named once, and the run goes on without it; but for a full disk, which
+  concerns checkpoints too.
 
   Args:
-    workdir: of the run; gets `metrics.jsonl` and a folder `tensorboard`.
-    step: where the run goes on (`records.keep_until`).
-    steps: where it ends.
+    config: of the run; its `track` names the trackers.
+    workdir: of the run.
+    step: after which the run goes on.
   """
 
-  def __init__(self, workdir: str | pathlib.Path, step: int, steps: int):
-    workdir = pathlib.Path(workdir)
-    path = workdir / FILE_NAME
-    keep_until(path, step)
-    self._file = path.open('a')
-    self._board = None
-    with never_fatal("TensorBoard's file"):
-      self._board = Board(workdir / 'tensorboard', step)
-    self._bar = None
-    if sys.stderr.isatty():
-      self._bar = tqdm.tqdm(total=steps, initial=step, unit=' steps', smoothing=0.05)
-    self._first, self._steps, self._start = step, steps, time.monotonic()
+  def __init__(self, config: Config, workdir: str | pathlib.Path, step: int):
+    run = TrackedRun(pathlib.Path(workdir), step, config.to_dict())
+    self._trackers: dict[str, Tracker] = {}
+    for name in read_names(config.track):
+      with self._spares(name):
+        self._trackers[name] = TRACKERS[name].open(run)
+    self._console = Console(config, step)
 
   def __enter__(self) -> Self:
     return self
@@ -47,39 +44,45 @@ class Metrics:
   def __exit__(
     self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
   ) -> None:
-    if self._bar is not None:
-      self._bar.close()
-    with self._file, never_fatal("TensorBoard's file"):
-      if self._board is not None:
-        self._board.close()
+    self._console.close()
+    for name, tracker in list(self._trackers.items()):
+      with self._spares(name):
+        tracker.close(finished=error is None)
 
-  def write(self, step: int, split: str, values: Mapping[str, Any]) -> None:
-    """Writes what was measured on a split after a step: numbers, or short vectors of numbers."""
-    record = {name: np.asarray(value).tolist() for name, value in values.items()}
-    with never_fatal(f'a line of {FILE_NAME}'):
-      self._file.write(json.dumps({'step': step, 'split': split, **record}) + '\n')
-      self._file.flush()
-    scalars = {}
-    for name, value in record.items():
-      for part, number in enumerate(value) if isinstance(value, list) else [(None, value)]:
-        scalars[f'{split}/{name}' + ('' if part is None else f'/{part + 1:02d}')] = number
-    with never_fatal("TensorBoard's file"):
-      if self._board is not None:
-        self._board.write(step, scalars)
-    shown = f'{split} elbo {record["elbo"]:.1f} nats, kl {record["kl"]:.2f}'
-    if self._bar is not None:
-      self._bar.set_postfix_str(shown)
-      return
-    left = ''
-    if step > self._first:
-      seconds_a_step = (time.monotonic() - self._start) / (step - self._first)
-      left = f', {duration((self._steps - step) * seconds_a_step)} left'
-    print(f'step {step}/{self._steps}: {shown}{left}', file=sys.stderr, flush=True)
+  def train(self, step: int, values: Mapping[str, Any]) -> None:
+    """Takes what a training step measured of its own batch: numbers, or short vectors of them."""
+    self._console.train(step, self._track(step, 'train', values))
+
+  def validated(self, step: int, measured: Mapping[str, Mapping[str, Any]]) -> None:
+    """Takes what a validation measured after a step, by split."""
+    records = {split: self._track(step, split, values) for split, values in measured.items()}
+    self._console.validated(step, records)
 
   def advance(self) -> None:
-    """Moves the progress bar by a step."""
-    if self._bar is not None:
-      self._bar.update()
+    """Counts a step."""
+    self._console.advance()
+
+  def _track(self, step: int, split: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    record = {name: np.asarray(value).tolist() for name, value in values.items()}
+    for name, tracker in list(self._trackers.items()):
+      with self._spares(name):
+        tracker.write(step, split, record)
+    return record
+
+  @contextlib.contextmanager
+  def _spares(self, name: str) -> Iterator[None]:
+    """Lets the run go on without a tracker that fails within the context."""
+    try:
+      yield
+    except Exception as error:  # A service may fail in any way.
+      if full_disk(error):
+        raise
+      self._trackers.pop(name, None)
+      print(
+        f'the tracker {name} failed ({first_line(error)}); training goes on without it.',
+        file=sys.stderr,
+        flush=True,
+      )
 
 
 class Silence:
@@ -91,7 +94,10 @@ class Silence:
   def __exit__(self, *exception: object) -> None:
     pass
 
-  def write(self, step: int, split: str, values: Mapping[str, Any]) -> None:
+  def train(self, step: int, values: Mapping[str, Any]) -> None:
+    """Does nothing."""
+
+  def validated(self, step: int, measured: Mapping[str, Mapping[str, Any]]) -> None:
     """Does nothing."""
 
   def advance(self) -> None:

@@ -11,24 +11,26 @@ import sys
 import time
 from typing import Any, NoReturn
 
-import grain
 import jax
 from jax.experimental import multihost_utils
 
 from gmn_jax.config import Config
+from gmn_jax.trackers import require_installed
 from gmn_jax.training.byproducts import never_fatal
 from gmn_jax.training.checkpoint import Checkpoints
 from gmn_jax.training.claim import Claim
 from gmn_jax.training.distributed import Agreement, leads
 from gmn_jax.training.flops import step_flops
 from gmn_jax.training.heap import keep_free_memory, return_free_memory
+from gmn_jax.training.input import explain_lost_scenes
 from gmn_jax.training.interruption import Interrupted, Interruption
 from gmn_jax.training.metrics import Metrics, Silence, Throughput, memory_bytes
 from gmn_jax.training.prepare import Prepared, prepare
 from gmn_jax.training.profile import Profile
 from gmn_jax.training.spoiled import spoiled
 from gmn_jax.training.train_step import TrainState, keeps_free_memory
-from mese_env.errors import UserError, duration, explain_full_disk, first_line
+from gmn_jax.training.validation import SEEN
+from mese_env.errors import duration, explain_full_disk
 from tfds_mese.dataset import Dataset
 
 Array = jax.Array
@@ -41,7 +43,7 @@ def train(
 ) -> TrainState:
   """Trains to `config.steps`, from the last checkpoint in `workdir` if there is one.
 
-  Writes checkpoints, `metrics.jsonl`, TensorBoard's files and sample pictures there.
+  Writes checkpoints, sample pictures, and what the trackers of the config write there.
 
   Args:
     config: of the run, as `gmn_jax.config.preset` makes one.
@@ -55,11 +57,13 @@ def train(
 
   Raises:
     UserError: batch and `fsdp` do not fit the devices, the dataset is not of the model's
-      senses, the workdir holds another run, was trained on other data, is in use or cannot be
-      written, scenes or a checkpoint cannot be read, the disk is full, or a number is no longer
-      finite.
+      senses, a tracker is not installed, the workdir holds another run, was trained on other data,
+      is in use or cannot be written, scenes or a checkpoint cannot be read, the disk is full, or a
+      number is no longer finite.
     Interrupted: SIGTERM or SIGINT came; the state is saved.
   """
+  if leads():
+    require_installed(config.track)
   workdir = pathlib.Path(workdir)
   with explain_full_disk(workdir, _ROOM), Claim(workdir):
     run = prepare(config, dataset)
@@ -101,14 +105,15 @@ def _train_on(
     keep_free_memory()
   first = int(state.step)
   profile = Profile(workdir / 'profile', first + _PROFILE_FROM, config.profile_steps)
-  writer = Metrics(workdir, first, config.steps) if leads() else Silence()
+  writer = Metrics(config, workdir, first) if leads() else Silence()
   with writer as metrics, profile:
     throughput = Throughput(flops / config.batch_size)
     agreement = Agreement(run.layout)
     unread = []
     for step in range(first + 1, config.steps + 1):
       asked = time.monotonic()
-      batch = _read(run.batches)
+      with explain_lost_scenes():
+        batch = next(run.batches)
       throughput.add(config.batch_size, time.monotonic() - asked)
       profile.before(step)
       state, measured = update(state, batch, *run.given)
@@ -163,12 +168,13 @@ def _validate(run: Prepared, metrics: Metrics | Silence, step: int, state: Train
   """
   measured = run.validation.measure(state.params)
   for name, values in measured.items():
-    if not math.isfinite(values['elbo']):
+    # A training scene that is not finite is a matter of the steps, which may skip it.
+    if name != SEEN and not math.isfinite(values['elbo']):
       raise spoiled(
         f'the validation ELBO of {name} is {float(values["elbo"])} after step {step}',
         'look at the scenes of the split val, or ',
       )
-    metrics.write(step, name, values)
+  metrics.validated(step, measured)
   return float(measured['val']['elbo'])
 
 
@@ -192,16 +198,6 @@ def _compile(update: jax.stages.Wrapped, *like: Any) -> jax.stages.Compiled:
   return compiled
 
 
-def _read(batches: grain.DatasetIterator) -> dict[str, Array]:
-  try:
-    return next(batches)
-  except Exception as error:  # What is raised depends on the kind of the source.
-    raise UserError(
-      f'the training scenes cannot be read any more ({first_line(error)}); the checkpoints are '
-      'kept: put the dataset back, or build it again, and the same command goes on.'
-    ) from error
-
-
 def _report(
   metrics: Metrics | Silence,
   throughput: Throughput,
@@ -222,4 +218,4 @@ def _report(
       )
   metrics.advance()
   if step % config.log_every == 0:
-    metrics.write(step, 'train', measured | throughput.read() | {'memory_bytes': memory_bytes()})
+    metrics.train(step, measured | throughput.read() | {'memory_bytes': memory_bytes()})

@@ -25,6 +25,7 @@ from gmn_jax.training.train_step import Scenes, summary
 from tfds_mese.dataset import Source
 
 Array = jax.Array
+SEEN = 'val_seen'  # what is measured of scenes that are trained on
 # Which modalities may give context, bool (B, M), from what scenes lack, a key, the scenes' indices
 # and M.
 Masks = Callable[[Missing | None, Array, Array, int], Array]
@@ -72,11 +73,12 @@ def validation_step(
 
 
 class Validation:
-  """Measures and draws from the first scenes of a split.
+  """Measures and draws from scenes that are not trained on, and measures some that are.
 
   Args:
     model: the network.
-    source: the split.
+    source: the validation split; of this and the next the first scenes are taken.
+    seen: the training split.
     ranges: of the training split.
     missing: which modalities the training scenes lack; None: none.
     layout: of the run over devices.
@@ -88,12 +90,13 @@ class Validation:
     self,
     model: GMN,
     source: Source,
+    seen: Source,
     ranges: Ranges,
     missing: Missing | None,
     layout: Layout,
     config: Config,
   ):
-    self._model, self._source, self._ranges = model, source, ranges
+    self._model, self._source, self._seen, self._ranges = model, source, seen, ranges
     self._missing, self._sharding, self._config = missing, layout.scenes, config
     # Not the run's key: runs with other seeds are measured on the same episodes.
     self._key_measure, self._key_samples = jax.random.split(jax.random.key(0))
@@ -116,16 +119,19 @@ class Validation:
     """What is measured, by the modalities that may give context.
 
     Returns:
-      'val', all of them; with an experiment of missing modalities also 'val_missing', those that
-      the scenes have, and 'val_full', a fresh mask per scene, of uniform size. Each holds
-      `summary`, `elbo_error`, the standard error of `elbo` over scenes in nats, and for
+      'val', all of them; 'val_seen', the same of training scenes, so that what differs is whether
+      the model was trained on them; with an experiment of missing modalities also 'val_missing',
+      those that the scenes have, and 'val_full', a fresh mask per scene, of uniform size. Each
+      holds `summary`, `elbo_error`, the standard error of `elbo` over scenes in nats, and for
       'val_full' also `elbo_of_size/<modalities>`.
     """
-    return {name: self._measure(params, name) for name in self._steps}
+    measured = {name: self._measure(params, name, self._source) for name in self._steps}
+    seen = {SEEN: self._measure(params, 'val', self._seen)}
+    return {'val': measured.pop('val'), **seen, **measured}
 
-  def _measure(self, params: Any, name: str) -> dict[str, Any]:
+  def _measure(self, params: Any, name: str, source: Source) -> dict[str, Any]:
     parts, sizes = [], []
-    for number, (batch, real) in enumerate(self._batches()):
+    for number, (batch, real) in enumerate(self._batches(source)):
       key = jax.random.fold_in(self._key_measure, number)
       part, size_B = jax.device_get(
         self._steps[name](params, batch, self._ranges, self._missing, key)
@@ -145,11 +151,11 @@ class Validation:
 
   def save_samples(self, params: Any, path: str | pathlib.Path) -> None:
     """Saves a picture of what the model makes of the first scenes; called by every process."""
-    batch, _ = next(self._batches())
+    batch, _ = next(self._batches(self._source))
     drawn = self._samples(params, batch, self._ranges, self._key_samples)
     if leads():
       samples.save_picture(path, self._model, drawn)
 
-  def _batches(self) -> Iterator[tuple[Scenes, int]]:
+  def _batches(self, source: Source) -> Iterator[tuple[Scenes, int]]:
     config = self._config
-    return batches_in_order(self._source, config.validate_scenes, config.batch_size, self._sharding)
+    return batches_in_order(source, config.validate_scenes, config.batch_size, self._sharding)

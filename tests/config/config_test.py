@@ -37,8 +37,9 @@ _SMALL = {
   'learning_rate': 0.008, 'log_every': 5, 'missing': '', 'modalities': 'm2', 'opposite': True,
   'optimizer': 'muon', 'preset': 'small', 'profile_steps': 0, 'protocol': 'reference',
   'quiet_start': True, 'remat': False, 'sample_every': 125, 'seed': 0, 'skip_nonfinite': 0,
-  'std': 0.1, 'steps': 3250, 'validate_every': 125, 'validate_scenes': 100, 'variant': 'apoe',
-  'warmup_steps': 50, 'weight_decay': 0.1, 'width': 16, 'withheld': 0.5, 'withheld_views': 0.5,
+  'std': 0.1, 'steps': 3250, 'track': 'jsonl,tensorboard', 'validate_every': 125,
+  'validate_scenes': 100, 'variant': 'apoe', 'warmup_steps': 50, 'weight_decay': 0.1, 'width': 16,
+  'withheld': 0.5, 'withheld_views': 0.5,
 }  # fmt: skip
 _MEDIUM = _SMALL | {
   'batch_size': 64, 'checkpoint_every': 250, 'dataset': 'shepard_metzler_5', 'draw_steps': 4,
@@ -57,7 +58,7 @@ _FULL = _SMALL | {
 _RECORDED = {'small': _SMALL, 'medium': _MEDIUM, 'full': _FULL}
 _MAY_CHANGE = {
   'preset', 'data_dir', 'accumulate', 'remat', 'fsdp', 'steps', 'log_every', 'checkpoint_every',
-  'validate_every', 'validate_scenes', 'sample_every', 'profile_steps',
+  'validate_every', 'validate_scenes', 'sample_every', 'profile_steps', 'track',
 }  # fmt: skip
 
 
@@ -156,6 +157,8 @@ def test_the_shipped_run_s_config_loads():
     ({'decay': -0.1}, 'decay is -0.1; it is a fraction of all steps, from 0 to 1'),
     ({'steps': 10**12}, 'steps is 1,000,000,000,000; it must be at most 2,000,000,000, since'),
     ({'preset': '../../etc'}, "preset is '../../etc'; it must be of letters"),
+    ({'track': 'jsonl,wanb'}, "track names 'wanb'; did you mean 'wandb'"),
+    ({'track': 'jsonl,'}, "track names ''; use one of jsonl"),
     ({'stepz': 3}, "no field 'stepz'; did you mean 'steps'"),
   ],
 )

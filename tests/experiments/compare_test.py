@@ -114,6 +114,17 @@ def test_the_table_has_means_and_standard_errors_over_seeds(tmp_path, started):
   assert (tmp_path / 'compare.png').exists()
 
 
+def test_what_runs_of_an_older_version_did_not_measure_is_left_out(tmp_path, started):
+  comparison = parse(*STEPS, f'--workdir={tmp_path}')
+  for run in comparison.runs:
+    assert runs.carry_out(run, started.start) == 0
+  with (tmp_path / 'apoe-0' / 'metrics.jsonl').open('a') as lines:
+    lines.write(json.dumps({'step': 5, 'split': 'val_seen', 'elbo': 1.0, 'elbo_error': 1.0}) + '\n')
+  table = compare.compare(comparison)
+  assert table.rows[0][0] == 'val bound (nats per episode)'
+  assert not [row for row in table.rows if 'val_seen' in row[0]]
+
+
 def test_headlines_tell_a_fallen_bound_and_what_grasps_alone_add(tmp_path):
   lines = [
     {'step': 1, 'split': 'train', 'elbo': 1.0, 'scenes_per_second': 8.0},

@@ -16,8 +16,9 @@ MAY_USE = {
   'model': {'layers', 'senses'},
   'inference': {'layers', 'senses', 'model'},
   'optimisers': set(),
-  'config': {'senses', 'model', 'optimisers'},
-  'training': {'layers', 'senses', 'model', 'inference', 'optimisers', 'config'},
+  'trackers': set(),
+  'config': {'senses', 'model', 'optimisers', 'trackers'},
+  'training': {'layers', 'senses', 'model', 'inference', 'optimisers', 'trackers', 'config'},
   'planning': {'senses', 'config', 'training'},
   'authors': {'layers', 'senses', 'model', 'inference'},
 }

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.sharding import AbstractMesh, PartitionSpec
+from jax.sharding import AbstractMesh, AxisType, PartitionSpec
 
 from gmn_jax import config as configs
 from gmn_jax.config import presets
@@ -203,7 +203,7 @@ def test_of_branches_that_of_any_platform_or_the_largest_counts():
 
 
 def test_every_device_counts():
-  mesh = AbstractMesh((4, 2), ('data', 'copies'))
+  mesh = AbstractMesh((4, 2), ('data', 'copies'), axis_types=(AxisType.Auto,) * 2)
   split, whole = PartitionSpec('data'), PartitionSpec()
   product = jax.shard_map(
     jnp.dot, mesh=mesh, in_specs=(split, whole), out_specs=split, check_vma=False

@@ -8,6 +8,7 @@ from experiments.evaluation.learning_curves import read_curves
 from gmn_jax.training.metrics import Metrics
 from gmn_jax.training.records import read_records
 from mese_env.errors import UserError
+from tests.tiny_run import tiny_config
 
 _GOOD = [{'step': step, 'split': 'val', 'elbo': -1.0 * step, 'kl': 2.0} for step in (1, 2, 3, 4)]
 _BAD = {
@@ -36,8 +37,8 @@ def test_a_run_goes_on_beside_a_bad_line_and_nothing_of_the_log_is_lost(tmp_path
   texts = []
   for _ in range(2):
     texts.append(_write(path, bad))
-    with Metrics(tmp_path, 3, 9) as metrics:
-      metrics.write(4, 'val', {'elbo': -9.0, 'kl': 1.0})
+    with Metrics(tiny_config(), tmp_path, 3) as metrics:
+      metrics.validated(4, {'val': {'elbo': -9.0, 'kl': 1.0}})
     assert read_records(path) == [*_GOOD[:3], {'step': 4, 'split': 'val', 'elbo': -9.0, 'kl': 1.0}]
     assert f'line 2 of {path} cannot be read' in capsys.readouterr().err
   aside = sorted(tmp_path.glob('metrics-unreadable*.jsonl'))
@@ -57,8 +58,8 @@ def test_whoever_reads_a_bad_line_is_told_which_one(tmp_path, bad, read):
 def test_what_is_no_file_is_moved_too(tmp_path, capsys):
   for name in ('metrics.jsonl', 'tensorboard'):
     (tmp_path / name).mkdir() if name.endswith('l') else (tmp_path / name).write_text('')
-  with Metrics(tmp_path, 3, 9) as metrics:
-    metrics.write(4, 'val', {'elbo': -9.0, 'kl': 1.0})
+  with Metrics(tiny_config(), tmp_path, 3) as metrics:
+    metrics.validated(4, {'val': {'elbo': -9.0, 'kl': 1.0}})
   assert len(read_records(tmp_path / 'metrics.jsonl')) == 1
   errors = capsys.readouterr().err
-  assert 'metrics.jsonl cannot be read' in errors and "TensorBoard's file failed" in errors
+  assert 'metrics.jsonl cannot be read' in errors and 'the tracker tensorboard failed' in errors

@@ -47,7 +47,7 @@ def test_three_hundred_steps_on_eight_scenes_beat_the_mean_image_fourfold():
   for _ in range(300):
     state, _ = step(state, batch, ranges)
   layout = make_layout(8, 1, jax.devices()[:1])
-  validation = Validation(model, scenes, ranges, None, layout, config)
+  validation = Validation(model, scenes, scenes, ranges, None, layout, config)
   error = validation.measure(state.params)['val']['squared_error/rgb'] / (_SIZE * _SIZE * 3)
   images = np.asarray(centre(batch['images'].astype(np.float32) / 255, _SIZE))
   of_mean_image = ((images - images.mean(axis=(0, 1))) ** 2).mean()

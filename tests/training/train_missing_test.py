@@ -122,12 +122,14 @@ def test_experiments_and_seeds_are_one_compilation_of_the_training_step():
 def test_validation_reports_fixed_and_fresh_masks_and_each_size():
   config = tiny_config(modalities='m5', missing='extrapol12', protocol='strict')
   model, missing = make_model(config), make_missing(config)
-  scenes = random_dataset().splits['val']
+  splits = random_dataset().splits
   layout = make_layout(2, 1, jax.devices())
-  validation = Validation(model, scenes, RANGES, missing, layout, config)
+  validation = Validation(model, splits['val'], splits['train'], RANGES, missing, layout, config)
   params = jax.tree.map(np.float32, tiny.draw_params(model))
   measured = validation.measure(params)
-  assert list(measured) == ['val', 'val_missing', 'val_full']
+  assert list(measured) == ['val', 'val_seen', 'val_missing', 'val_full']
+  swapped = Validation(model, splits['train'], splits['val'], RANGES, missing, layout, config)
+  assert swapped.measure(params)['val']['elbo'] == measured['val_seen']['elbo']
   sizes = {name for name in measured['val_full'] if name.startswith('elbo_of_size/')}
   assert sizes and sizes <= {f'elbo_of_size/{size}' for size in range(1, 6)}
   # Of a scene that lacks modalities less is asked, so that it costs fewer nats.

@@ -1,8 +1,10 @@
-"""Copies the model of a run to a folder of its own, a few MB, which every evaluation takes.
+"""Saves the model of a run in a folder of its own, a few MB, which `gmn_jax.load` and every
+evaluation take.
 
 python experiments/export.py --workdir=RUN --to=FOLDER [--best]
 
-Left behind is what only training needs: the optimiser's state, the input's, metrics and samples.
+Left behind is what only training needs: the optimiser's state and the input's. docs/models.md says
+what the folder holds.
 """
 
 import argparse
@@ -19,7 +21,7 @@ if __name__ == '__main__':
 
 from experiments.evaluation.titles import title_of
 from gmn_jax.devices import require_devices
-from gmn_jax.training.checkpoint import load_run, save_model
+from gmn_jax.models import export
 from mese_env import folders
 from mese_env.errors import exit_on_user_error
 
@@ -30,7 +32,7 @@ def main(argv: list[str]) -> None:
   Raises:
     UserError: there is no checkpoint to copy, or there is one where the copy is to be.
   """
-  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
   parser.add_argument(
     '--workdir', type=folders.argument('--workdir'), required=True, help='of the run'
   )
@@ -40,10 +42,9 @@ def main(argv: list[str]) -> None:
   require_devices()
   folders.refuse_inside_run(options.to, '--to')
   folders.require_writable(options.to, 'give another folder --to copy to.')
-  run = load_run(options.workdir, options.best)
-  save_model(run, options.to)
-  size = sum(file.stat().st_size for file in options.to.rglob('*') if file.is_file())
-  print(f'{options.to}: {title_of(run)}, {size / 1e6:.1f} MB')
+  model = export(options.workdir, options.to, options.best)
+  size = sum(file.stat().st_size for file in options.to.iterdir())
+  print(f'{options.to}: {title_of(model.run)}, {size / 1e6:.1f} MB')
 
 
 if __name__ == '__main__':

@@ -38,6 +38,7 @@ from experiments.configs import apoe
 from experiments.evaluation import options as mode_options
 from gmn_jax.config import Config, differences, make_model
 from gmn_jax.devices import require_devices
+from gmn_jax.models import refuse_bundled
 from gmn_jax.training import (
   distributed,
   train,
@@ -179,6 +180,7 @@ def parse(argv: list[str]) -> Command:
 def _workdir(given: str | None, default: str = '') -> pathlib.Path:
   folder = folders.read_folder(default if given is None else given, '--workdir')
   folders.refuse_inside_run(folder, '--workdir')
+  refuse_bundled(folder, '--workdir')
   return folder
 
 

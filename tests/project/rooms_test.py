@@ -19,6 +19,7 @@ MAY_USE = {
   'config': {'senses', 'model', 'optimisers'},
   'training': {'layers', 'senses', 'model', 'inference', 'optimisers', 'config'},
   'planning': {'senses', 'config', 'training'},
+  'models': {'senses', 'model', 'inference', 'training'},
   'authors': {'layers', 'senses', 'model', 'inference'},
 }
 LOADED = """

@@ -57,6 +57,7 @@ def upload(folder: pathlib.Path, name: str, private: bool) -> str:
 def _library(purpose: str) -> types.ModuleType:
   try:
     import huggingface_hub
+    import huggingface_hub.errors
   except ImportError as error:
     raise UserError(
       f"{purpose}, huggingface_hub is needed; `pip install 'gmn-jax[hub]'` installs it."

@@ -49,7 +49,7 @@ model is loaded.
 """
 _NAMES = {
   'elbo': 'ELBO, nats a scene',
-  'elbo_error': 'its standard error',
+  'elbo_error': 'standard error of the ELBO over scenes, nats',
   'kl': 'KL divergence, nats a scene',
 }
 _EACH = {

@@ -1,6 +1,7 @@
 """Models of the hub of Hugging Face, of which there is one here, on loopback."""
 
 import base64
+import hashlib
 import http.server
 import json
 import os
@@ -39,6 +40,10 @@ for line in sys.stdin:
 """
 
 
+def _word(content):
+  return hashlib.sha1(content).hexdigest()
+
+
 class _Hub(http.server.BaseHTTPRequestHandler):
   """Answers as the hub does, of the files that were committed; one token may write."""
 
@@ -75,9 +80,17 @@ class _Hub(http.server.BaseHTTPRequestHandler):
         return self._answer({'error': 'no such revision'}, 404, 'RevisionNotFound')
       siblings = [{'rfilename': file} for file in self.files[of[1]]]
       return self._answer({'_id': '1', 'id': of[1], 'sha': COMMIT, 'siblings': siblings})
+    if of := re.match(r'/api/models/([^/]+/[^/]+)/tree/', self.path):
+      tree = [
+        {'type': 'file', 'path': file, 'size': len(content), 'oid': _word(content)}
+        for file, content in self.files[of[1]].items()
+      ]
+      return self._answer(tree)
     of = re.fullmatch(r'/([^/]+/[^/]+)/resolve/\w+/(.+)', self.path)
+    if not of:
+      return self._answer({'error': 'no such page'}, 404)
     content = self.files[of[1]][of[2]]
-    headers = {'ETag': f'"{hash(content):x}"', 'X-Repo-Commit': COMMIT}
+    headers = {'ETag': f'"{_word(content)}"', 'X-Repo-Commit': COMMIT}
     return self._send(200, content, headers)
 
   do_HEAD = do_GET

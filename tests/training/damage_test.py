@@ -53,7 +53,10 @@ def test_a_flipped_bit_in_any_file_is_named_or_harmless(saved, tmp_path, use):
   for path in sorted(path for path in folder.rglob('*') if path.is_file()):
     text = path.read_bytes()
     parts = path.relative_to(folder).parts
-    for bit in rng.choice(8 * len(text), min(8 * len(text), 6 if len(parts) > 1 else 3), False):
+    flips = 6 if len(parts) > 1 else 3
+    if use == 'loaded' and parts[0] == 'training':  # Which is not read.
+      flips = 1
+    for bit in rng.choice(8 * len(text), min(8 * len(text), flips), False):
       flipped = bytearray(text)
       flipped[bit // 8] ^= 1 << bit % 8
       path.write_bytes(flipped)
@@ -178,7 +181,7 @@ def test_a_damaged_checkpoint_can_be_moved_away_as_advised(saved, tmp_path):
 
 
 def test_the_files_can_be_checked_with_sha256sum(saved):
-  folder = tiny_checkpoint.folder_of(saved['resumed'])
+  folder = tiny_checkpoint.folder_of(saved)
   listed = [line.split('  ')[1] for line in (folder / 'SHA256SUMS').read_text().splitlines()[:-1]]
   stored = [p.relative_to(folder).as_posix() for p in folder.glob('*/**/*') if p.is_file()]
   assert sorted(listed) == sorted(stored)

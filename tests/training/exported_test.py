@@ -187,11 +187,11 @@ def test_what_could_not_be_written_whole_leaves_nothing(tmp_path, monkeypatch, e
     folder.mkdir()
   opened, open_ = [], pathlib.Path.open
 
-  def fail_at_the_third(path, mode):
-    opened.append(path)
+  def fail_at_the_third(path, mode='r', *args, **kwargs):
+    opened.extend([path] if 'x' in mode else [])
     if len(opened) == 3:
       raise error
-    return open_(path, mode)
+    return open_(path, mode, *args, **kwargs)
 
   monkeypatch.setattr(pathlib.Path, 'open', fail_at_the_third)
   with pytest.raises((UserError, KeyboardInterrupt)):

@@ -188,5 +188,5 @@ DEMO = Command(
   'what was trained stays, and the same command goes on from there.',
 )
 EXPORT = Command(
-  'Copies the model of a run to a folder of its own.', _export, 'experiments.export:carry_out'
+  'Saves the model of a run in a folder of its own.', _export, 'experiments.export:carry_out'
 )

@@ -1,4 +1,4 @@
-"""Copies the model of a run to a folder of its own: `python experiments/export.py --help`."""
+"""Saves the model of a run in a folder of its own: `python experiments/export.py --help`."""
 
 import argparse
 import pathlib
@@ -14,7 +14,7 @@ if __name__ == '__main__':
 from experiments.commands import EXPORT
 from experiments.evaluation.titles import title_of
 from gmn_jax.devices import require_devices
-from gmn_jax.training.checkpoint import load_run, save_model
+from gmn_jax.models import export
 from mese_env import folders
 
 
@@ -28,11 +28,10 @@ def main(argv: list[str]) -> None:
 
 
 def carry_out(options: argparse.Namespace) -> None:
-  """Copies as the options say; raises as `main`."""
+  """Saves as the options say; raises as `main`."""
   require_devices()
   folders.refuse_inside_run(options.to, '--to')
   folders.require_writable(options.to, 'give another folder --to copy to.')
-  run = load_run(options.workdir, options.best)
-  save_model(run, options.to)
-  size = sum(file.stat().st_size for file in options.to.rglob('*') if file.is_file())
-  print(f'{options.to}: {title_of(run)}, {size / 1e6:.1f} MB')
+  model = export(options.workdir, options.to, options.best)
+  size = sum(file.stat().st_size for file in options.to.iterdir())
+  print(f'{options.to}: {title_of(model.run)}, {size / 1e6:.1f} MB')

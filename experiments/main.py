@@ -21,6 +21,7 @@ from experiments.compiled import keep_compiled
 from experiments.evaluation import options as mode_options
 from gmn_jax.config import Config, config_file, differences, make_model
 from gmn_jax.devices import require_devices
+from gmn_jax.models import refuse_bundled
 from gmn_jax.trackers import require_installed
 from gmn_jax.training import (
   distributed,
@@ -164,6 +165,7 @@ def _of_model(model: str) -> pathlib.Path:
 def _workdir(given: str | None, default: str = '') -> pathlib.Path:
   folder = folders.read_folder(default if given is None else given, '--workdir')
   folders.refuse_inside_run(folder, '--workdir')
+  refuse_bundled(folder, '--workdir')
   return folder
 
 

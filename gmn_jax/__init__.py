@@ -7,15 +7,18 @@ from mese_env import __version__
 
 if TYPE_CHECKING:
   from gmn_jax import config
+  from gmn_jax.models import load
   from gmn_jax.training.train import train
 
-__all__ = ['__version__', 'config', 'train']
+__all__ = ['__version__', 'config', 'load', 'train']
 
 
 def __getattr__(name: str) -> Any:
-  """Loads what trains when it is first used: the model by itself needs none of it."""
+  """Loads what trains, or was trained, when it is first used: the model itself needs none of it."""
   if name == 'train':
     return importlib.import_module('gmn_jax.training.train').train
+  if name == 'load':
+    return importlib.import_module('gmn_jax.models').load
   if name == 'config':
     return importlib.import_module('gmn_jax.config')
   raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -13,12 +13,14 @@ from gmn_jax.inference.density import (
   summarise,
 )
 from gmn_jax.inference.generation import generate, noise_from, render, represent, sample_prior
+from gmn_jax.inference.information import information
 
 __all__ = [
   'COLOURS',
   'Likelihood',
   'Seen',
   'generate',
+  'information',
   'log_importance_weight',
   'log_importance_weights',
   'noise_from',

@@ -13,11 +13,13 @@ fewer rows than columns.
 
 import itertools
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
-import optax
+
+if TYPE_CHECKING:
+  import optax
 
 Array = jax.Array
 _MOMENTUM = 0.95
@@ -26,7 +28,7 @@ _COEFFICIENTS = 3.4445, -4.7750, 2.0315
 _ITERATIONS = 5
 
 
-def muon(learning_rate: optax.Schedule, weight_decay: float) -> optax.GradientTransformation:
+def muon(learning_rate: 'optax.Schedule', weight_decay: float) -> 'optax.GradientTransformation':
   """The optimiser of a tree of kernels.
 
   Args:
@@ -34,6 +36,9 @@ def muon(learning_rate: optax.Schedule, weight_decay: float) -> optax.GradientTr
       the root of their ratio.
     weight_decay: decoupled weight decay, multiplied by the learning rate at each step.
   """
+  # Training alone needs it (`optimiser.py`).
+  import optax
+
   return optax.chain(
     optax.trace(_MOMENTUM, nesterov=True),
     optax.stateless(lambda updates, _: _orthogonal_kernels(updates)),

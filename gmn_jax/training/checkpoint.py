@@ -9,7 +9,7 @@ import pathlib
 import types
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import grain
 import jax
@@ -17,11 +17,10 @@ import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 
 from gmn_jax.config import Config, make_model
-from gmn_jax.model import GMN, parameter_shapes
+from gmn_jax.model import parameter_shapes
 from gmn_jax.senses import Ranges
 from gmn_jax.training import checksum
 from gmn_jax.training.best import ELBO, best_step, elbo_of, set_aside_unreadable
-from gmn_jax.training.claim import Claim
 from gmn_jax.training.description import (
   check_same_data,
   check_same_run,
@@ -30,7 +29,9 @@ from gmn_jax.training.description import (
   read_ranges,
 )
 from gmn_jax.training.distributed import leads
+from gmn_jax.training.exported import is_exported, read_model
 from gmn_jax.training.manifest import write_manifest
+from gmn_jax.training.run import Run
 from gmn_jax.training.spoiled import spoiled
 from gmn_jax.training.stored import Stored, with_checksums
 from gmn_jax.training.train_step import TrainState
@@ -44,26 +45,6 @@ _UNFINISHED = '*.orbax-checkpoint-tmp*'
 _REMARKS = ('Requested `tracked_metric`',)
 
 
-class Run(NamedTuple):
-  """A trained model and what it was trained with.
-
-  Attributes:
-    config: of the run.
-    model: the network.
-    params: its parameters.
-    ranges: of the senses, over the training split.
-    step: how many steps it was trained.
-    identity: what the data were (`tfds_mese.dataset.Dataset`).
-  """
-
-  config: Config
-  model: GMN
-  params: Any
-  ranges: Ranges
-  step: int
-  identity: Mapping[str, Any] = types.MappingProxyType({})
-
-
 class Checkpoints:
   """The checkpoints in `workdir/checkpoints`; a context that at its end waits for the last one to
   be on disk.
@@ -74,7 +55,7 @@ class Checkpoints:
     accept_data: whether the run may go on with a dataset of another identity.
 
   Raises:
-    UserError: the folder cannot be made.
+    UserError: the folder cannot be made, or is that of an exported model.
   """
 
   def __init__(
@@ -85,6 +66,10 @@ class Checkpoints:
   ):
     self.directory = pathlib.Path(workdir).absolute() / 'checkpoints'
     self._identity, self._accept_data = identity, accept_data
+    if is_exported(pathlib.Path(workdir)):
+      raise UserError(
+        f'{workdir} holds an exported model, without what training needs; give another --workdir.'
+      )
     try:
       self.directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -95,7 +80,7 @@ class Checkpoints:
       set_aside_unreadable(self.directory)
     if jax.process_count() > 1:
       multihost_utils.sync_global_devices('checkpoints can be read')
-    self._manager = _manager(self.directory, ('params', 'training', 'data', 'run'))
+    self._manager = _manager(self.directory)
 
   def __enter__(self) -> Self:
     return self
@@ -188,7 +173,7 @@ def load_run(workdir: str | pathlib.Path, best: bool = False) -> Run:
   """The model of a run's last checkpoint, on the default device; needs no dataset.
 
   Args:
-    workdir: of the run.
+    workdir: of the run; or a folder that `exported.save_model` wrote, which holds one model.
     best: take the checkpoint with the highest ELBO in validation instead of the last one.
 
   Raises:
@@ -197,6 +182,12 @@ def load_run(workdir: str | pathlib.Path, best: bool = False) -> Run:
   """
   workdir = pathlib.Path(workdir)
   directory = workdir.absolute() / 'checkpoints'
+  if is_exported(workdir) and not directory.exists():
+    if best:
+      raise UserError(
+        f'{workdir} holds one model, and no checkpoints to choose the best of; leave --best out.'
+      )
+    return read_model(workdir).run
   steps = ocp.utils.checkpoint_steps(directory) if directory.is_dir() else []
   if not steps:
     raise UserError(
@@ -221,43 +212,7 @@ def load_run(workdir: str | pathlib.Path, best: bool = False) -> Run:
   return Run(config, model, params, read_ranges(stored.run), step, stored.run.get('identity') or {})
 
 
-def save_model(run: Run, workdir: str | pathlib.Path) -> None:
-  """Writes what `load_run` reads of a run, and nothing that training needs, to a new folder.
-
-  Args:
-    run: as `load_run` gives it.
-    workdir: the folder; `load_run` reads the same model from it.
-
-  Raises:
-    UserError: there are checkpoints already, another program writes there, or it cannot be written.
-  """
-  workdir = pathlib.Path(workdir)
-  directory = workdir.absolute() / 'checkpoints'
-  description = describe(run.config, run.ranges, run.identity)
-  sums = {'params': checksum.of_arrays(run.params)}
-  with Claim(workdir):
-    if directory.exists():
-      raise UserError(f'{workdir} holds checkpoints already; give another folder.')
-    try:
-      directory.mkdir(parents=True)
-      with (
-        without_remarks('absl', *_REMARKS),
-        _manager(directory, ('params', 'run')) as manager,
-      ):
-        manager.save(
-          run.step,
-          args=ocp.args.Composite(
-            params=ocp.args.StandardSave(run.params),
-            run=ocp.args.JsonSave(with_checksums(description, sums, {})),
-          ),
-        )
-    except OSError as error:
-      raise UserError(
-        f'cannot write {directory} ({error.strerror}); give another folder.'
-      ) from error
-
-
-def _manager(directory: pathlib.Path, items: tuple[str, ...]) -> ocp.CheckpointManager:
+def _manager(directory: pathlib.Path) -> ocp.CheckpointManager:
   """Of the checkpoints in a folder; each gets its manifest before it appears."""
 
   def write_down() -> None:
@@ -267,7 +222,7 @@ def _manager(directory: pathlib.Path, items: tuple[str, ...]) -> ocp.CheckpointM
   policy = ocp.checkpoint_managers
   return ocp.CheckpointManager(
     directory,
-    item_names=items,
+    item_names=('params', 'training', 'data', 'run'),
     options=ocp.CheckpointManagerOptions(
       best_fn=elbo_of,
       preservation_policy=policy.AnyPreservationPolicy(

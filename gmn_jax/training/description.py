@@ -1,6 +1,7 @@
 """What a checkpoint says of its run: config, ranges, what the data are, and who wrote it."""
 
 import dataclasses
+import importlib.metadata
 import json
 import pathlib
 from collections.abc import Mapping
@@ -8,7 +9,6 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-import orbax.checkpoint as ocp
 
 from gmn_jax.config import Config, ModelConfig, differences, preset
 from gmn_jax.senses import HAPTIC, Range, Ranges
@@ -27,7 +27,8 @@ def describe(config: Config, ranges: Ranges, identity: Mapping[str, Any]) -> dic
       for name, span in ranges.items()
     },
     'identity': dict(identity),
-    'versions': {'gmn_jax': __version__, 'orbax': ocp.__version__},
+    # Asked for without orbax itself, which takes longer to load than a model that it did not write.
+    'versions': {'gmn_jax': __version__, 'orbax': importlib.metadata.version('orbax-checkpoint')},
   }
 
 

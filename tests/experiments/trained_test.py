@@ -1,4 +1,6 @@
-"""The model that comes with the project is the one that docs/results reports."""
+"""The model that comes with the project, as a run and by its name, is the one that docs/results
+reports.
+"""
 
 import json
 import pathlib
@@ -8,6 +10,7 @@ import pytest
 
 from experiments import main
 from experiments.compare import archive
+from gmn_jax.models import run_folder
 
 pytestmark = [pytest.mark.optimised, pytest.mark.long]
 
@@ -20,24 +23,27 @@ _REPORTED = 'rate-1.6e-2-7200/apoe-1/generate.json'
 def test_the_model_reproduces_the_errors_that_are_reported(tmp_path):
   workdir = tmp_path / 'run'
   shutil.copytree(_TRAINED, workdir)
-  main.main(
-    [
-      'main.py',
-      f'--workdir={workdir}',
-      '--mode=generate',
-      '--growing=0',
-      '--frames=2',
-      # The test split of shepard_metzler_5 begins with the same scenes.
-      '--config.dataset=shepard_metzler_5_1_1_100',
-      f'--config.data_dir={tmp_path / "data"}',
-      '--build',
-    ]
-  )
+  copy = run_folder('apoe-small', tmp_path / 'copy')
+  for folder in (workdir, copy):
+    main.main(
+      [
+        'main.py',
+        f'--workdir={folder}',
+        '--mode=generate',
+        '--growing=0',
+        '--frames=2',
+        # The test split of shepard_metzler_5 begins with the same scenes.
+        '--config.dataset=shepard_metzler_5_1_1_100',
+        f'--config.data_dir={tmp_path / "data"}',
+        '--build',
+      ]
+    )
   archive.unpack(_ARCHIVE, tmp_path / 'results')
-  reported, found = (
+  reported, found, of_copy = (
     json.loads(path.read_text())['results']['squared_error']
-    for path in (tmp_path / 'results' / _REPORTED, workdir / 'generate.json')
+    for path in (tmp_path / 'results' / _REPORTED, *(w / 'generate.json' for w in (workdir, copy)))
   )
+  assert of_copy == found
   assert set(reported) == {'the context', "another object's"}
   for given, by_kind in reported.items():
     for kind, (mean, error) in by_kind.items():

@@ -34,7 +34,7 @@ _TRAINING_SAYS = [
 # What the demo and an export do in their own process, where nothing was silenced before.
 _USE = """
 import pathlib
-from gmn_jax.training.checkpoint import load_run, save_model
+from gmn_jax.checkpoint import load_run, save_model
 from tfds_mese.reading import open_dataset
 save_model(load_run('run'), pathlib.Path('copy'))
 open_dataset('shepard_metzler_5_2_2_2', 'data')

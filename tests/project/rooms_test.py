@@ -20,6 +20,7 @@ MAY_USE = {
   'config': {'senses', 'model', 'optimisers', 'trackers'},
   'training': {'layers', 'senses', 'model', 'inference', 'optimisers', 'trackers', 'config'},
   'planning': {'senses', 'config', 'training'},
+  'models': {'senses', 'model', 'inference', 'training'},
   'authors': {'layers', 'senses', 'model', 'inference'},
 }
 LOADED = """

@@ -28,8 +28,13 @@ def test_an_exported_model_is_the_run_s_without_what_training_needs(tmp_path):
   chex.assert_trees_all_close(exported.ranges, run.ranges, rtol=0, atol=0)
   assert exported.step == 3 and exported.config == run.config
   assert list(workdir.rglob('training')) and not list(copy.rglob('training'))
-  with pytest.raises(UserError, match='holds checkpoints already'):
+  with pytest.raises(UserError, match='copy is taken already; give a new or an empty folder'):
     export.main(['export.py', f'--workdir={workdir}', f'--to={copy}'])
+  with pytest.raises(UserError, match='holds one model, .* leave --best out'):
+    load_run(copy, best=True)
+  with pytest.raises(UserError, match='holds an exported model, .* give another --workdir'):
+    tiny_checkpoint.save(run, copy)
+  assert not list(copy.rglob('checkpoints'))
 
 
 def test_a_run_whose_config_lacks_what_the_model_needs_is_refused_by_name_of_field(tmp_path):

@@ -1,0 +1,233 @@
+"""What a model believes of one scene: it is looked at, touched, and asked.
+
+Dims: K samples, Q queries, S side of an image, D sensors of a grasp.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gmn_jax import inference
+from gmn_jax.inference import Seen
+from gmn_jax.models import asking
+from gmn_jax.models.views import Asked, asked_of, embed, read_poses, read_view, write_views
+from gmn_jax.senses import HAPTIC, IMAGE
+from gmn_jax.training.run import Run
+from mese_env.errors import UserError
+
+# Of the cameras that are looked through if none are given, radians.
+_PITCHES, _YAWS = np.linspace(-1.2, 1.2, 5), np.arange(8) * np.pi / 4
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Belief:
+  """What a model believes of a scene, given the views so far; it never changes.
+
+  `look`, `touch` and `add` return another belief, which knows one view more. The order of views
+  does not matter, and their number is not limited: a belief keeps the sum of what they are encoded
+  to. Everything is compiled at its first use, once for each number of samples.
+
+  Poses are (x, y, z, pitch, yaw), metres and radians, (5,), as scenes store them. Pixels are whole
+  numbers in [0, 255] or floats in [0, 1]. Samples of one seed are of the same K scenes, whatever is
+  asked of them.
+
+  Attributes:
+    views: how many views of each sense or modality were added, by its name.
+  """
+
+  _run: Run
+  _seen: Seen
+  views: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+  def look(self, image: ArrayLike, camera: ArrayLike) -> 'Belief':
+    """The belief that knows a look more.
+
+    Args:
+      image: (S, S, 3), of any size: it is resized as in training.
+      camera: its pose.
+
+    Raises:
+      UserError: image or pose are of another shape or unit, or the model does not look.
+    """
+    return self.add(IMAGE.name, image, camera)
+
+  def touch(self, reading: ArrayLike, wrist: ArrayLike) -> 'Belief':
+    """The belief that knows a grasp more.
+
+    Args:
+      reading: (D,), in the unit of the training data: the model has their ranges, and scales it.
+      wrist: its pose.
+
+    Raises:
+      UserError: reading or pose are of another shape or unit, or the model does not touch.
+    """
+    return self.add(HAPTIC.name, reading, wrist)
+
+  def add(self, name: str, view: ArrayLike, pose: ArrayLike) -> 'Belief':
+    """The belief that knows a view more, of any sense.
+
+    Args:
+      name: of a sense, or of one of its modalities, of which alone the view then tells.
+      view: one whole view of the sense.
+      pose: from where.
+
+    Raises:
+      UserError: the model has no such sense, or view or pose are of another shape or unit.
+    """
+    asked, run = self._asked(name), self._run
+    given_M = np.isin(np.arange(len(run.model.modalities)), asked.modalities)
+    views = read_view(run, asked, view, pose)
+    seen = asking.add(run.model, run.params, self._seen, views, given_M)
+    return Belief(run, seen, {**self.views, name: self.views.get(name, 0) + 1})
+
+  def imagine(self, camera: ArrayLike, samples: int = 8, seed: int = 0) -> np.ndarray:
+    """Images of K scenes that the belief allows; their mean is the best guess.
+
+    Args:
+      camera: a pose (5,), or several (Q, 5).
+      samples: K.
+      seed: decides the samples.
+
+    Returns:
+      (K, S, S, 3) of one pose, (K, Q, S, S, 3) of several; means of pixels, about in [0, 1].
+
+    Raises:
+      UserError: a pose is of another shape or unit, or the model does not look.
+    """
+    return self.predict(IMAGE.name, camera, samples, seed)
+
+  def feel(self, wrist: ArrayLike, samples: int = 8, seed: int = 0) -> np.ndarray:
+    """As `imagine`, what a grasp at a wrist's pose would feel: (K, D) or (K, Q, D), in the unit of
+    the training data; NaN for sensors that the model does not take.
+    """
+    return self.predict(HAPTIC.name, wrist, samples, seed)
+
+  def predict(self, name: str, pose: ArrayLike, samples: int = 8, seed: int = 0) -> np.ndarray:
+    """As `imagine`, of any sense or modality, in the unit in which `add` takes its views.
+
+    Raises:
+      UserError: the model has no such sense, or a pose is of another shape or unit.
+    """
+    asked, query_Q7 = self._asked(name), embed(read_poses(pose))
+    parts = self._rendered(asked, query_Q7, samples, seed)
+    views = write_views(self._run, asked, parts)
+    return views[:, 0] if np.ndim(pose) == 1 else views
+
+  def uncertainty(self, samples: int = 8, seed: int = 0) -> float:
+    """The differential entropy of the latents given the views, nats: lower is surer.
+
+    Of T draw steps it is the mean over K samples of sum_t H(z_t | z_<t, views), each a Gaussian's
+    own. Only differences have a meaning: between beliefs of one model.
+
+    Args:
+      samples: K.
+      seed: decides the samples.
+
+    Raises:
+      UserError: `samples` is no whole number above 0.
+    """
+    return asking.entropy(self._sampled(samples, seed))
+
+  def precision_share(self) -> dict[str, float]:
+    """By the name of each modality seen, its expert's part of the belief's precision; together 1.
+
+    Experts multiply, so that their precisions add up. The part is averaged over all latents, along
+    the path without noise. Experts of what was not seen, where they multiply too, say what is
+    believed before any view: their part is under 'prior'. An expert's precision contains some of
+    the prior's, so that a part is no measure of what its views alone tell.
+
+    Raises:
+      UserError: the model is none that multiplies an expert for each modality.
+    """
+    model, draw = self._run.model, asking.mean_path(self._run.model, self._run.params, self._seen)
+    shares = asking.precision_shares(model, self._seen, draw)
+    if shares is None:
+      raise UserError(
+        f"the pooling '{model.pooling.name}' multiplies no expert for each modality, so that none "
+        'has a share; ask a model of apoe or poe.'
+      )
+    seen_M = np.asarray(self._seen.any_NM[0])
+    parts = {
+      m.name: float(share)
+      for m, share, seen in zip(model.modalities, shares, seen_M, strict=True)
+      if seen
+    }
+    prior = float(shares[~seen_M].sum())
+    return parts | ({'prior': prior} if prior > 0 else {})
+
+  def information(
+    self, name: str, poses: ArrayLike, samples: int = 16, seed: int = 0
+  ) -> np.ndarray:
+    """How much views from some poses are expected to tell, nats, (Q,): `inference.information`.
+
+    Args:
+      name: of the sense or modality.
+      poses: (Q, 5).
+      samples: K, at least 2.
+      seed: decides the samples.
+
+    Raises:
+      UserError: the model has no such sense, a pose is of another shape or unit, or there are too
+        few samples.
+    """
+    if samples == 1:
+      raise UserError('samples is 1; give at least 2, which can disagree.')
+    asked = self._asked(name)
+    parts = self._rendered(asked, embed(read_poses(poses)), samples, seed)
+    flat = np.concatenate([part.reshape(*part.shape[:2], -1) for part in parts], axis=-1)
+    return np.asarray(inference.information(flat, self._run.config.std))
+
+  def next_look(
+    self, cameras: ArrayLike | None = None, samples: int = 16, seed: int = 0
+  ) -> np.ndarray:
+    """Of some cameras the one from which a look is expected to tell most, (5,).
+
+    That is where the samples disagree most (`information`). Cameras that were looked through are
+    not left out.
+
+    Args:
+      cameras: their poses, (Q, 5). If not given, 40 around the object, as the simulated
+        environment has them: one metre away, looking at it.
+      samples: K.
+      seed: decides the samples.
+
+    Raises:
+      UserError: as `information`.
+    """
+    candidates = _around() if cameras is None else read_poses(cameras)
+    return candidates[self.information(IMAGE.name, candidates, samples, seed).argmax()]
+
+  def __repr__(self) -> str:
+    views = ', '.join(f'{name}: {count}' for name, count in self.views.items())
+    return f'Belief({views or "nothing seen"})'
+
+  def _asked(self, name: str) -> Asked:
+    return asked_of(self._run.model.modalities, name)
+
+  def _sampled(self, samples: int, seed: int) -> asking.Draw:
+    if not isinstance(samples, int) or samples < 1:
+      raise UserError(f'samples is {samples!r}; give a whole number of at least 1.')
+    return asking.sample(self._run.model, self._run.params, self._seen, samples, seed)
+
+  def _rendered(
+    self, asked: Asked, query_Q7: np.ndarray, samples: int, seed: int
+  ) -> list[np.ndarray]:
+    z = self._sampled(samples, seed).z
+    return asking.render(self._run.model, self._run.params, z, asked.modalities, query_Q7)
+
+
+def nothing_seen(run: Run) -> Belief:
+  """What a model believes of any scene."""
+  return Belief(run, asking.nothing(run.model))
+
+
+def _around() -> np.ndarray:
+  """Poses of cameras all around the object, (40, 5)."""
+  # Of the environment, which the model itself does without.
+  from mese_env import poses
+
+  angles = itertools.product(_PITCHES, _YAWS)
+  return np.stack([poses.query(poses.camera_pose(pitch, yaw)) for pitch, yaw in angles])

@@ -1,0 +1,160 @@
+"""A trained model in two lines: what comes along, what lies in a folder, and what is not there."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import chex
+import pytest
+
+import gmn_jax
+from experiments import export, main
+from gmn_jax import models
+from gmn_jax.checkpoint import load_run
+from gmn_jax.models import find
+from gmn_jax.training import exported
+from mese_env.errors import UserError
+from tests import tiny_checkpoint, tiny_run
+
+ROOT = pathlib.Path(__file__).parents[2]
+TRAINED = ROOT / 'experiments' / 'trained' / 'apoe-small'
+PACKAGE = pathlib.Path(models.__file__).parent
+# What a user's first lines cost, and load.
+FIRST_LINES = """
+import sys, time
+import gmn_jax
+assert 'jax' not in sys.modules
+import jax
+jax.devices()
+began = time.process_time()
+model = gmn_jax.load('apoe-small')
+took = time.process_time() - began
+heavy = ('orbax', 'tensorflow', 'tensorflow_datasets', 'grain', 'mujoco', 'matplotlib')
+assert not [name for name in heavy if name in sys.modules]
+print(model, took)
+"""
+
+
+@pytest.mark.long
+def test_the_model_that_comes_along_is_the_trained_run_bit_for_bit():
+  loaded, run = gmn_jax.load('apoe-small').run, load_run(TRAINED)
+  chex.assert_trees_all_equal_dtypes(loaded.params, run.params)
+  chex.assert_trees_all_equal((loaded.params, loaded.ranges), (run.params, run.ranges))
+  assert loaded[:2] == run[:2] and loaded[4:] == run[4:]
+
+
+@pytest.mark.long
+def test_the_first_lines_load_little_and_say_nothing():
+  done = subprocess.run(
+    [sys.executable, '-c', FIRST_LINES],
+    cwd=ROOT,
+    env={name: value for name, value in os.environ.items() if name != 'PYTHONWARNINGS'},
+    stdout=subprocess.PIPE,
+    stderr=subprocess.STDOUT,
+    text=True,
+  )
+  (said,) = done.stdout.splitlines()
+  model, _, seconds = said.rpartition(' ')
+  assert model == 'Model(apoe, m2 (rgb, haptic), small, step 7,200)'
+  # Of one core; a fifth of it where nothing else runs.
+  assert float(seconds) < 3
+
+
+@pytest.mark.parametrize('name', find.bundled())
+def test_what_comes_along_says_what_was_measured_of_it(name):
+  model = gmn_jax.load(name)
+  assert model.metrics['validation']['step'] == model.run.step
+  assert set(model.metrics['evaluations']) >= {'density', 'generate'}
+  page = (PACKAGE / name / exported.CARD).read_text()
+  assert f"gmn_jax.load('{name}')" in page and 'float32' in page
+
+
+@pytest.mark.parametrize(
+  ('name', 'said'),
+  [
+    ('apoe-smal', "no model 'apoe-smal' and no such folder; did you mean 'apoe-small'"),
+    ('something', 'use one of apoe-small'),
+    ('./nowhere', 'no such folder'),
+    ('/no/such/folder', 'no such folder'),
+    ('', 'the model is empty'),
+    ('gs://bucket/model', 'only folders of this machine'),
+  ],
+)
+def test_what_is_not_there_is_one_sentence(name, said):
+  with pytest.raises(UserError, match=said) as refused:
+    gmn_jax.load(name)
+  assert '\n' not in str(refused.value)
+
+
+def test_a_folder_without_a_model_says_so(tmp_path):
+  with pytest.raises(UserError, match=f'there is no checkpoint in {tmp_path}'):
+    gmn_jax.load(tmp_path)
+
+
+def test_a_revision_is_of_the_hub_alone():
+  with pytest.raises(UserError, match="revision is 'v1', but the model 'apoe-small' is not of the"):
+    gmn_jax.load('apoe-small', revision='v1')
+
+
+def test_a_model_is_saved_and_found_again_by_its_folder(tmp_path):
+  model = models.Model(tiny_run.random_run(), {'validation': {'elbo': 1.0}})
+  model.save(tmp_path / 'mine', license='mit')
+  loaded = gmn_jax.load(tmp_path / 'mine')
+  chex.assert_trees_all_equal(loaded.run.params, model.run.params)
+  assert loaded.metrics == model.metrics
+  assert 'license: mit\n' in (tmp_path / 'mine' / exported.CARD).read_text()
+  with pytest.raises(UserError, match='is taken already'):
+    model.save(tmp_path / 'mine')
+
+
+@pytest.mark.long
+def test_a_run_is_exported_with_what_was_measured_of_it(tmp_path, capsys):
+  run, workdir = tiny_run.random_run(), tmp_path / 'run'
+  tiny_checkpoint.save(run, workdir, steps=(2, 3), elbos=(5.0, 4.0))
+  lines = [{'step': 2, 'split': 'val', 'elbo': 5.0}, {'step': 3, 'split': 'train', 'elbo': 1.0}]
+  lines += [{'step': 3, 'split': 'val', 'elbo': 4.0}]
+  (workdir / 'metrics.jsonl').write_text(''.join(json.dumps(line) + '\n' for line in lines))
+  for mode, step in (('generate', 3), ('density', 2)):
+    record = {'mode': mode, 'step': step, 'dataset': ['tiny'], 'options': {}, 'results': [step]}
+    (workdir / f'{mode}.json').write_text(json.dumps(record))
+  (workdir / 'other.json').write_text('[')
+  for options, step, mode in ((['--best'], 2, 'density'), ([], 3, 'generate')):
+    to = tmp_path / f'model-{step}'
+    export.main(['export.py', f'--workdir={workdir}', f'--to={to}', *options])
+    loaded = gmn_jax.load(to)
+    assert loaded.run.step == step
+    assert loaded.metrics == {
+      'validation': {'step': step, 'elbo': 7.0 - step},
+      'evaluations': {mode: {'dataset': ['tiny'], 'results': [step]}},
+    }
+    assert capsys.readouterr().out.startswith(f'{to}: apoe, m2, small, step {step}')
+  assert gmn_jax.load(workdir).run.step == 3
+
+
+def test_evaluations_write_beside_a_copy_of_what_comes_along(tmp_path):
+  before = sorted(PACKAGE.rglob('*'))
+  into = tmp_path / 'runs' / 'apoe-small'
+  for _ in range(2):
+    assert models.run_folder('apoe-small', into) == into
+    (into / 'generate.json').write_text('{}')
+  assert load_run(into).step == 7200
+  # What is a user's own is used where it lies.
+  assert models.run_folder(into, tmp_path / 'other') == into
+  with pytest.raises(UserError, match="something else than the model 'apoe-small'; give another"):
+    models.run_folder('apoe-small', tmp_path / 'runs')
+  with pytest.raises(UserError, match='cannot write to /sys/kernel/x'):
+    models.run_folder('apoe-small', '/sys/kernel/x')
+  assert sorted(PACKAGE.rglob('*')) == before
+
+
+@pytest.mark.parametrize('mode', ['train', 'generate'])
+def test_no_command_writes_into_the_package(mode):
+  folder = PACKAGE / 'apoe-small'
+  with pytest.raises(UserError, match=f'--workdir is {folder}, in the installed package'):
+    main.main(
+      ['main.py', f'--mode={mode}', '--config=experiments/configs/apoe.py', f'--workdir={folder}']
+    )
+  with pytest.raises(UserError, match='in the installed package'):
+    models.run_folder('apoe-small', folder)

@@ -156,9 +156,9 @@ goes on with a demo that was stopped."""
 
 def _export(program: str, _: Sequence[str]) -> Parser:
   about = """\
-Copies the model of a run to a folder of its own, a few MB, which every evaluation takes.
+Saves the model of a run in a folder of its own, a few MB, for gmn_jax.load and every evaluation.
 
-Left behind is what only training needs: the optimiser's state, the input's, metrics and samples."""
+Left behind is what only training needs: the optimiser's state and the input's."""
   parser = Parser(program, about, '--workdir=runs/apoe-small --to=apoe-small')
   of_run = folders.argument('--workdir')
   parser.option('workdir', of_run, None, 'of the run', required=True)

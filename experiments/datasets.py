@@ -4,12 +4,12 @@ import os
 import pathlib
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from mese_env import folders
 from mese_env.errors import UserError
 from tfds_mese import __main__ as builder
-from tfds_mese import reading
+from tfds_mese import configs, reading
 from tfds_mese.tfds_mese_dataset_builder import BuildRunning
 
 _DEFAULT = '~/tensorflow_datasets'
@@ -49,6 +49,37 @@ def open_or_build(
         print(f'waiting for it: {running}', file=sys.stderr)
         told = True
       time.sleep(_PATIENCE)
+
+
+def with_enough(name: str, data_dir: str, sizes: Mapping[str, int]) -> str:
+  """The dataset to build for an evaluation: where a listed one is missing, one of its first scenes.
+
+  Args:
+    name: as of `open_or_build`.
+    data_dir: as of `open_or_build`.
+    sizes: how many scenes of which split are enough.
+
+  Returns:
+    `name` where that dataset is there, or none has its first scenes alone.
+  """
+  few = configs.of_first_scenes(name, sizes)
+  if few is None or _is_there(name, data_dir):
+    return name
+  print(
+    f'{name} is missing, of which the first scenes are enough: taking {few}; give '
+    f'--config.dataset={name} after `gmn data --config={name}` to have all of them.',
+    file=sys.stderr,
+  )
+  return few
+
+
+def _is_there(name: str, data_dir: str) -> bool:
+  place(name, data_dir)
+  try:
+    reading.folder_of(name, data_dir or None)
+  except reading.MissingDataset:
+    return False
+  return True
 
 
 def place(name: str, data_dir: str) -> pathlib.Path:

@@ -132,6 +132,29 @@ def stock_config(name: str) -> MeseConfig | None:
   return None if sized is None else MeseConfig(**sized)
 
 
+def of_first_scenes(name: str, sizes: Mapping[str, int]) -> str | None:
+  """The name of the config that has only the first scenes of a listed one's splits.
+
+  Args:
+    name: of the listed config.
+    sizes: how many scenes of which split are enough; of the others one.
+
+  Returns:
+    The name, by its sizes; None where the config is not listed, or sizes do not say all of it.
+  """
+  config = next((listed for listed in CONFIGS if listed.name == name), None)
+  if config is None:
+    return None
+  few = {
+    f'num_{split}': min(whole.num_scenes, sizes.get(split, 1))
+    for split, whole in config.splits.items()
+  }
+  try:
+    return dataclasses.replace(config, name='', **few).name
+  except UserError:
+    return None
+
+
 def fields_of_sized_name(name: str) -> dict[str, Any] | None:
   """The fields that a name such as shepard_metzler_5_1000_100_100 says; None: it says none."""
   match = _SIZED_NAME.fullmatch(name)

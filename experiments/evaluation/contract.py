@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from matplotlib.figure import Figure
 
-from experiments.datasets import open_or_build
+from experiments.datasets import open_or_build, with_enough
 from experiments.evaluation import blocks, results
 from experiments.evaluation.titles import title_of
 from gmn_jax.training.checkpoint import Run
@@ -132,6 +132,8 @@ class Evaluation(Mode, Generic[Options, Found]):
     files: what writes further files, by name, to the path it is given.
     measured_on: what the title says besides the run, such as the scenes.
     datasets: the names of those whose scenes it takes, of the run and the options.
+    enough: how many scenes of which split are enough for the options, so that a dataset which
+      `--build` has to make need not have more; None: it takes all.
     instead: what it is measured on where it takes none.
     fitted: of the run, the datasets and the options, options that fit what these hold.
     headlines: the few numbers by which runs are compared, by a name that says the unit, from what
@@ -149,6 +151,7 @@ class Evaluation(Mode, Generic[Options, Found]):
   )
   measured_on: Callable[[Setting[Options]], str] = lambda setting: ''
   datasets: Callable[[Run, Any], Sequence[str]] = own_dataset
+  enough: Callable[[Options], Mapping[str, int]] | None = None
   instead: str = 'no scenes'
   fitted: Callable[[Run, Mapping[str, Dataset], Any], Any] = lambda run, datasets, options: options
   headlines: Callable[[Mapping[str, Any]], dict[str, float]] | None = None
@@ -159,6 +162,9 @@ class Evaluation(Mode, Generic[Options, Found]):
   ) -> results.Results:
     """Opens the datasets, and evaluates."""
     names = self.datasets(run, options)
+    if build and self.enough is not None:
+      sizes = self.enough(options)
+      names = [with_enough(name, run.config.data_dir, sizes) for name in names]
     opened = {name: open_or_build(name, run.config.data_dir, build) for name in names}
     return self.evaluate(run, opened, workdir, options)
 

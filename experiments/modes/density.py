@@ -331,6 +331,7 @@ MODE = Evaluation(
   tables=_tables,
   notes=_notes,
   figures=_figures,
+  enough=lambda options: {'train': options.train_scenes} | {options.split: options.scenes},
   measured_on=_measured_on,
   fitted=_fitted,
   headlines=_headlines,

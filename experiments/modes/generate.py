@@ -42,6 +42,9 @@ from mese_env.command_line import require_at_least
 from mese_env.errors import UserError
 from tfds_mese.dataset import Dataset
 
+# Of a dataset that is made for this alone: the mean of their views, and the nearest, are compared.
+_TRAINING_SCENES = 100
+
 
 @dataclasses.dataclass(frozen=True)
 class Options:
@@ -343,6 +346,7 @@ MODE = Evaluation(
   notes=_notes,
   figures=_figures,
   files=_files,
+  enough=lambda options: {'train': _TRAINING_SCENES} | {options.split: options.scenes},
   measured_on=_measured_on,
   fitted=_fitted,
   headlines=_headlines,

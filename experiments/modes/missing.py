@@ -298,6 +298,7 @@ MODE = Evaluation(
   tables=_tables,
   notes=_notes,
   figures=lambda found, setting, title: {'': missing_figures.draw(found)},
+  enough=lambda options: {options.split: options.scenes},
   fitted=_fitted,
   headlines=_headlines,
   panels=[

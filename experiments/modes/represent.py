@@ -295,6 +295,7 @@ MODE = Evaluation(
   notes=_notes,
   figures=_figures,
   files=lambda found, setting: {'represent.npz': functools.partial(_save, found)},
+  enough=lambda options: {'train': options.train_scenes} | {options.split: options.test_scenes},
   measured_on=_measured_on,
   datasets=lambda run, options: options.datasets or own_dataset(run, options),
   fitted=_fitted,

@@ -183,6 +183,8 @@ def _download(address):
 
 
 if __name__ == '__main__':
+  if len(sys.argv) == 1:
+    sys.exit('error: no folder is named; run `make .venv/.installed`, which names it and extras.')
   try:
     main(*sys.argv[1:])
   except subprocess.CalledProcessError as failure:

@@ -22,6 +22,7 @@ _READ: dict[Any, Callable[[str], Any]] = {
 _CALLED = {int: 'a whole number', float: 'a number', Numbers: 'a list of whole numbers'}
 _SWITCHED = {'true': True, 't': True, '1': True, 'false': False, 'f': False, '0': False}
 _HELP = ('-h', '--help')
+_MOST_LISTED = 8  # options that a refusal names where none is near
 
 
 class Parser(argparse.ArgumentParser):
@@ -158,6 +159,8 @@ class Parser(argparse.ArgumentParser):
       # Without the dashes, which are alike in all.
       words = [one.lstrip('-') for one in known]
       near = did_you_mean(name.lstrip('-'), words) if words else f'{self.prog} takes none.'
+      if near.count(',') > _MOST_LISTED:
+        near = f'{self.prog} --help lists those that there are.'
       raise UserError(f'there is no option {name}; {near}')
 
 

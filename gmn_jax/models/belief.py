@@ -5,7 +5,10 @@ Dims: K samples, Q queries, S side of an image, D sensors of a grasp.
 
 import dataclasses
 import itertools
+import operator
+import types
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,6 +21,7 @@ from gmn_jax.senses import HAPTIC, IMAGE
 from gmn_jax.training.run import Run
 from mese_env.errors import UserError
 
+_MOST = 2**31  # JAX computes with 32 bits
 # Of the cameras that are looked through if none are given, radians.
 _PITCHES, _YAWS = np.linspace(-1.2, 1.2, 5), np.arange(8) * np.pi / 4
 
@@ -40,7 +44,7 @@ class Belief:
 
   _run: Run
   _seen: Seen
-  views: Mapping[str, int] = dataclasses.field(default_factory=dict)
+  views: Mapping[str, int] = types.MappingProxyType({})
 
   def look(self, image: ArrayLike, camera: ArrayLike) -> 'Belief':
     """The belief that knows a look more.
@@ -81,7 +85,8 @@ class Belief:
     given_M = np.isin(np.arange(len(run.model.modalities)), asked.modalities)
     views = read_view(run, asked, view, pose)
     seen = asking.add(run.model, run.params, self._seen, views, given_M)
-    return Belief(run, seen, {**self.views, name: self.views.get(name, 0) + 1})
+    counts = {**self.views, name: self.views.get(name, 0) + 1}
+    return Belief(run, seen, types.MappingProxyType(counts))
 
   def imagine(self, camera: ArrayLike, samples: int = 8, seed: int = 0) -> np.ndarray:
     """Images of K scenes that the belief allows; their mean is the best guess.
@@ -173,9 +178,7 @@ class Belief:
       UserError: the model has no such sense, a pose is of another shape or unit, or there are too
         few samples.
     """
-    if samples == 1:
-      raise UserError('samples is 1; give at least 2, which can disagree.')
-    asked = self._asked(name)
+    asked, samples = self._asked(name), _whole('samples', samples, 2)
     parts = self._rendered(asked, embed(read_poses(poses)), samples, seed)
     flat = np.concatenate([part.reshape(*part.shape[:2], -1) for part in parts], axis=-1)
     return np.asarray(inference.information(flat, self._run.config.std))
@@ -208,8 +211,7 @@ class Belief:
     return asked_of(self._run.model.modalities, name)
 
   def _sampled(self, samples: int, seed: int) -> asking.Draw:
-    if not isinstance(samples, int) or samples < 1:
-      raise UserError(f'samples is {samples!r}; give a whole number of at least 1.')
+    samples, seed = _whole('samples', samples, 1), _whole('seed', seed, 0)
     return asking.sample(self._run.model, self._run.params, self._seen, samples, seed)
 
   def _rendered(
@@ -222,6 +224,16 @@ class Belief:
 def nothing_seen(run: Run) -> Belief:
   """What a model believes of any scene."""
   return Belief(run, asking.nothing(run.model))
+
+
+def _whole(name: str, value: Any, least: int) -> int:
+  try:
+    number = operator.index(value)
+  except TypeError:
+    number = -1
+  if not least <= number < _MOST:
+    raise UserError(f'{name} is {value!r}; give a whole number of at least {least}.')
+  return number
 
 
 def _around() -> np.ndarray:

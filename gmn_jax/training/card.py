@@ -30,7 +30,7 @@ latents, and imagines what each of its senses would find at any other pose.
 ```python
 import gmn_jax
 
-model = gmn_jax.load({name})
+model = gmn_jax.load({name})  # or the path of this folder
 ```
 
 | | |

@@ -182,7 +182,7 @@ def load_run(workdir: str | pathlib.Path, best: bool = False) -> Run:
   """
   workdir = pathlib.Path(workdir)
   directory = workdir.absolute() / 'checkpoints'
-  if is_exported(workdir) and not directory.exists():
+  if is_exported(workdir):
     if best:
       raise UserError(
         f'{workdir} holds one model, and no checkpoints to choose the best of; leave --best out.'

@@ -44,8 +44,9 @@ class Exported(NamedTuple):
 
 
 def is_exported(folder: pathlib.Path) -> bool:
-  """Whether a folder holds an exported model, whole or damaged."""
-  return any((folder / name).is_file() for name in (CONFIG, WEIGHTS))
+  """Whether a folder holds an exported model, whole or damaged, and no run."""
+  held = any((folder / name).is_file() for name in (CONFIG, WEIGHTS))
+  return held and not (folder / 'checkpoints').exists()
 
 
 def save_model(

@@ -26,7 +26,9 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
 from gmn_jax.training.train_step import TrainState
 
 _MadeBy = Mapping[Var, JaxprEqn]  # the operation from which an array comes
-_CALLS = 'jit', 'pjit'  # by the version of JAX
+# By the version of JAX.
+_CALLS = 'jit', 'pjit'
+_MANUAL_AXES = 'newly_manual_axes', 'manual_axes'
 _PLATFORMS = {'gpu': ('cuda', 'rocm')}  # devices have one name where branches have two
 
 
@@ -127,7 +129,8 @@ def _count_one(operation: JaxprEqn, made_by: _MadeBy, counted: _Counted) -> int:
   if name == 'scan':
     return params['length'] * sum(counts)
   if name == 'shard_map':
-    devices = math.prod(params['mesh'].shape[axis] for axis in params['newly_manual_axes'])
+    axes = next(params[axes] for axes in _MANUAL_AXES if axes in params)
+    devices = math.prod(params['mesh'].shape[axis] for axis in axes)
     return devices * sum(counts)
   if name == 'while' and any(counts):
     raise ValueError('products in a loop of unknown length cannot be counted; use a scan.')

@@ -121,7 +121,8 @@ def test_wheel_carries_what_code_and_law_ask_for(wheel):
     str(path.relative_to(ROOT))
     for package in PACKAGES
     for path in (ROOT / package).rglob('*')
-    if path.suffix in ('.py', '.npz', '.json', '.bib', '.txt') or path.name == 'NOTICE'
+    if path.suffix in ('.py', '.npz', '.json', '.bib', '.txt', '.safetensors')
+    or path.name in ('NOTICE', 'README.md')
   }
   assert tracked <= files
   commands = {str(path.relative_to(ROOT)) for path in (ROOT / 'experiments').rglob('*.py')}

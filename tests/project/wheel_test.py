@@ -43,6 +43,14 @@ _EXTRACTS = """
 from gmn_jax.authors.parity import EXTRACTS
 print(len(list(EXTRACTS.glob('*.npz'))))
 """
+_LOAD = """
+import gmn_jax
+from gmn_jax.checkpoint import load_run
+from gmn_jax.models import run_folder
+
+folder = run_folder('apoe-small', 'runs/mine')
+print(folder, load_run(folder).step, gmn_jax.load('apoe-small'))
+"""
 
 # What the script `gmn` does.
 _GMN = """
@@ -114,6 +122,12 @@ def _write_scenes(folder):
 def test_an_installed_wheel_trains_on_scenes_in_memory(site, tmp_path):
   assert _python(site, _TRAIN, tmp_path) == [str(site), '0.1.0']
   assert (tmp_path / 'run' / 'metrics.jsonl').is_file()
+
+
+def test_an_installed_wheel_loads_the_models_that_come_along(site, tmp_path):
+  assert _python(site, _LOAD, tmp_path)[:3] == ['runs/mine', '7200', 'Model(apoe,']
+  files = {path.name for path in (site / 'gmn_jax' / 'models' / 'apoe-small').iterdir()}
+  assert files == {'README.md', 'config.json', 'metrics.json', 'model.safetensors'}
 
 
 def test_an_installed_wheel_has_the_recordings_that_parity_compares_with(site, tmp_path):

@@ -96,11 +96,8 @@ def carry_out(options: argparse.Namespace, faults: Mapping[str, Fault] = FAULTS)
       for outcome in carried_out(name, functools.partial(faults[name], trainer)):
         outcomes.append(outcome)
         minutes = (time.monotonic() - start) / 60
-        print(
-          f'{minutes:5.1f} min  {"ok" if outcome.kept else "BROKEN":<7}{outcome.fault}',
-          file=sys.stderr,
-          flush=True,
-        )
+        word, why = ('ok', '') if outcome.kept else ('BROKEN', f': {outcome.happened}')
+        print(f'{minutes:5.1f} min  {word:<7}{outcome.fault}{why}', file=sys.stderr, flush=True)
   table = markdown(outcomes)
   minutes = (time.monotonic() - start) / 60
   print(table)

@@ -199,8 +199,7 @@ class Builder(tfds.core.ShardBasedBuilder):
     self, dl_manager: tfds.download.DownloadManager
   ) -> Mapping[str, Sequence[Any]]:
     del dl_manager  # Nothing is downloaded.
-    cached = functools.partial(chunks_lib.read_chunks, folder=self._cache)
-    scenes = cached if self._cache else _generate_anew
+    scenes = functools.partial(_read, self._cache) if self._cache else _generate_anew
     return {
       name: [
         functools.partial(scenes, chunks[first : first + _FILE_CHUNKS])
@@ -287,6 +286,12 @@ def _generate_anew(
 ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
   for chunk in chunks:
     yield from chunk.scenes()
+
+
+def _read(
+  folder: pathlib.Path, chunks: Sequence[chunks_lib.Chunk]
+) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+  return chunks_lib.read_chunks(chunks, folder)
 
 
 @contextlib.contextmanager

@@ -162,7 +162,8 @@ def _scenes(described: Described, splits: Sequence[str]) -> dict[str, Any]:
     'source': {
       'fileSet': {'@id': _FILES},
       'extract': {'fileProperty': 'fullpath'},
-      'transform': {'regex': f'^(?:.*[/-])?({"|".join(splits)})[-.][^/]*$'},
+      # Also of the name alone, as `mlcroissant` takes it of what it took already.
+      'transform': {'regex': f'^(?:.*[/-])?({"|".join(splits)})(?:[-.][^/]*)?$'},
     },
   }
   fields = [_field(column, words[column.name], described) for column in described.columns]
@@ -176,9 +177,11 @@ def _scenes(described: Described, splits: Sequence[str]) -> dict[str, Any]:
 
 def _field(column: Column, meaning: str, described: Described) -> dict[str, Any]:
   source: dict[str, Any] = {'fileSet': {'@id': _FILES}, 'extract': {'column': column.name}}
-  shape, kind = column.shape, _TYPES[column.dtype]
+  shape, kind, listed = column.shape, _TYPES[column.dtype], {}
   if column.is_images and described.pictures:
     shape, kind = column.shape[:1], 'sc:ImageObject'
+    # The word of Croissant 1.0 for lists; `mlcroissant` opens several pictures by it alone.
+    listed = {'repeated': True}
     source['transform'] = {'jsonPath': 'bytes'}
   lengths = {'isArray': True, 'arrayShape': ','.join(map(str, shape))} if shape else {}
   return {
@@ -187,5 +190,6 @@ def _field(column: Column, meaning: str, described: Described) -> dict[str, Any]
     **({'description': meaning} if meaning else {}),
     'dataType': kind,
     **lengths,
+    **listed,
     'source': source,
   }

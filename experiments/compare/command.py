@@ -17,7 +17,9 @@ python experiments/compare.py --configs=apoe,poe,baseline --seeds=3 --preset=sma
 
 Every training and evaluation is a process of `main.py`. What has been done is not done again: the
 same command continues where it was stopped. The table's means and standard errors are over seeds;
-behind them, what each config differs by from the first one. compare.png shows the same.
+behind them, what each config differs by from the first one. A second table has these differences
+paired by seed and, where an evaluation keeps the numbers of its scenes, by scene, with Student's
+intervals and p-values that are corrected for all its rows. compare.png shows the first table.
 """
 
 import os
@@ -150,5 +152,5 @@ def main(argv: list[str]) -> int:
   folders.require_writable(comparison.workdir, 'give another --workdir.')
   if code := carry_out_all(comparison):
     return code
-  print(f'\n{compare(comparison)}\n\n{comparison.workdir / "compare"}.json, .txt, .png')
+  print('', *compare(comparison), f'{comparison.workdir / "compare"}.json, .txt, .png', sep='\n\n')
   return 0

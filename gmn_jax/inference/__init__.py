@@ -6,6 +6,7 @@ May use `model` and what that may use; knows nothing of training.
 from gmn_jax.inference.density import (
   COLOURS,
   Likelihood,
+  Posed,
   Seen,
   log_importance_weight,
   log_importance_weights,
@@ -17,6 +18,7 @@ from gmn_jax.inference.generation import generate, noise_from, render, represent
 __all__ = [
   'COLOURS',
   'Likelihood',
+  'Posed',
   'Seen',
   'generate',
   'log_importance_weight',

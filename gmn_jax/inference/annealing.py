@@ -121,7 +121,8 @@ def adapt(
     log_step_N = jnp.minimum(log_step_N + _RATE * (acceptance_N - _AIM), most)
     return (state, log_step_N), log_step_N
 
-  carry = _state(evaluate, start_ND), jnp.full(len(start_ND), most, start_ND.dtype)
+  # At the first temperature nothing depends on the weight where it starts.
+  carry = _unweighed(start_ND), jnp.full(len(start_ND), most, start_ND.dtype)
   xs = inverse_temperatures(pilot), jax.random.split(key, pilot)
   _, log_steps_PN = jax.lax.scan(move, carry, xs)
   place_T, place_P = (jnp.linspace(0, 1, count) for count in (temperatures, pilot))
@@ -140,23 +141,27 @@ def anneal(log_weight: LogWeight, start_ND: Array, path: Path, key: Array) -> Ch
     key: of the transitions.
   """
   evaluate = _with_gradient(log_weight)
-  rise_T = jnp.diff(path.betas_T)
-  start = _state(evaluate, start_ND)
 
   def move(carry, of_step):
-    state, log_weight_N, accepted_N = carry
-    beta, rise, step_N, key = of_step
+    state, accepted_N = carry
+    beta, step_N, key = of_step
     state, acceptance_N = _move(evaluate, state, beta, step_N, path.leapfrogs, key)
-    log_weight_N += rise * state.log_weight_N
-    return (state, log_weight_N, accepted_N + acceptance_N), None
+    return (state, accepted_N + acceptance_N), state.log_weight_N
 
-  transitions = len(rise_T) - 1
-  carry = start, rise_T[0] * start.log_weight_N, jnp.zeros_like(start.log_weight_N)
-  xs = path.betas_T[1:-1], rise_T[1:], path.steps_TN[1:-1], jax.random.split(key, transitions)
-  (_, log_weight_N, accepted_N), _ = jax.lax.scan(move, carry, xs)
-  sign = path.betas_T[-1] - path.betas_T[0]
-  acceptance_N = accepted_N / transitions if transitions else jnp.ones_like(accepted_N)
-  return Chain(sign * log_weight_N, start.log_weight_N, acceptance_N)
+  # A first transition without a step weighs the start, so that the program holds the weight once.
+  betas_T = path.betas_T[:-1].at[0].set(0)
+  steps_TN = path.steps_TN[:-1].at[0].set(0)
+  keys = jax.random.split(key, len(betas_T))
+  none_N = jnp.zeros(len(start_ND), start_ND.dtype)
+  (_, accepted_N), log_weight_TN = jax.lax.scan(
+    move, (_unweighed(start_ND), none_N), (betas_T, steps_TN, keys)
+  )
+  rise_T = jnp.abs(jnp.diff(path.betas_T))
+  transitions = len(betas_T) - 1
+  acceptance_N = (accepted_N - 1) / transitions if transitions else accepted_N
+  # No matrix product, whose precision some devices lower.
+  log_weight_N = jnp.sum(rise_T[:, None] * log_weight_TN, axis=0)
+  return Chain(log_weight_N, log_weight_TN[0], acceptance_N)
 
 
 @takes_numpy
@@ -199,8 +204,8 @@ def _with_gradient(log_weight: LogWeight) -> Callable[[Array], tuple[Array, Arra
   return evaluate
 
 
-def _state(evaluate, noise_ND: Array) -> _State:
-  return _State(noise_ND, *evaluate(noise_ND))
+def _unweighed(noise_ND: Array) -> _State:
+  return _State(noise_ND, jnp.zeros_like(noise_ND[:, 0]), jnp.zeros_like(noise_ND))
 
 
 def _move(
@@ -220,7 +225,7 @@ def _move(
     (noise, _, gradient), momentum = carry
     momentum = momentum + 0.5 * beta * step_N1 * gradient
     noise, momentum = cos_N1 * noise + sin_N1 * momentum, cos_N1 * momentum - sin_N1 * noise
-    state = _state(evaluate, noise)
+    state = _State(noise, *evaluate(noise))
     return state, momentum + 0.5 * beta * step_N1 * state.gradient_ND
 
   moved, last_ND = jax.lax.fori_loop(0, leapfrogs, leap, (state, momentum_ND))
@@ -238,4 +243,5 @@ def _move(
 
 def _log_density(state: _State, momentum_ND: Array, beta: Array) -> Array:
   squares_N = jnp.sum(state.noise_ND**2 + momentum_ND**2, axis=1)
-  return beta * state.log_weight_N - 0.5 * squares_N
+  # Where nothing is weighed, a weight of zero counts as any.
+  return jnp.where(beta > 0, beta * state.log_weight_N, 0) - 0.5 * squares_N

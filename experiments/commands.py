@@ -125,8 +125,10 @@ Trains several configs with several seeds, evaluates each run, and puts them in 
 --config.FIELD=VALUE is for every training, and --MODE.OPTION=VALUE for every evaluation of a mode,
 as in --density.samples=5. Every training and evaluation is a process of `main.py`. What has been
 done is not done again: the same command continues where it was stopped. The table's means and
-standard errors are over seeds; behind them, what each config differs by from the first one.
-compare.png shows the same."""
+standard errors are over seeds; behind them, what each config differs by from the first one. A
+second table pairs these differences by seed and, where an evaluation keeps the numbers of its
+scenes, by scene, with Student's intervals and p-values corrected for all its rows. compare.png
+shows the first table."""
   example = '--configs=apoe,poe --seeds=3 --preset=small --steps=1250'
   parser = Parser(program, about, example, others=r'--\w+\.')
   parser.option('configs', Words, ('apoe', 'poe', 'baseline'), 'names of configs')

@@ -75,10 +75,19 @@ def elbo(context: Sensed, target: Sensed) -> np.ndarray:
 
 def make_log_weight(context: Sensed, target: Sensed, exact: bool = False):
   """The log-weights (N,) of one sample drawn from a key."""
-  prior, posterior = belief(context), proposal(context, target, exact)
+  posterior = proposal(context, target, exact)
+  of_noise = make_log_weight_of_noise(context, target, posterior)
+  return lambda key: of_noise(jax.random.normal(key, posterior[0].shape))
 
-  def log_weight(key: jax.Array) -> jax.Array:
-    z = _draw(posterior, key)
+
+def make_log_weight_of_noise(
+  context: Sensed, target: Sensed, posterior: tuple[np.ndarray, np.ndarray]
+):
+  """The log-weights (N,) of the sample that a Gaussian (N, Z) draws from noise (N, Z)."""
+  prior = belief(context)
+
+  def log_weight(noise: jax.Array) -> jax.Array:
+    z = _of_noise(posterior, noise)
     means = jnp.einsum('nvz,nz->nv', target.queries, z)
     density = jax.scipy.stats.norm.logpdf(target.senses, means, STD).sum(axis=1)
     return density + _log_density(z, prior) - _log_density(z, posterior)
@@ -96,9 +105,18 @@ def make_predict(context: Sensed, queries: np.ndarray):
   return predict
 
 
-def _draw(gaussian: tuple[np.ndarray, np.ndarray], key: jax.Array) -> jax.Array:
+def noise_of(gaussian: tuple[np.ndarray, np.ndarray], z_NZ: np.ndarray) -> np.ndarray:
+  """The noise (N, Z) from which a Gaussian draws z."""
   mean, covariance = gaussian
-  noise = jax.random.normal(key, mean.shape)
+  return np.linalg.solve(np.linalg.cholesky(covariance), (z_NZ - mean)[..., None])[..., 0]
+
+
+def _draw(gaussian: tuple[np.ndarray, np.ndarray], key: jax.Array) -> jax.Array:
+  return _of_noise(gaussian, jax.random.normal(key, gaussian[0].shape))
+
+
+def _of_noise(gaussian: tuple[np.ndarray, np.ndarray], noise: jax.Array) -> jax.Array:
+  mean, covariance = gaussian
   return mean + jnp.einsum('nyz,nz->ny', np.linalg.cholesky(covariance), noise)
 
 

@@ -123,5 +123,5 @@ def carry_out(options: argparse.Namespace) -> int:
   folders.require_writable(comparison.workdir, 'give another --workdir.')
   if code := carry_out_all(comparison):
     return code
-  print(f'\n{compare(comparison)}\n\n{comparison.workdir / "compare"}.json, .txt, .png')
+  print('', *compare(comparison), f'{comparison.workdir / "compare"}.json, .txt, .png', sep='\n\n')
   return 0

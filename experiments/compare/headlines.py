@@ -40,6 +40,20 @@ def of_run(workdir: pathlib.Path, evaluations: Sequence[str]) -> dict[str, float
   return numbers
 
 
+def by_scene(workdir: pathlib.Path, evaluations: Sequence[str]) -> dict[str, list[float]]:
+  """Of headlines that are means over scenes what they were of each, where that was kept.
+
+  Raises:
+    UserError: an evaluation is not there, or damaged.
+  """
+  numbers = {}
+  for name in evaluations:
+    if (read := modes.load(name).by_scene) is not None:
+      of_mode = read(read_results(workdir, name))
+      numbers |= {f'{name}: {what}': list(values) for what, values in of_mode.items()}
+  return numbers
+
+
 def read_results(workdir: pathlib.Path, mode: str) -> Mapping[str, Any]:
   """What an evaluation wrote under 'results'.
 

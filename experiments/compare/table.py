@@ -1,4 +1,4 @@
-"""The table of a comparison: means and standard errors over seeds, and what configs differ by."""
+"""The tables of a comparison: means and standard errors over seeds, and what configs differ by."""
 
 import json
 import math
@@ -10,35 +10,44 @@ import numpy as np
 
 from experiments.compare import figure as compare_figure
 from experiments.compare import headlines
+from experiments.compare.differences import difference_table, differences
 from experiments.compare.runs import Comparison, carried_out
 from experiments.evaluation import results
 
 
-def compare(comparison: Comparison) -> results.Table:
+def compare(comparison: Comparison) -> list[results.Table]:
   """Reads what the runs found, and writes `compare.json`, `compare.txt` and `compare.png`.
 
   Returns:
     A row per headline, a column per config: mean ± standard error over the seeds; and a column per
-    config but the first: what its mean is above that one's, ± the error of the difference.
+    config but the first: what its mean is above that one's, ± the error of the difference. Where
+    seeds or scenes can be paired, a second table says how far that is to be trusted.
   """
   folders: dict[str, list[pathlib.Path]] = {}
   for run in comparison.runs:
     folders.setdefault(run.config, []).append(run.workdir)
   evaluations = [*comparison.runs[0].jobs][1:]
   summary = _summarise(folders, evaluations)
-  table = _table(summary, [*folders], seeds=len(next(iter(folders.values()))))
+  first = next(iter(folders))
+  seeds = len(folders[first])
+  tables = [_table(summary, [*folders], seeds)]
+  found = differences(summary, folders, evaluations)
+  if any(difference.over_seeds or difference.over_scenes for difference in found):
+    tables.append(difference_table(found, first, seeds))
   record = {
     'commands': {f'{run.config}-{run.seed}': carried_out(run) for run in comparison.runs},
     'commit': results.commit(),
     'versions': results.versions(),
     'results': summary,
+    'differences': [difference.as_written() for difference in found],
   }
-  for suffix, text in (('json', json.dumps(record, indent=2) + '\n'), ('txt', f'{table}\n')):
+  shown = '\n\n'.join(map(str, tables)) + '\n'
+  for suffix, text in (('json', json.dumps(record, indent=2) + '\n'), ('txt', shown)):
     with results.replacing(comparison.workdir / f'compare.{suffix}') as path:
       path.write_text(text)
   with results.replacing(comparison.workdir / 'compare.png') as path:
     compare_figure.draw(folders, evaluations).savefig(path, dpi=150, format='png')
-  return table
+  return tables
 
 
 def _summarise(

@@ -11,7 +11,6 @@ import numpy as np
 
 from experiments.evaluation import results
 from experiments.evaluation.blocks import Block
-from gmn_jax.inference import importance
 
 DIRECTIONS = ('over contexts', 'over targets')
 RANKS = (1, 5)
@@ -45,6 +44,26 @@ class OwnContext:
 
 
 @dataclasses.dataclass(frozen=True)
+class Trust:
+  """How far the estimates of all pairs can be trusted, by context.
+
+  Attributes:
+    context: the senses that give it.
+    views: how many of each.
+    scatter: standard deviation of an estimate of half as many samples, nats of a target: root mean
+      square over pairs.
+    scatter_of_own: the same of the targets given their own scene's context.
+    acceptance: of annealing, the mean probability of a transition to be accepted.
+  """
+
+  context: str
+  views: int
+  scatter: float
+  scatter_of_own: float
+  acceptance: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Classified:
   """All that was measured.
 
@@ -52,11 +71,13 @@ class Classified:
     chance: of each rank, what guessing reaches.
     accuracy: a record per direction and context.
     own_context: a record per context.
+    trust: a record per context.
   """
 
   chance: Mapping[str, float]
   accuracy: Sequence[Accuracy]
   own_context: Sequence[OwnContext]
+  trust: Sequence[Trust]
 
 
 def hits(log_likelihood: np.ndarray, rank: int) -> np.ndarray:
@@ -102,18 +123,42 @@ def own_context_records(
   """A record per context.
 
   Args:
-    estimated: by field of Estimate, (D, S, P, B, B), nats and numbers.
+    estimated: what an estimator yields, (D, S, P, B, B), nats and numbers.
     given: the S contexts, by senses and size.
     size: how many numbers a target holds.
   """
-  scales = (size, size, 1)
   by_field = {}
-  for field, scale in zip(importance.Estimate._fields, scales, strict=True):
+  for field, scale in (('log_likelihood', size), ('elbo', size), ('effective_samples', 1)):
     own = np.diagonal(estimated[field], axis1=-2, axis2=-1) / scale
     by_field[field] = results.mean_and_error(own.mean(axis=(2, 3)))
   return [
     OwnContext(senses, views, **_fields(by_field, i)) for i, (senses, views) in enumerate(given)
   ]
+
+
+def trust_records(
+  estimated: Block, given: Mapping[tuple[str, int], tuple[int, ...]]
+) -> list[Trust]:
+  """A record per context; arguments as of `own_context_records`."""
+
+  def root_mean_square(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(values**2)))
+
+  records = []
+  for i, (senses, views) in enumerate(given):
+    scatter_DPBB = estimated['scatter'][:, i]
+    own_DPB = np.diagonal(scatter_DPBB, axis1=-2, axis2=-1)
+    accepted = estimated.get('acceptance')
+    records.append(
+      Trust(
+        senses,
+        views,
+        root_mean_square(scatter_DPBB),
+        root_mean_square(own_DPB),
+        None if accepted is None else float(accepted[:, i].mean()),
+      )
+    )
+  return records
 
 
 def _fields(by_name: Mapping[str, tuple[np.ndarray, np.ndarray]], i: int) -> dict[str, float]:

@@ -138,6 +138,8 @@ class Evaluation(Mode, Generic[Options, Found]):
     fitted: of the run, the datasets and the options, options that fit what these hold.
     headlines: the few numbers by which runs are compared, by a name that says the unit, from what
       was written under 'results'; None: runs are not compared by it.
+    by_scene: of headlines that are means over scenes what they were of each, in the scenes' order,
+      from the same; headlines of which that was not kept are left out.
     panels: of the figure that compares runs.
   """
 
@@ -155,6 +157,7 @@ class Evaluation(Mode, Generic[Options, Found]):
   instead: str = 'no scenes'
   fitted: Callable[[Run, Mapping[str, Dataset], Any], Any] = lambda run, datasets, options: options
   headlines: Callable[[Mapping[str, Any]], dict[str, float]] | None = None
+  by_scene: Callable[[Mapping[str, Any]], Mapping[str, Sequence[float]]] | None = None
   panels: Sequence[Panel] = ()
 
   def carry_out(

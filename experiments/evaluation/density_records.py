@@ -15,7 +15,7 @@ from experiments.evaluation import baselines, held_out, results
 from experiments.evaluation.blocks import Block
 from experiments.evaluation.held_out import LEVELS, Question
 from experiments.evaluation.scenes import stack_scenes
-from gmn_jax.inference import Likelihood, importance
+from gmn_jax.inference import Likelihood
 from gmn_jax.senses import Modality, Sense, cut_scenes, senses_of
 from gmn_jax.training.checkpoint import Run
 from tfds_mese.dataset import Dataset
@@ -47,25 +47,61 @@ class Density:
   Attributes:
     target: the name of a `Target`.
     given: how many views of each sense, by the sense's `views`.
-    log_likelihood: the importance-weighted bound.
-    elbo: the evidence lower bound.
-    effective_samples: how many of the K samples carry the estimate.
+    std: of the likelihood.
+    constant: -1/2 log 2 pi std^2, the density where the Gaussian's mean is the truth: what a
+      density is below it is signal.
+    log_likelihood: the estimate, in expectation a lower bound.
+    elbo: the evidence lower bound of the proposal.
+    effective_samples: how many of the K samples or chains carry the estimate.
+    scatter: standard deviation of an estimate of half as many samples, nats of a whole target: root
+      mean square over scenes.
+    by_scene: `log_likelihood` of every scene.
     gain: over no context, scene by scene: its error is that of the difference. None if no context
       was not asked for.
+    acceptance: of annealing, the mean probability of a transition to be accepted.
     log_likelihood_255: of images, on [0, 255].
   """
 
   target: str
   given: Mapping[str, int]
+  std: float
+  constant: float
   log_likelihood: float
   log_likelihood_error: float
   elbo: float
   elbo_error: float
   effective_samples: float
   effective_samples_error: float
+  scatter: float
+  by_scene: Sequence[float]
   gain: float | None = None
   gain_error: float | None = None
+  acceptance: float | None = None
   log_likelihood_255: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class TwoBounds:
+  """Both bounds of the density of views that the model imagined, nats per dimension.
+
+  Attributes:
+    target: the name of a `Target`.
+    given: how many views of each sense, by the sense's `views`.
+    lower: as a density is estimated.
+    upper: annealed back from the latents of which the views were imagined.
+    gap: what the upper one is above the lower one, nats of a whole target.
+    scenes: how many there were.
+  """
+
+  target: str
+  given: Mapping[str, int]
+  lower: float
+  lower_error: float
+  upper: float
+  upper_error: float
+  gap: float
+  gap_error: float
+  scenes: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,6 +142,7 @@ class Densities:
     std: of the likelihood.
     highest: the density of any Gaussian of this std, where it meets the truth.
     density: a record per target and context.
+    bounds: of imagined views, a record per target and context.
     without_model: a record per target and predictor.
     coverage: a record per sense, level and context size.
   """
@@ -114,6 +151,7 @@ class Densities:
   std: float
   highest: float
   density: Sequence[Density]
+  bounds: Sequence[TwoBounds]
   without_model: Sequence[WithoutModel]
   coverage: Sequence[Coverage]
 
@@ -130,10 +168,15 @@ def targets_of(modalities: Sequence[Modality], std: float) -> list[Target]:
   return targets
 
 
+def has_two_bounds(target: Target) -> bool:
+  """Whether views can be imagined of it: as they are sensed, which gray is not."""
+  return not target.likelihood.gray and target.likelihood.levels == 1
+
+
 def as_written(found: Densities) -> dict[str, Any]:
   """The numbers of `density.json`, where a record says by sense how many views are given."""
   written = dataclasses.asdict(found)
-  for record in written['density']:
+  for record in [*written['density'], *written['bounds']]:
     given = record.pop('given')
     of = {name: number for name, number in record.items() if number is not None}
     record.clear()
@@ -156,23 +199,72 @@ def density_records(
     held_out_views: how many views the density is of.
   """
   dimensions = held_out_views * target.size
+
+  def of(field: str) -> np.ndarray:
+    return measured[f'{target.name}/{field}']
+
+  density_BS = of('log_likelihood') / dimensions
   parts = {
-    field: results.mean_and_error(measured[f'{target.name}/{field}'] / scale)
-    for field, scale in zip(importance.Estimate._fields, (dimensions, dimensions, 1), strict=True)
+    'log_likelihood': results.mean_and_error(density_BS),
+    'elbo': results.mean_and_error(of('elbo') / dimensions),
+    'effective_samples': results.mean_and_error(of('effective_samples')),
   }
   nothing = [i for i, of_sense in enumerate(given) if not any(count for _, count in of_sense)]
   if nothing:
     (of_nothing,) = nothing
-    density_BS = measured[f'{target.name}/log_likelihood'] / dimensions
     parts['gain'] = results.mean_and_error(density_BS - density_BS[:, [of_nothing]])
   records = []
   for i, of_sense in enumerate(given):
-    means = {field: float(mean[i]) for field, (mean, _) in parts.items()}
-    errors = {f'{field}_error': float(error[i]) for field, (_, error) in parts.items()}
+    numbers = _means_and_errors(parts, i)
     if target.sense.levels > 1:
-      means['log_likelihood_255'] = means['log_likelihood'] - math.log(target.sense.levels)
-    records.append(Density(target.name, dict(of_sense), **means, **errors))
+      numbers['log_likelihood_255'] = numbers['log_likelihood'] - math.log(target.sense.levels)
+    if f'{target.name}/acceptance' in measured:
+      numbers['acceptance'] = float(of('acceptance')[:, i].mean())
+    records.append(
+      Density(
+        target.name,
+        dict(of_sense),
+        std=target.likelihood.std,
+        constant=highest_density(target.likelihood.std),
+        scatter=float(np.sqrt(np.mean(of('scatter')[:, i] ** 2))),
+        by_scene=density_BS[:, i].tolist(),
+        **numbers,
+      )
+    )
   return records
+
+
+def bounds_records(
+  target: Target,
+  measured: Block,
+  given: Mapping[Given, tuple[int, ...]],
+  held_out_views: int,
+) -> list[TwoBounds]:
+  """A record per context, of `<target>/lower` and `/upper`; arguments as of `density_records`."""
+  dimensions = held_out_views * target.size
+  lower_BS, upper_BS = (measured[f'{target.name}/{side}'] for side in ('lower', 'upper'))
+  parts = {
+    'lower': results.mean_and_error(lower_BS / dimensions),
+    'upper': results.mean_and_error(upper_BS / dimensions),
+    'gap': results.mean_and_error(upper_BS - lower_BS),
+  }
+  return [
+    TwoBounds(target.name, dict(of_sense), scenes=len(lower_BS), **_means_and_errors(parts, i))
+    for i, of_sense in enumerate(given)
+  ]
+
+
+def highest_density(std: float) -> float:
+  """-1/2 log 2 pi std^2: the density of a Gaussian where it meets the truth, nats per dimension."""
+  return -0.5 * math.log(2 * math.pi * std**2)
+
+
+def _means_and_errors(
+  parts: Mapping[str, tuple[np.ndarray, np.ndarray]], i: int
+) -> dict[str, float]:
+  """Of context `i`, by the names of a record's fields."""
+  means = {field: float(mean[i]) for field, (mean, _) in parts.items()}
+  return means | {f'{field}_error': float(error[i]) for field, (_, error) in parts.items()}
 
 
 def records_without_model(

@@ -17,7 +17,10 @@ def tables(found: Densities) -> list[Table]:
   shown = []
   for name in targets:
     records = [record for record in found.density if record.target == name]
-    title = f'{name}: log-density of the views held out, nats per dimension'
+    title = (
+      f'{name}: log-density of the views held out, nats per dimension, std {records[0].std:g}, '
+      f'constant {records[0].constant:.4f}'
+    )
     table = _by_context(title, records, 'log_likelihood')
     without_model = [
       [record.predictor, _cell(record, 'log_likelihood'), *[''] * (len(table.columns) - 2)]
@@ -28,7 +31,24 @@ def tables(found: Densities) -> list[Table]:
     if records[0].gain is not None:
       title = f'{name}: gain over no context, scene by scene, nats per dimension'
       shown.append(_by_context(title, records, 'gain'))
-  return [*shown, _coverage(found)]
+  return [*shown, *_bounds(found), _coverage(found)]
+
+
+def _bounds(found: Densities) -> list[Table]:
+  if not found.bounds:
+    return []
+  rows = [
+    [
+      f'{record.target} given {", ".join(counted(n, views) for views, n in record.given.items())}',
+      with_error(record.lower, record.lower_error, digits=4),
+      with_error(record.upper, record.upper_error, digits=4),
+      with_error(record.gap, record.gap_error, digits=2),
+    ]
+    for record in found.bounds
+  ]
+  scenes = counted(found.bounds[0].scenes, 'scenes')
+  title = f'of views that the model imagined for {scenes}: both bounds, nats per dimension'
+  return [Table(title, ['', 'from below', 'from above', 'gap in nats'], rows)]
 
 
 def _by_context(title: str, records: Sequence[Density], field: str) -> Table:

@@ -11,8 +11,10 @@ import jax
 import jax.numpy as jnp
 
 from experiments.evaluation.contexts import context_mask
+from experiments.evaluation.estimators import Estimator
 from gmn_jax import inference
-from gmn_jax.inference import Likelihood, Seen, calibration, importance
+from gmn_jax.inference import Likelihood, Posed, calibration, noise_space
+from gmn_jax.inference.noise_space import Annealing, Bounds
 from gmn_jax.model import GMN
 from gmn_jax.senses import Ranges, Sense, Views, cut_scenes
 
@@ -37,22 +39,8 @@ class Question(NamedTuple):
   likelihoods: tuple[Likelihood, ...] = ()
 
 
-class Answerable(NamedTuple):
-  """A question of B scenes, encoded: every context of a scene is asked for the same views.
-
-  Attributes:
-    context: the N contexts.
-    target: what the posterior sees besides, N.
-    truth: the views held out, (N, W, ...) per modality; (N, 0, ...) where none is asked for.
-  """
-
-  context: Seen
-  target: Seen
-  truth: Views
-
-
-def pose(model: GMN, params: Any, views: Views, question: Question) -> Answerable:
-  """Encodes the scenes' views once, for all contexts."""
+def pose(model: GMN, params: Any, views: Views, question: Question) -> Posed:
+  """The N questions: every context of a scene is asked for the same views, encoded once."""
   batch, count = views.queries[0].shape[:2]
   masks = [context_mask(counts, batch, count) for counts in question.given]
   asked_M1 = jnp.array([[m.sense == question.sense] for m in model.modalities])
@@ -61,7 +49,7 @@ def pose(model: GMN, params: Any, views: Views, question: Question) -> Answerabl
   sets = inference.summarise(model, params, views, jnp.stack(masks))
   scene_N = jnp.tile(jnp.arange(batch), len(question.given))
   truth = jax.tree.map(lambda x: x[scene_N], asked_of(model, views, question))
-  return Answerable(sets.pick(slice(len(scene_N))), sets.pick(len(scene_N) + scene_N), truth)
+  return Posed(sets.pick(slice(len(scene_N))), sets.pick(len(scene_N) + scene_N), truth)
 
 
 def asked_of(model: GMN, views: Views, question: Question) -> Views:
@@ -84,10 +72,10 @@ def estimate_density(
   *,
   model: GMN,
   question: Question,
-  samples: int,
+  estimator: Estimator,
   chunk: int,
-) -> importance.Estimate:
-  """Estimates the log-density of the views held out, nats, (L, S, B).
+) -> dict[str, Array]:
+  """Estimates the log-density of the views held out; what `Estimator.estimate` yields, (L, S, B).
 
   Args:
     params: the model's.
@@ -96,21 +84,38 @@ def estimate_density(
     key: decides the samples.
     model: the network.
     question: what is given and asked for.
-    samples: K.
-    chunk: how many of them at once.
+    estimator: what estimates.
+    chunk: how many of its samples at once.
   """
   views = cut_scenes(model.modalities, raw, ranges)
-  context, target, truth = pose(model, params, views, question)
-
-  def log_weight(key: Array) -> Array:
-    noise = inference.noise_from(model, key, len(target.any_NM))
-    return inference.log_importance_weight(
-      model, params, context, target, truth, noise, question.likelihoods
-    )
-
-  estimated = importance.estimate(log_weight, key, samples, chunk)
+  posed = pose(model, params, views, question)
+  estimated = estimator.estimate(model, params, posed, question.likelihoods, key, chunk)
   by_context = (-1, len(question.given), len(views.queries[0]))
   return jax.tree.map(lambda x: x.reshape(by_context), estimated)
+
+
+def bound_imagined(
+  params: Any,
+  raw: Mapping[str, Array],
+  ranges: Ranges,
+  key: Array,
+  *,
+  model: GMN,
+  question: Question,
+  annealing: Annealing,
+  chunk: int,
+) -> Bounds:
+  """Both bounds of the density of views that the model imagines in their place, nats, (S, B).
+
+  Arguments as of `estimate_density`; the question has one likelihood.
+  """
+  views = cut_scenes(model.modalities, raw, ranges)
+  (likelihood,) = question.likelihoods
+  posed = pose(model, params, views, question)
+  bounds = noise_space.bounds_of_imagined(
+    noise_space.Question(model, params, posed, likelihood), annealing, key, chunk
+  )
+  return jax.tree.map(lambda x: x.reshape(len(question.given), -1), bounds)
 
 
 def cover(

@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 
 from experiments.evaluation.contexts import context_mask
+from experiments.evaluation.estimators import Estimator
 from gmn_jax import inference
-from gmn_jax.inference import Likelihood, importance
+from gmn_jax.inference import Likelihood
 from gmn_jax.model import GMN
 from gmn_jax.senses import Ranges, Sense, Views, cut_scenes
 
@@ -45,11 +46,11 @@ def estimate_pairs(
   *,
   model: GMN,
   pairing: Pairing,
-  samples: int,
+  estimator: Estimator,
   chunk: int,
-) -> importance.Estimate:
-  """Estimates log p(x | v, C) of every target given every scene's context, nats, (S, P, B, B): by
-  the scene of the target, then that of the context.
+) -> dict[str, Array]:
+  """Estimates log p(x | v, C) of every target given every scene's context; what
+  `Estimator.estimate` yields, (S, P, B, B): by the scene of the target, then that of the context.
 
   The views are encoded once; the posterior of a pair sees that context and that target.
 
@@ -60,8 +61,8 @@ def estimate_pairs(
     key: decides the samples.
     model: the network.
     pairing: what is given and assigned.
-    samples: K.
-    chunk: how many of them at once.
+    estimator: what estimates.
+    chunk: how many of its samples at once.
   """
   views = cut_scenes(model.modalities, raw, ranges)
   batch, count = views.queries[0].shape[:2]
@@ -78,17 +79,10 @@ def estimate_pairs(
   target = targets_PB.pick(target_N)
   truth = jax.tree.map(lambda x: x[target_N], _parts_of(model, views, pairing))
 
-  def estimate_context(context_and_key: tuple[inference.Seen, Array]) -> importance.Estimate:
+  def estimate_context(context_and_key: tuple[inference.Seen, Array]) -> dict[str, Array]:
     context_B, key = context_and_key
-    context = context_B.pick(context_N)
-
-    def log_weight(key: Array) -> Array:
-      noise = inference.noise_from(model, key, len(context_N))
-      return inference.log_importance_weight(
-        model, params, context, target, truth, noise, (pairing.likelihood,)
-      )[0]
-
-    return importance.estimate(log_weight, key, samples, chunk)
+    posed = inference.Posed(context_B.pick(context_N), target, truth)
+    return estimator.estimate(model, params, posed, (pairing.likelihood,), key, chunk)
 
   contexts = jax.tree.map(lambda x: x.reshape(len(pairing.given), batch, *x.shape[1:]), contexts_SB)
   keys = jax.random.split(key, len(pairing.given))

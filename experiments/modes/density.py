@@ -12,30 +12,32 @@ import dataclasses
 import functools
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
-import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.evaluation import blocks, density_tables, held_out, results
+from experiments.evaluation import blocks, density_tables, results
 from experiments.evaluation.contract import Evaluation, Panel, Setting
+from experiments.evaluation.density_blocks import Measuring, make_measure
+from experiments.evaluation.density_headlines import by_scene, headlines
+from experiments.evaluation.density_notes import estimator_notes
 from experiments.evaluation.density_records import (
   Densities,
   Given,
-  Target,
   as_written,
+  bounds_records,
   coverage_records,
   density_records,
+  highest_density,
   records_without_model,
   targets_of,
 )
+from experiments.evaluation.estimators import estimator_of
 from experiments.evaluation.fitting import Fitting, fit_scenes, fit_split, fit_views, stock_of
-from experiments.evaluation.held_out import Question
 from experiments.evaluation.scenes import complete_scenes, sensed, stack_scenes, views_of
 from experiments.figures import density as density_figures
-from gmn_jax.inference import importance
 from gmn_jax.senses import HAPTIC, IMAGE, Modality, Sense, senses_of
 from gmn_jax.training.checkpoint import Run
 from mese_env.command_line import require_at_least
@@ -58,7 +60,21 @@ class Options:
   others: tuple[int, ...] = (0, 5)
   # How many views of a sense are asked for, the last ones.
   held_out: int = 5
-  # K of the importance-weighted estimate; the authors' script took 5.
+  # 'ais', annealed importance sampling, or 'iwae', the importance-weighted bound, which in the same
+  # time stays further below.
+  estimator: str = 'ais'
+  # Where 'ais' starts and 'iwae' samples: the 'posterior', the 'prior', or half of each, 'mixture'.
+  proposal: str = 'posterior'
+  # Of 'ais', independent estimates that are averaged.
+  chains: int = 2
+  # Of 'ais', from the proposal to the true posterior; more of them come nearer.
+  temperatures: int = 200
+  # Of 'ais', gradients at each of them.
+  leapfrogs: int = 1
+  # In how many of the scenes views are imagined by the model besides, of which 'ais' tells both a
+  # lower and an upper bound; 0: none.
+  imagined: int = 10
+  # K of 'iwae', where the authors' script took 5, and of the predictive intervals.
   samples: int = 50
   # How many scenes are measured, the first ones of the split.
   scenes: int = 100
@@ -77,7 +93,9 @@ class Options:
 
   def __post_init__(self):
     require_at_least(self, held_out=1, samples=1, train_scenes=1, batch=1)
+    require_at_least(self, chains=1, temperatures=2, leapfrogs=1, imagined=0)
     require_at_least(self, std=0, memory_gib=0, seed=0)
+    estimator_of(self)
     if self.scenes < 2:
       raise UserError(f'--scenes is {self.scenes}; a standard error needs at least 2.')
     for field in ('images', 'grasps', 'others'):
@@ -96,24 +114,33 @@ def measure(setting: Setting[Options]) -> Densities:
   scenes = complete_scenes(dataset, options.split, options.scenes, modalities, needed)
   given = contexts_of(options, modalities, views_of(scenes[0], modalities), senses_of(there))
   targets = targets_of(there, std)
-  measure_block = _measure(run, targets, given, options, std)
+  sizes = _sizes(options, there)
+  measure_block = make_measure(Measuring(run, targets, given, sizes, options, std))
 
   def compute(number: int) -> blocks.Block:
-    chosen = scenes[number * options.batch : (number + 1) * options.batch]
+    first = number * options.batch
+    chosen = scenes[first : first + options.batch]
     # A last, short block is filled up, so that it has the others' shape.
     filled = stack_scenes(chosen + chosen[-1:] * (options.batch - len(chosen)), modalities)
-    measured = measure_block(filled, jax.random.fold_in(jax.random.key(options.seed), number))
+    key = jax.random.fold_in(jax.random.key(options.seed), number)
+    measured = measure_block(filled, key, min(max(options.imagined - first, 0), len(chosen)))
     return {name: value[: len(chosen)] for name, value in measured.items()}
 
   measured = setting.in_blocks(math.ceil(len(scenes) / options.batch), compute)
   return Densities(
     unit='nats per dimension',
     std=std,
-    highest=-0.5 * math.log(2 * math.pi * std**2),
+    highest=highest_density(std),
     density=[
       record
       for target in targets
       for record in density_records(target, measured, given, options.held_out)
+    ],
+    bounds=[
+      record
+      for target in targets
+      if f'{target.name}/lower' in measured and options.imagined
+      for record in bounds_records(target, measured, given, options.held_out)
     ],
     without_model=records_without_model(
       run, dataset, scenes, targets, options.held_out, options.train_scenes
@@ -121,7 +148,7 @@ def measure(setting: Setting[Options]) -> Densities:
     coverage=[
       record
       for sense in senses_of(there)
-      for record in coverage_records(sense.name, measured, _sizes(options, there))
+      for record in coverage_records(sense.name, measured, sizes)
     ],
   )
 
@@ -179,64 +206,6 @@ def _counts(options: Options, sense: Sense) -> tuple[int, ...]:
   return getattr(options, _FIELDS.get(sense, 'others'))
 
 
-def _measure(
-  run: Run,
-  targets: Sequence[Target],
-  given: Mapping[Given, tuple[int, ...]],
-  options: Options,
-  std: float,
-) -> Callable[[Mapping[str, np.ndarray], jax.Array], blocks.Block]:
-  """What measures raw scenes with a key; compiles when it is first called.
-
-  It returns, scenes leading, `<target>/<field of Estimate>` (B, S) in nats and numbers, and
-  `<sense>/coverage` (B, levels, sizes).
-  """
-  modalities = run.model.modalities
-  senses = tuple(dict.fromkeys(target.sense for target in targets))
-  there = [m for m in modalities if m.sense in senses]
-  alike = tuple(
-    tuple(size if m in there else 0 for m in modalities) for size in _sizes(options, there)
-  )
-
-  @functools.cache
-  def estimator(sense: Sense) -> Callable[..., importance.Estimate]:
-    likelihoods = tuple(target.likelihood for target in targets if target.sense == sense)
-    function = functools.partial(
-      held_out.estimate_density,
-      model=run.model,
-      question=Question(tuple(given.values()), sense, options.held_out, likelihoods),
-      samples=options.samples,
-    )
-    return importance.within_memory(function, options.memory_gib * 2**30, options.samples)
-
-  @functools.cache
-  def coverer(sense: Sense) -> Callable[..., jax.Array]:
-    return jax.jit(
-      functools.partial(
-        held_out.cover,
-        model=run.model,
-        question=Question(alike, sense, options.held_out),
-        std=std,
-        samples=options.samples,
-      )
-    )
-
-  def measure(raw: Mapping[str, np.ndarray], key: jax.Array) -> blocks.Block:
-    measured = {}
-    for sense, key_sense in zip(senses, jax.random.split(key, len(senses)), strict=True):
-      key_density, key_cover = jax.random.split(key_sense)
-      estimated = estimator(sense)(run.params, raw, run.ranges, key_density)
-      names = [target.name for target in targets if target.sense == sense]
-      for field, value_LSB in estimated._asdict().items():
-        for name, value_SB in zip(names, np.asarray(value_LSB), strict=True):
-          measured[f'{name}/{field}'] = value_SB.T
-      covered = coverer(sense)(run.params, raw, run.ranges, key_cover)
-      measured[f'{sense}/coverage'] = np.moveaxis(np.asarray(covered), -1, 0)
-    return measured
-
-  return measure
-
-
 def _sizes(options: Options, modalities: Sequence[Modality]) -> list[int]:
   """The context sizes for which coverage is measured, of every modality alike."""
   return sorted({count for sense in senses_of(modalities) for count in _counts(options, sense)})
@@ -249,11 +218,13 @@ def _tables(found: Densities, setting: Setting[Options]) -> list[results.Table]:
 
 def _notes(found: Densities, setting: Setting[Options]) -> list[str]:
   options = setting.options
-  effective = [record.effective_samples for record in found.density]
+  estimator = estimator_of(options)
   notes = [
-    f'log p(X | V, C) of the last {options.held_out} views, nats per dimension: the importance-'
-    f'weighted bound with K = {options.samples}, likelihood std {found.std:g}; means and standard '
-    f'errors over {options.scenes} scenes of {options.split!r}.',
+    f'log p(X | V, C) of the last {options.held_out} views, nats per dimension: {estimator.title}, '
+    f'likelihood std {found.std:g}; means and standard errors over {options.scenes} scenes of '
+    f'{options.split!r}.',
+    f'Of a density {found.highest:.4f} is the constant of any Gaussian of that std, -1/2 log 2 pi '
+    'std^2; what it is below that is signal.',
     'Images are on [0, 1]; on [0, 255] every density per dimension is log 255 = '
     f'{math.log(255):.3f} lower. Haptics are on the scale of the training range. Gray is the HSV '
     'value.',
@@ -261,9 +232,7 @@ def _notes(found: Densities, setting: Setting[Options]) -> list[str]:
     f'training view of nearest pose, of the first {options.train_scenes} training scenes at most.',
     f'Intervals are of the mixture of {options.samples} samples of p(z | C), with the std around '
     'each: what is known better than the std, such as the background, is inside nearly all.',
-    f'Of the K samples, {min(effective):.1f} to {max(effective):.1f} carry the estimate (the mean '
-    'effective number of each target and context): the nearer to 1, the further it may be below '
-    'the density.',
+    *estimator_notes(found, estimator),
   ]
   if 'gray' not in [record.target for record in found.density]:
     notes.append('No gray: no modality has all three colours, whose maximum it is.')
@@ -286,30 +255,7 @@ def _figures(found: Densities, setting: Setting[Options], title: str) -> dict[st
 def _measured_on(setting: Setting[Options]) -> str:
   options = setting.options
   scenes = f'{options.scenes} scenes of {", ".join(setting.datasets)} ({options.split})'
-  return f'{scenes}, K = {options.samples}'
-
-
-def _headlines(written: Mapping[str, Any]) -> dict[str, float]:
-  """Given views of one sense alone, and all that was given of each; what grasps alone add."""
-  records = written['density']
-  senses = [views for views in (IMAGE.views, HAPTIC.views) if views in records[0]]
-  most = {views: max(record[views] for record in records) for views in senses}
-  numbers, gains = {}, {}
-  for r in records:
-    given = {views: r[views] for views in senses}
-    if 0 in given.values() or given == most:
-      words = ', '.join(results.counted(count, views) for views, count in given.items())
-      numbers[f'{r["target"]} given {words} (nats per dimension)'] = r['log_likelihood']
-    if given.get(IMAGE.views) == 0 and HAPTIC.views in given and 'gain' in r:
-      gains[r['target'], given[HAPTIC.views]] = r['gain']
-  for (target, count), gain in gains.items():
-    if target == 'gray' and count and ('rgb', count) in gains:
-      of_rgb = gains['rgb', count]
-      by_what = {'gray': gain, 'rgb': of_rgb, 'gray less that of rgb': gain - of_rgb}
-      for what, value in by_what.items():
-        words = results.counted(count, HAPTIC.views)
-        numbers[f'gain of {what} from {words} (nats per dimension)'] = value
-  return numbers
+  return f'{scenes}, {estimator_of(options).short}'
 
 
 def _from_one_sense(
@@ -334,7 +280,8 @@ MODE = Evaluation(
   enough=lambda options: {'train': options.train_scenes} | {options.split: options.scenes},
   measured_on=_measured_on,
   fitted=_fitted,
-  headlines=_headlines,
+  headlines=headlines,
+  by_scene=by_scene,
   panels=[
     Panel(
       f'{target} from {along} alone',

@@ -6,6 +6,7 @@ May use `model` and what that may use; knows nothing of training.
 from gmn_jax.inference.density import (
   COLOURS,
   Likelihood,
+  Posed,
   Seen,
   log_importance_weight,
   log_importance_weights,
@@ -18,6 +19,7 @@ from gmn_jax.inference.information import information
 __all__ = [
   'COLOURS',
   'Likelihood',
+  'Posed',
   'Seen',
   'generate',
   'information',

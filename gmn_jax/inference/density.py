@@ -62,6 +62,21 @@ class Seen(NamedTuple):
     return jax.tree.map(lambda leaf: leaf[which], self)
 
 
+class Posed(NamedTuple):
+  """N questions: how likely are these views, given those?
+
+  Attributes:
+    context: N contexts C.
+    target: N targets O, what the posterior sees besides.
+    truth: the views V, X that are rendered and compared, (N, W, ...) per modality; W may differ
+      between modalities, and be 0.
+  """
+
+  context: Seen
+  target: Seen
+  truth: Views
+
+
 @takes_numpy
 def summarise(model: GMN, params, views: Views, mask_SBMV: Array) -> Seen:
   """What the views in each mask tell, N = S B, S-major."""
@@ -78,29 +93,13 @@ def sample_prior_given(model: GMN, params, context: Seen, noise: Noise) -> Draw:
 
 
 @takes_numpy
-def log_importance_weight(
-  model: GMN,
-  params,
-  context: Seen,
-  target: Seen,
-  truth: Views,
-  noise: Noise,
-  likelihoods: tuple[Likelihood, ...] = (COLOURS,),
-  asked_NMW: Array | None = None,
-) -> Array:
-  """log w = log p(X | V, z) + log p(z | C) - log q(z | C, O), z ~ q, nats, a row per likelihood
-  (., N).
+def sample_posterior_given(
+  model: GMN, params, context: Seen, target: Seen, noise: Noise, from_prior_N: Array | None = None
+) -> tuple[Draw, Array]:
+  """z from the posterior given N contexts and targets, or from the prior where `from_prior_N`.
 
-  Args:
-    model: the network.
-    params: its parameters.
-    context: N contexts C.
-    target: N targets O, what the posterior sees besides.
-    truth: the views V, X that are rendered and compared, (N, W, ...) per modality; W may differ
-      between modalities, and be 0.
-    noise: draws the latents, as from `noise_from`.
-    likelihoods: the scales on which views are measured, all of the same z.
-    asked_NMW: bool, which of the views in `truth` count; None: all.
+  Returns:
+    The draw, with both beliefs, and log p(z | C) - log q(z | C, O), nats, (N,).
   """
   encoded, given_1NM1 = _as_views(context)
   of_target, asked_1NM1 = _as_views(target)
@@ -109,13 +108,44 @@ def log_importance_weight(
   episodes = Episodes(
     jnp.concatenate([given_1NM1, nothing], axis=-1), jnp.concatenate([nothing, asked_1NM1], axis=-1)
   )
-  draw = apply(model, params, both, episodes, noise, method='sample_posterior')
-  means = render(model, params, draw.z, truth.queries)
+  draw = apply(model, params, both, episodes, noise, from_prior_N, method='sample_posterior')
   assert draw.posterior is not None  # From which z was sampled.
   log_ratio = gaussians.log_density(draw.z, *draw.prior) - gaussians.log_density(
     draw.z, *draw.posterior
   )
-  log_ratio_N = log_ratio.sum(axis=(1, 2, 3, 4)) + draw.representation_log_weight
+  return draw, log_ratio.sum(axis=(1, 2, 3, 4)) + draw.representation_log_weight
+
+
+@takes_numpy
+def log_importance_weight(
+  model: GMN,
+  params,
+  posed: Posed,
+  noise: Noise,
+  likelihoods: tuple[Likelihood, ...] = (COLOURS,),
+  asked_NMW: Array | None = None,
+  prior_share: float = 0.0,
+  from_prior_N: Array | None = None,
+) -> Array:
+  """log w = log p(X | V, z) + log p(z | C) - log q(z), nats, a row per likelihood (., N).
+
+  Args:
+    model: the network.
+    params: its parameters.
+    posed: the N questions.
+    noise: draws the latents, as from `noise_from`.
+    likelihoods: the scales on which views are measured, all of the same z.
+    asked_NMW: bool, which of the views in `posed.truth` count; None: all.
+    prior_share: of the prior p(z | C) in the proposal q(z), a number; the rest is of the posterior
+      q(z | C, O).
+    from_prior_N: bool, where z is drawn from the prior, so many as its share; None: nowhere.
+  """
+  truth = posed.truth
+  draw, log_ratio_N = sample_posterior_given(
+    model, params, posed.context, posed.target, noise, from_prior_N
+  )
+  means = render(model, params, draw.z, truth.queries)
+  log_ratio_N -= _log_mixture(prior_share, log_ratio_N)
   log_weights = []
   for likelihood in likelihoods:
     log_weight_N = log_ratio_N
@@ -125,6 +155,15 @@ def log_importance_weight(
       log_weight_N += jnp.sum(density_NW, axis=1, where=counts)
     log_weights.append(log_weight_N)
   return jnp.stack(log_weights)
+
+
+def _log_mixture(prior_share: float, log_ratio: Array) -> Array:
+  """log of the proposal's density over the posterior's, of latents with this log p - log q."""
+  if prior_share == 0:
+    return jnp.zeros_like(log_ratio)
+  if prior_share == 1:
+    return log_ratio
+  return jnp.logaddexp(math.log(1 - prior_share), math.log(prior_share) + log_ratio)
 
 
 def _as_views(seen: Seen) -> tuple[tuple[Array, ...], Array]:
@@ -160,13 +199,10 @@ def log_importance_weights(
   """
   scenes = len(context_BMV)
   sets = summarise(model, params, views, jnp.stack([context_BMV, target_BMV]))
-  context, target = sets.pick(slice(scenes)), sets.pick(slice(scenes, None))
+  posed = Posed(sets.pick(slice(scenes)), sets.pick(slice(scenes, None)), views)
 
   def log_weight(noise: Noise) -> Array:
-    likelihoods = (likelihood,)
-    return log_importance_weight(
-      model, params, context, target, views, noise, likelihoods, target_BMV
-    )[0]
+    return log_importance_weight(model, params, posed, noise, (likelihood,), target_BMV)[0]
 
   if isinstance(key, Noise):
     noise = key

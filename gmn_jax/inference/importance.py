@@ -18,7 +18,8 @@ import jax.numpy as jnp
 from mese_env.errors import UserError
 
 Array = jax.Array
-# Of weights, of their squares, and of log-weights: the first two as logarithms.
+# Of the weights of each half of the samples, of their squares, and of log-weights: all but the last
+# as logarithms.
 _Sums = tuple[Array, Array, Array]
 
 
@@ -30,11 +31,15 @@ class Estimate(NamedTuple):
     elbo: 1/K sum_k log w_k, nats; an estimate of the evidence lower bound.
     effective_samples: (sum_k w_k)^2 / sum_k w_k^2, in [1, K]: near 1, one sample carries the
       estimate, which is then far below the truth.
+    scatter: what the estimates of two halves of the samples differ by, over sqrt(2), nats: its root
+      mean square over episodes is the standard deviation of an estimate of K / 2 samples. Zero if
+      K is 1.
   """
 
   log_likelihood: Array
   elbo: Array
   effective_samples: Array
+  scatter: Array
 
 
 def estimate(
@@ -62,26 +67,40 @@ def estimate(
   log_weights_of = jax.vmap(lambda k: log_weight(jax.random.fold_in(key, k)))
 
   def add(carry: _Sums, first: Array) -> tuple[_Sums, None]:
-    log_sum, log_sum_of_squares, total = carry
+    log_sum_of_halves, log_sum_of_squares, total = carry
     number_k = first + jnp.arange(chunk)
     log_weights = log_weights_of(number_k)
-    counts = (number_k < samples).reshape(chunk, *(1,) * (log_weights.ndim - 1))
+    of_sample_k = chunk, *(1,) * (log_weights.ndim - 1)
+    counts = (number_k < samples).reshape(of_sample_k)
+    odd = (number_k % 2 == 1).reshape(of_sample_k)
     log_weights = jnp.where(counts, log_weights, -jnp.inf)
-    sums = jax.nn.logsumexp(log_weights, axis=0), jax.nn.logsumexp(2 * log_weights, axis=0)
+    halves = jnp.stack([jnp.where(half, log_weights, -jnp.inf) for half in (~odd, odd)])
     carry = (
-      jnp.logaddexp(log_sum, sums[0]),
-      jnp.logaddexp(log_sum_of_squares, sums[1]),
+      jnp.logaddexp(log_sum_of_halves, jax.nn.logsumexp(halves, axis=1)),
+      jnp.logaddexp(log_sum_of_squares, jax.nn.logsumexp(2 * log_weights, axis=0)),
       total + jnp.sum(log_weights, axis=0, where=counts),
     )
     return carry, None
 
   like = jax.eval_shape(log_weight, key)
   none = jnp.full(like.shape, -jnp.inf, like.dtype)
-  start = none, none, jnp.zeros(like.shape, like.dtype)
-  (log_sum, log_sum_of_squares, total), _ = jax.lax.scan(add, start, chunk * jnp.arange(chunks))
+  start = jnp.stack([none, none]), none, jnp.zeros(like.shape, like.dtype)
+  sums, _ = jax.lax.scan(add, start, chunk * jnp.arange(chunks))
+  log_sum_of_halves, log_sum_of_squares, total = sums
+  log_sum = jnp.logaddexp(*log_sum_of_halves)
   return Estimate(
-    log_sum - math.log(samples), total / samples, jnp.exp(2 * log_sum - log_sum_of_squares)
+    log_sum - math.log(samples),
+    total / samples,
+    jnp.exp(2 * log_sum - log_sum_of_squares),
+    _scatter(log_sum_of_halves, samples),
   )
+
+
+def _scatter(log_sum_of_halves: Array, samples: int) -> Array:
+  if samples == 1:
+    return jnp.zeros_like(log_sum_of_halves[0])
+  even, odd = log_sum_of_halves
+  return jnp.abs(even - math.log((samples + 1) // 2) - odd + math.log(samples // 2)) / math.sqrt(2)
 
 
 def within_memory(function: Callable[..., Any], budget: float, samples: int) -> Callable[..., Any]:

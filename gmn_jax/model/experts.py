@@ -51,6 +51,8 @@ class Draw(NamedTuple):
       modalities present, nats, (N,), zeros unless the model is hierarchical; None when z came from
       the prior.
     representation_log_weight: log p - log q of the representations drawn, likewise.
+    representation_noise: from which q draws these representations, (N, M, h, w, R), likewise, but
+      None unless the model is hierarchical.
   """
 
   z: Array
@@ -60,6 +62,7 @@ class Draw(NamedTuple):
   posterior_experts: Gaussian | None = None
   representation_kl: Array | None = None
   representation_log_weight: Array | None = None
+  representation_noise: Array | None = None
 
 
 class Experts(nn.Module):
@@ -112,6 +115,7 @@ class Experts(nn.Module):
     noise_NThwZ: Array,
     in_context_EN: Array | None = None,
     in_either_EN: Array | None = None,
+    from_prior_N: Array | None = None,
   ) -> Draw:
     """Samples z from the posterior, with the prior beside it at every step.
 
@@ -121,6 +125,7 @@ class Experts(nn.Module):
       noise_NThwZ: standard normal numbers; zeros give the means.
       in_context_EN: whether an expert has a say in the prior; None: all have.
       in_either_EN: the same for the posterior.
+      from_prior_N: bool, the episodes whose z is sampled from the prior instead; None: none.
     """
     chex.assert_equal_shape([context_ENhwR, target_ENhwR])
     R, L = self.representation, self.hidden
@@ -147,7 +152,12 @@ class Experts(nn.Module):
     def draw(prior_heads, heads, noise) -> Draw:
       experts = _gaussian(heads + _per_channel(heads_bias))
       belief = Gaussian(*self.pooling.combine(*experts, present))
-      return Draw(gaussians.sample(*belief, noise), *prior.believe(prior_heads), belief, experts)
+      of_prior = prior.believe(prior_heads)
+      z = gaussians.sample(*belief, noise)
+      if from_prior_N is not None:
+        chosen = from_prior_N[:, None, None, None]
+        z = jnp.where(chosen, gaussians.sample(*of_prior[0], noise), z)
+      return Draw(z, *of_prior, belief, experts)
 
     def step(carry, noise):
       (prior_gates, _, prior_heads), _, _, prior_cell = carry

@@ -136,24 +136,37 @@ class GMN(nn.Module):
       encoded.append(flat.reshape(*query.shape[:2], *flat.shape[1:]))
     return tuple(encoded)
 
-  def sample_posterior(self, encoded: tuple[Array, ...], episodes: Episodes, noise: Noise) -> Draw:
-    """z from the posterior given context and targets, beside the prior given the context."""
+  def sample_posterior(
+    self,
+    encoded: tuple[Array, ...],
+    episodes: Episodes,
+    noise: Noise,
+    from_prior_N: Array | None = None,
+  ) -> Draw:
+    """z from the posterior given context and targets, beside the prior given the context; from the
+    prior where `from_prior_N`, beside both.
+    """
     either = episodes.context | episodes.target
     context_MNhwR = self.represent(encoded, episodes.context)
     target_MNhwR = self.represent(encoded, episodes.target)
     kl_N = log_weight_N = jnp.zeros(context_MNhwR.shape[1], noise.latents.dtype)
+    own_noise = None
     if self.hierarchical:
       present_MN = seen(either)
       drawn = [
-        self.latent_representations[m.name].sample_posterior(context, target, of_m)
+        self.latent_representations[m.name].sample_posterior(context, target, of_m, from_prior_N)
         for m, context, target, of_m in zip(
           self.modalities, context_MNhwR, target_MNhwR, _by_modality(noise), strict=True
         )
       ]
-      seen_MNhwR, kl_MN, log_weight_MN = (jnp.stack(part) for part in zip(*drawn, strict=True))
+      seen_MNhwR, kl_MN, log_weight_MN, noise_MNhwR = (
+        jnp.stack(part) for part in zip(*drawn, strict=True)
+      )
       # Nothing was sensed of an absent modality: its posterior is its prior.
       unseen_MNhwR = self._sample_representations(context_MNhwR, noise)
-      context_MNhwR = jnp.where(present_MN[:, :, None, None, None], seen_MNhwR, unseen_MNhwR)
+      present = present_MN[:, :, None, None, None]
+      context_MNhwR = jnp.where(present, seen_MNhwR, unseen_MNhwR)
+      own_noise = jnp.where(present, noise_MNhwR, _by_modality(noise)).swapaxes(0, 1)
       kl_N = jnp.where(present_MN, kl_MN, 0).sum(axis=0)
       log_weight_N = jnp.where(present_MN, log_weight_MN, 0).sum(axis=0)
     draw = self.experts.sample_posterior(
@@ -162,8 +175,13 @@ class GMN(nn.Module):
       noise.latents,
       self.pooling.taking_part(seen(episodes.context)),
       self.pooling.taking_part(seen(either)),
+      from_prior_N,
     )
-    return draw._replace(representation_kl=kl_N, representation_log_weight=log_weight_N)
+    return draw._replace(
+      representation_kl=kl_N,
+      representation_log_weight=log_weight_N,
+      representation_noise=own_noise,
+    )
 
   def sample_prior(self, encoded: tuple[Array, ...], context_SBMV: Array, noise: Noise) -> Draw:
     """z from the prior given the context."""

@@ -34,16 +34,27 @@ class LatentRepresentation(nn.Module):
     )
 
   def sample_posterior(
-    self, context_NhwR: Array, target_NhwR: Array, noise_NhwR: Array
-  ) -> tuple[Array, Array, Array]:
-    """r ~ q(r | C, O); the KL of q to the prior; and log p(r) - log q(r); both in nats, (N,)."""
+    self,
+    context_NhwR: Array,
+    target_NhwR: Array,
+    noise_NhwR: Array,
+    from_prior_N: Array | None = None,
+  ) -> tuple[Array, Array, Array, Array]:
+    """r ~ q(r | C, O), or of the prior where `from_prior_N`; the KL of q to the prior; log p(r) -
+    log q(r), both in nats, (N,); and the noise from which q draws this r.
+    """
     both = jnp.concatenate([context_NhwR, target_NhwR], axis=-1)
     shift, log_ratio = jnp.split(self.relative(both), 2, axis=-1)
     unit = shift + jnp.exp(log_ratio) * noise_NhwR.astype(shift.dtype)
+    if from_prior_N is not None:
+      chosen = from_prior_N[:, None, None, None]
+      of_prior = noise_NhwR.astype(shift.dtype)
+      noise_NhwR = jnp.where(chosen, (of_prior - shift) * jnp.exp(-log_ratio), of_prior)
+      unit = jnp.where(chosen, of_prior, unit)
     wide = jnp.promote_types(shift.dtype, jnp.float32)
     shift, log_ratio = shift.astype(wide), log_ratio.astype(wide)
     kl = 0.5 * (jnp.exp(2 * log_ratio) + shift**2 - 1) - log_ratio
     # Both densities share the prior's scale: what differs is that of the unit.
     log_weight = 0.5 * (noise_NhwR.astype(wide) ** 2 - unit.astype(wide) ** 2) + log_ratio
     r_NhwR = context_NhwR + jnp.exp(self.log_std(context_NhwR)) * unit
-    return r_NhwR, kl.sum(axis=(1, 2, 3)), log_weight.sum(axis=(1, 2, 3))
+    return r_NhwR, kl.sum(axis=(1, 2, 3)), log_weight.sum(axis=(1, 2, 3)), noise_NhwR

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from experiments.evaluation.classify_records import hits
+from experiments.evaluation.estimators import ImportanceWeighted
 from experiments.evaluation.pairing import Pairing, estimate_pairs
 from experiments.modes import classify
 from gmn_jax import inference
@@ -85,11 +86,11 @@ def test_pairs_are_weighed_as_a_scene_of_both_would_be():
   given = ((1, 2, 0), (0, 0, 0))
   likelihood = inference.Likelihood(std=0.3)
   pairing = Pairing(given, IMAGE, held_out=2, together=1, likelihood=likelihood)
-  key = jax.random.key(5)
+  key, estimator = jax.random.key(5), ImportanceWeighted(samples, 'posterior')
   found = jax.jit(
-    functools.partial(estimate_pairs, model=model, pairing=pairing, samples=samples, chunk=2)
+    functools.partial(estimate_pairs, model=model, pairing=pairing, estimator=estimator, chunk=2)
   )(params, raw, tiny_run.RANGES, key)
-  assert found.log_likelihood.shape == (len(given), 2, batch, batch)
+  assert found['log_likelihood'].shape == (len(given), 2, batch, batch)
 
   views = cut_scenes(model.modalities, raw, tiny_run.RANGES)
   count = tiny_run.VIEWS
@@ -121,8 +122,8 @@ def test_pairs_are_weighed_as_a_scene_of_both_would_be():
     )(jnp.arange(samples))
     log_weights = weigh(params, both, context, target, noise)
     expected = jax.nn.logsumexp(log_weights, axis=0) - np.log(samples)
-    np.testing.assert_allclose(found.log_likelihood[s].ravel(), expected, rtol=1e-4)
-    np.testing.assert_allclose(found.elbo[s].ravel(), log_weights.mean(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(found['log_likelihood'][s].ravel(), expected, rtol=1e-4)
+    np.testing.assert_allclose(found['elbo'][s].ravel(), log_weights.mean(axis=0), rtol=1e-4)
 
 
 @pytest.mark.long
@@ -136,7 +137,7 @@ def test_it_writes_accuracies_beside_chance_and_bounds(tmp_path, monkeypatch):
   monkeypatch.setattr(reading, 'open_dataset', open_dataset)
   options = classify.Options(
     datasets=('four', 'six'), split='val', views=(0, 2), held_out=2, together=2, draws=2, ways=2,
-    samples=2,
+    estimator='ais', temperatures=4,
   )  # fmt: skip
   classify.MODE.carry_out(tiny_run.random_run(), tmp_path, options, build=False)
   assert opened == ['four', 'six']
@@ -151,13 +152,17 @@ def test_it_writes_accuracies_beside_chance_and_bounds(tmp_path, monkeypatch):
   assert len(found['accuracy']) == 2 * len(contexts)
   of_nothing = [record['elbo'] for record in found['own_context'] if not record['views']]
   assert len(set(of_nothing)) == 1
-  assert all(r['elbo'] <= r['log_likelihood'] + 1e-6 for r in found['own_context'])
+  assert {(r['context'], r['views']) for r in found['trust']} == contexts
+  assert all(r['scatter'] >= 0 and 0 <= r['acceptance'] <= 1 for r in found['trust'])
+  assert 'over all pairs of a context' in (tmp_path / 'classify.txt').read_text()
 
 
 @pytest.mark.parametrize(
   ('fields', 'sentence'),
   [
     ({'samples': 0}, '--samples is 0; it must be at least 1'),
+    ({'chains': 0}, '--chains is 0; it must be at least 1'),
+    ({'estimator': 'iwea'}, "no estimator 'iwea'; did you mean 'iwae'"),
     ({'draws': 1}, '--draws is 1; it must be at least 2'),
     ({'held_out': 5, 'together': 2}, 'does not divide the 5 views'),
     ({'views': ()}, '--views is empty'),

@@ -1,14 +1,15 @@
 """Comparing configs: nothing is done twice, nothing is mixed up, errors are over seeds."""
 
 import json
+import math
 import pathlib
 import types
 
 import pytest
 
 from experiments.compare import command as compare
+from experiments.compare import differences, headlines, runs
 from experiments.compare import figure as compare_figure
-from experiments.compare import headlines, runs
 from mese_env.errors import UserError
 
 STEPS = ['--steps=5', '--configs=apoe,baseline', '--seeds=2', '--modes=generate']
@@ -21,8 +22,8 @@ def parse(*arguments: str) -> compare.Comparison:
 @pytest.fixture
 def started():
   """Arguments of the processes of main.py that were started; each leaves behind what it would, the
-  bound of a training of `steps` steps being 100 steps + 10 seed (+ 1000 for the baseline), and the
-  last one fails if its index is in `fails`.
+  bound of a training of `steps` steps being 100 steps + 10 seed (+ 1000 + 20 seed for the
+  baseline), and the last one fails if its index is in `fails`.
   """
   done = types.SimpleNamespace(arguments=[], fails=set())
 
@@ -34,7 +35,8 @@ def started():
     folder = pathlib.Path(options['workdir'])
     if code == 0 and 'mode' not in options:
       elbo = 100 * int(options['config.steps']) + 10 * int(options['config.seed'])
-      elbo += 1000 * ('baseline.py' in options['config'])
+      if 'baseline.py' in options['config']:
+        elbo += 1000 + 20 * int(options['config.seed'])
       folder.mkdir(parents=True, exist_ok=True)
       line = {'step': 5, 'split': 'val', 'elbo': elbo, 'elbo_error': 1.0}
       (folder / 'metrics.jsonl').write_text(json.dumps(line) + '\n')
@@ -95,22 +97,32 @@ def test_the_table_has_means_and_standard_errors_over_seeds(tmp_path, started):
   comparison = parse(*STEPS, f'--workdir={tmp_path}')
   for run in comparison.runs:
     assert runs.carry_out(run, started.start) == 0
-  table = compare.compare(comparison)
-  found = json.loads((tmp_path / 'compare.json').read_text())['results']
+  table, above = compare.compare(comparison)
+  written = json.loads((tmp_path / 'compare.json').read_text())
+  found = written['results']
   bound = found['val bound (nats per episode)']
   # 500 and 510: the sample standard deviation is 5 sqrt 2, of the mean 5.
   assert bound['apoe'] == {'mean': 505, 'error': pytest.approx(5), 'seeds': [500, 510]}
-  assert bound['baseline']['mean'] == 1505
-  # The difference's error is 5 sqrt 2.
+  assert bound['baseline']['mean'] == 1515
+  # Of means, the difference's error is 5 sqrt 10.
   assert table.columns == ['', 'apoe', 'baseline', 'baseline - apoe']
   assert table.rows[0] == [
     'val bound (nats per episode)',
     '505.0 ± 5.0',
-    '1505.0 ± 5.0',
-    '1000.0 ± 7.1',
+    '1515 ± 15',
+    '1010 ± 16',
   ]
+  # Paired: 1000 and 1020, of one degree of freedom, so that the interval is of 12.7 errors; p is
+  # Cauchy's, times the four rows.
+  name, config, *cells = above.rows[0]
+  assert (name, config) == ('val bound (nats per episode)', 'baseline')
+  p = 4 * 2 / math.pi * math.atan(10 / 1010)
+  assert cells == ['1010', '883 to 1137', f'{p:.3f}', '', '']
+  first = written['differences'][0]
+  assert first['over_seeds']['degrees'] == 1 and first['p_over_seeds'] == pytest.approx(p)
+  assert 'over_scenes' not in first
   assert found['generate: image from the context (squared error)']['apoe']['error'] == 0
-  assert (tmp_path / 'compare.txt').read_text() == f'{table}\n'
+  assert (tmp_path / 'compare.txt').read_text() == f'{table}\n\n{above}\n'
   assert (tmp_path / 'compare.png').exists()
 
 
@@ -164,6 +176,40 @@ def test_headlines_tell_a_fallen_bound_and_what_grasps_alone_add(tmp_path):
   ):
     line = drawn[title].lines[0]
     assert list(line.get_xdata()) == xs and list(line.get_ydata()) == pytest.approx(ys)
+
+
+def test_differences_are_paired_by_scene_where_all_runs_kept_the_same_scenes(tmp_path):
+  scenes = {'apoe': [[1.0, 2.0, 6.0], [3.0, 2.0, 6.0]], 'poe': [[3.0, 4.0, 7.0], [3.0, 4.0, 9.0]]}
+  folders = {}
+  for config, of_seeds in scenes.items():
+    for seed, values in enumerate(of_seeds):
+      folder = tmp_path / f'{config}-{seed}'
+      folder.mkdir()
+      folders.setdefault(config, []).append(folder)
+      record = {
+        'target': 'rgb', 'images': 0, 'log_likelihood': sum(values) / 3, 'by_scene': values
+      }  # fmt: skip
+      written = {'options': {'scenes': 3}, 'results': {'density': [record]}}
+      (folder / 'density.json').write_text(json.dumps(written))
+  name = 'density: rgb given 0 images (nats per dimension)'
+  summary = {name: {c: {'seeds': [sum(v) / 3 for v in of]} for c, of in scenes.items()}}
+  (found,) = differences.differences(summary, folders, ['density'])
+  assert (found.headline, found.config) == (name, 'poe')
+  # The seeds' means differ by 1, 2, 2 on the three scenes, and by 5/3 on both seeds.
+  over = found.over_scenes
+  assert over.mean == pytest.approx(found.mean) == pytest.approx(5 / 3)
+  assert (over.degrees, found.over_seeds.degrees) == (2, 1)
+  assert over.high - over.mean == pytest.approx(4.302653 / 3)
+  # Of another number of scenes, or as earlier versions wrote it, nothing is paired.
+  other = json.loads((folders['poe'][0] / 'density.json').read_text())
+  del other['results']['density'][0]['by_scene']
+  (folders['poe'][0] / 'density.json').write_text(json.dumps(other))
+  (found,) = differences.differences(summary, folders, ['density'])
+  assert found.over_scenes is None and found.p_over_seeds is not None
+  other['options']['scenes'] = 4
+  (folders['poe'][0] / 'density.json').write_text(json.dumps(other))
+  (found,) = differences.differences(summary, folders, ['density'])
+  assert found.over_scenes is None
 
 
 @pytest.mark.parametrize(

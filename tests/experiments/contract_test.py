@@ -73,7 +73,7 @@ def test_runs_are_compared_by_it(run):
   done = {name: [*arguments, ''][: None if name == 'train' else -1]
           for name, arguments in of_run.jobs.items()}  # fmt: skip
   (run / 'compare-done.json').write_text(json.dumps(done))
-  table = compare.compare(comparison)
+  (table,) = compare.compare(comparison)
   assert 'brightness: of the images (pixels in [0, 1])' in [row[0] for row in table.rows]
   titles = [axis.get_title() for axis in compare_figure.draw({'apoe': [run]}, ['brightness']).axes]
   assert titles == ['bound, val', 'brightness']

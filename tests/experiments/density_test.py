@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from experiments.evaluation import blocks
+from experiments.evaluation.estimators import ImportanceWeighted
 from experiments.evaluation.held_out import Question, estimate_density
 from experiments.modes import density
 from gmn_jax import inference
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.long
 
 OPTIONS = density.Options(
   images=(0, 1), grasps=(0, 2), held_out=2, samples=2, scenes=3, split='val', train_scenes=4,
-  batch=2,
+  batch=2, temperatures=4, imagined=3,
 )  # fmt: skip
 
 
@@ -36,7 +37,7 @@ def test_contexts_are_weighed_as_each_would_be_by_itself():
       estimate_density,
       model=model,
       question=Question(given, IMAGE, 2, (likelihood,)),
-      samples=samples,
+      estimator=ImportanceWeighted(samples, 'posterior'),
       chunk=2,
     )
   )(params, raw, tiny_run.RANGES, key)
@@ -59,7 +60,7 @@ def test_contexts_are_weighed_as_each_would_be_by_itself():
     )
   )(params, views, context, target, noise)
   expected = jax.nn.logsumexp(log_weights, axis=0) - np.log(samples)
-  np.testing.assert_allclose(found.log_likelihood.ravel(), expected, rtol=1e-4)
+  np.testing.assert_allclose(found['log_likelihood'].ravel(), expected, rtol=1e-4)
 
 
 @pytest.fixture(scope='module')
@@ -105,12 +106,25 @@ def test_every_context_and_target_is_measured(evaluated):
       on_255 = record['log_likelihood'] - math.log(255)
       np.testing.assert_allclose(record['log_likelihood_255'], on_255)
     assert record['log_likelihood'] <= found['highest']
-    assert record['elbo'] <= record['log_likelihood'] + 1e-6
+    assert np.mean(record['by_scene']) == pytest.approx(record['log_likelihood'])
+    assert len(record['by_scene']) == 3 and 0 <= record['acceptance'] <= 1
+    assert (record['std'], record['constant']) == (found['std'], found['highest'])
     nothing = not (record['images'] or record['grasps'])
     assert (record['gain'] == record['gain_error'] == 0) == nothing
   assert {r['views_of_each'] for r in found['coverage']} == {0, 1, 2}
   for record in found['coverage']:
     assert 0 <= record['coverage'] <= 1
+
+
+def test_both_bounds_are_told_of_what_can_be_imagined(evaluated):
+  found = json.loads((evaluated[0] / 'density.json').read_text())['results']
+  assert {r['target'] for r in found['bounds']} == {'rgb', 'haptic'}
+  assert len(found['bounds']) == 2 * 4
+  for record in found['bounds']:
+    assert record['scenes'] == 3
+    assert (record['upper'] > record['lower']) == (record['gap'] > 0)
+  text = (evaluated[0] / 'density.txt').read_text()
+  assert 'nats of a whole target apart' in text and 'is accepted' in text
 
 
 def test_baselines_are_gaussians_about_training_views(evaluated):
@@ -134,6 +148,10 @@ def test_baselines_are_gaussians_about_training_views(evaluated):
   ('fields', 'sentence'),
   [
     ({'samples': 0}, '--samples is 0; it must be at least 1'),
+    ({'chains': 0}, '--chains is 0; it must be at least 1'),
+    ({'temperatures': 1}, '--temperatures is 1; it must be at least 2'),
+    ({'estimator': 'asi'}, "no estimator 'asi'; did you mean 'ais'"),
+    ({'proposal': 'priro'}, "no proposal 'priro'; did you mean 'prior'"),
     ({'scenes': 1}, 'a standard error needs at least 2'),
     ({'grasps': ()}, '--grasps is empty'),
   ],

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gmn_jax import inference, model
-from gmn_jax.inference import calibration, importance
+from gmn_jax.inference import annealing, calibration, importance, noise_space
 from gmn_jax.model import Episodes, Noise
 from gmn_jax.senses import HAPTIC, Range, cut_scenes
 from tests import tiny
@@ -44,6 +44,7 @@ GIVEN = {
   'ranges': {HAPTIC.name: Range(np.full(132, -2.0), np.full(132, 2.0))},
 }
 GRAY = inference.Likelihood(std=0.3, levels=255, gray=True)
+ANNEALING = noise_space.Annealing(chains=2, temperatures=3)
 
 
 def predicted(truth):
@@ -62,7 +63,7 @@ CALLS = {
   'summarise': lambda f, g: f(MODEL, g['params'], g['views'], g['context'][None]),
   'sample_prior_given': lambda f, g: f(MODEL, g['params'], g['seen'], g['noise']),
   'log_importance_weight': lambda f, g: f(
-    MODEL, g['params'], g['seen'], g['seen'], g['views'], g['noise'], (GRAY,), g['target']
+    MODEL, g['params'], posed_of(g), g['noise'], (GRAY,), g['target']
   ),
   'log_importance_weights': lambda f, g: f(
     MODEL, g['params'], g['views'], g['context'], g['target'], g['noises'], 2, GRAY
@@ -70,6 +71,10 @@ CALLS = {
 }
 OTHER_CALLS = {
   importance.estimate: lambda f, g: f(lambda key: jax.random.normal(key, (2,)), g['key'], 5, 2),
+  annealing.lower_bound: lambda f, g: f(chains_of(g)),
+  annealing.upper_bound: lambda f, g: f(chains_of(g)),
+  noise_space.estimate: lambda f, g: f(question_of(g), ANNEALING, g['key'], 1),
+  noise_space.bounds_of_imagined: lambda f, g: f(question_of(g), ANNEALING, g['key'], 1),
   calibration.transform: lambda f, g: f(predicted(g['unit']), g['unit'], 0.3, g['key'], 2),
   calibration.coverage: lambda f, g: f(g['unit'], g['levels']),
   model.apply: lambda f, g: f(MODEL, g['params'], g['views'], method='encode'),
@@ -81,6 +86,19 @@ OTHER_CALLS = {
   model.sum_views: lambda f, g: f(g['z'], g['context'].swapaxes(0, 1)[..., :2]),
   cut_scenes: lambda f, g: f(MODEL.modalities, g['scenes'], g['ranges']),
 }
+
+
+def posed_of(given):
+  return inference.Posed(given['seen'], given['seen'], given['views'])
+
+
+def question_of(given):
+  likelihood = inference.Likelihood(std=0.3)
+  return noise_space.Question(MODEL, given['params'], posed_of(given), likelihood)
+
+
+def chains_of(given):
+  return annealing.Chain(given['unit'][0], given['unit'][0], given['unit'][0])
 
 
 def episodes_of(given):

@@ -14,9 +14,10 @@ from tfds_mese.dataset import Dataset
 
 pytestmark = pytest.mark.long
 
+QUICK = {'held_out': 2, 'estimator': 'iwae', 'samples': 2}
 OPTIONS = {
-  'density': {'scenes': 2, 'images': (0, 1), 'samples': 2, 'held_out': 2},
-  'classify': {'ways': 2, 'draws': 2, 'views': (1,), 'samples': 2, 'held_out': 2, 'together': 2},
+  'density': {'scenes': 2, 'images': (0, 1)} | QUICK,
+  'classify': {'ways': 2, 'draws': 2, 'views': (1,), 'together': 2} | QUICK,
 }
 
 

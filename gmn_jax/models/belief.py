@@ -44,7 +44,7 @@ class Belief:
 
   _run: Run
   _seen: Seen
-  views: Mapping[str, int] = types.MappingProxyType({})
+  views: Mapping[str, int] = dataclasses.field(default_factory=lambda: types.MappingProxyType({}))
 
   def look(self, image: ArrayLike, camera: ArrayLike) -> 'Belief':
     """The belief that knows a look more.

@@ -81,7 +81,8 @@ def _evaluate(mode: str, program: str, _: Sequence[str]) -> Parser:
   about = f'{doc}\n\n{_EVALUATES}'
   example = f'apoe-small {example}'
   parser = Parser(program, about, example, 'MODEL [OPTIONS]', _CONFIG_FIELDS)
-  parser.add_argument('model', metavar='MODEL', help='folder of a run, or name of a bundled model')
+  what = 'folder of a run; or name of a model, whose results go to runs/models/NAME'
+  parser.add_argument('model', metavar='MODEL', help=what)
   _add_evaluation(parser, mode)
   parser.set_defaults(mode=mode, workdir=None)
   return parser

@@ -38,6 +38,9 @@ _EXAMPLE = f'--config={config_file.EXAMPLE}'
 _NO_CONFIG = f'no config is given; use {_EXAMPLE}, as in {_EXAMPLE}:small --build.'
 # Where an evaluation's scenes come from may differ from what the run was trained on.
 _WHERE = ('dataset', 'data_dir')
+# Where the results go of a model that is no run of one's own: runs/apoe-small is the place of a run
+# of the config apoe.
+_MODELS = pathlib.Path('runs', 'models')
 # Tracebacks of threads in which a checkpoint is written: the error is raised in this one too.
 _LOGGED_BY_ORBAX = ('[process=',)
 
@@ -157,7 +160,7 @@ def _of_model(model: str) -> pathlib.Path:
   """The folder of the run that a name of a model, or a folder, stands for."""
   from gmn_jax.models import run_folder
 
-  folder = run_folder(model, into=pathlib.Path('runs', pathlib.PurePath(model).name))
+  folder = run_folder(model, into=_MODELS / pathlib.PurePath(model).name)
   folders.refuse_inside_run(folder, 'the model')
   return folder
 

@@ -47,7 +47,7 @@ def test_an_evaluation_is_of_a_model_whose_results_go_to_this_folder(mode, monke
 
   monkeypatch.setitem(sys.modules, 'gmn_jax.models', types.SimpleNamespace(run_folder=run_folder))
   command = _understood(mode, '--best', 'org/apoe-small', '--config.dataset=shepard_metzler_4')
-  assert asked == [('org/apoe-small', pathlib.Path('runs/apoe-small'))]
+  assert asked == [('org/apoe-small', pathlib.Path('runs/models/apoe-small'))]
   assert (command.workdir, command.mode) == (pathlib.Path('where it lies'), mode)
   assert command.best and command.overrides == {'dataset': 'shepard_metzler_4'}
   script = main.parse(['main.py', '--workdir=x', f'--mode={mode}', '--best'])

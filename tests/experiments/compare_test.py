@@ -132,7 +132,7 @@ def test_what_runs_of_an_older_version_did_not_measure_is_left_out(tmp_path, sta
     assert runs.carry_out(run, started.start) == 0
   with (tmp_path / 'apoe-0' / 'metrics.jsonl').open('a') as lines:
     lines.write(json.dumps({'step': 5, 'split': 'val_seen', 'elbo': 1.0, 'elbo_error': 1.0}) + '\n')
-  table = compare.compare(comparison)
+  table, *_ = compare.compare(comparison)
   assert table.rows[0][0] == 'val bound (nats per episode)'
   assert not [row for row in table.rows if 'val_seen' in row[0]]
 

@@ -165,7 +165,7 @@ def test_help_lists_the_options_of_a_mode_with_their_comments(capsys):
   assert ended.value.code == 0
   shown = ' '.join(capsys.readouterr().out.split())
   assert '--mode MODE' in shown and ', '.join(['train', *modes.names()]) in shown
-  assert '--samples N K of the importance-weighted estimate' in shown and '(default: 50)' in shown
+  assert "--samples N K of 'iwae'" in shown and '(default: 50)' in shown
 
 
 @pytest.mark.long

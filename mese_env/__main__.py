@@ -1,5 +1,6 @@
-"""`python -m mese_env sheet` draws looks, `stats` checks the simulated touch, and `doctor` says
-what this machine can do and how to install what is missing.
+"""`python -m mese_env sheet` draws looks, `grasp` the hand at an object, `film` the hand closing;
+`stats` checks the simulated touch, and `doctor` says what this machine can do and how to install
+what is missing.
 """
 
 import argparse
@@ -11,8 +12,22 @@ if __name__ == '__main__':
 
   stop_while_loading()
 
-from mese_env import doctor, folders, hand, scene, sheet, stats
+from mese_env import (
+  doctor,
+  fields,
+  film,
+  folders,
+  hand,
+  image_files,
+  picture,
+  scene,
+  sensors,
+  sheet,
+  stats,
+)
 from mese_env.errors import UserError, exit_on_user_error
+from mese_env.poses import Pose
+from mese_env.world import Touch, World
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,9 +51,17 @@ def _parser() -> argparse.ArgumentParser:
   )
   looks.add_argument('--scenes', type=int, default=8, help='rows of the sheet')
   looks.add_argument('--seed', type=int, default=0)
-  looks.add_argument('--parts', type=int, default=5, help='cubes per object: 4, 5 or 6')
+  looks.add_argument('--parts', type=int, default=5, help='cubes per object: 4 to 7')
   looks.add_argument('--renderer', default='raycast', help='raycast, or mujoco (needs OpenGL)')
   looks.set_defaults(run=_write_sheet)
+
+  touched = commands.add_parser('grasp', help='draw the hand closed on an object')
+  _add_grasp_options(touched, 'the PNG file to write', 512)
+  touched.set_defaults(run=_write_grasp)
+
+  closing = commands.add_parser('film', help='draw the hand closing, and its readings beside it')
+  _add_grasp_options(closing, 'the GIF file to write', 320)
+  closing.set_defaults(run=_write_film)
 
   figures = commands.add_parser('stats', help='measure the acceptance figures of touch')
   figures.add_argument('--scenes', type=int, default=200, help='objects to grasp 15 times each')
@@ -51,19 +74,57 @@ def _parser() -> argparse.ArgumentParser:
   return parser
 
 
+def _add_grasp_options(parser: argparse.ArgumentParser, written: str, size: int) -> None:
+  parser.add_argument('--out', type=folders.path_argument('--out'), required=True, help=written)
+  parser.add_argument('--seed', type=int, default=0, help='of the object and the grasp')
+  parser.add_argument('--parts', type=int, default=5, help='cubes of the object: 4 to 7')
+  parser.add_argument('--hand', default=hand.DEFAULT, help=' or '.join(hand.NAMES))
+  parser.add_argument('--size', type=int, default=size, help='pixels per side of the picture')
+
+
 def _check_draw(options: argparse.Namespace) -> None:
   if options.scenes < 1:
     raise UserError(f'--scenes is {options.scenes}; give at least 1.')
+  _check_seed(options)
+
+
+def _check_seed(options: argparse.Namespace) -> None:
   if options.seed < 0:
     raise UserError(f'--seed is {options.seed}; give 0 or more.')
+
+
+def _write_grasp(options: argparse.Namespace) -> int:
+  world, _, touch = _grasp(options)
+  camera = picture.best_camera(world.model, world.data)
+  image_files.write_png(world.picture(camera, options.size), options.out)
+  for channel in sensors.channels(kind='touch'):
+    if touch.reading[channel] > 0:
+      print(f'{sensors.SENSOR_NAMES[channel]:<24}{touch.reading[channel]:8.2f} N')
+  print(f'wrote {options.out}')
+  return 0
+
+
+def _write_film(options: argparse.Namespace) -> int:
+  world, wrist, _ = _grasp(options)
+  frames = film.frames(world, wrist, options.size)
+  image_files.write_gif(frames, options.out, film.FRAME_MS, film.LAST_MS)
+  print(f'wrote {options.out}')
+  return 0
+
+
+def _grasp(options: argparse.Namespace) -> tuple[World, Pose, Touch]:
+  _check_seed(options)
+  fields.check('--size', options.size, int, range(16, 2049))
+  folders.require_writable(options.out.parent, 'give another --out.')
+  return film.first_grasp(options.seed, options.parts, options.hand)
 
 
 def _write_sheet(options: argparse.Namespace) -> int:
   _check_draw(options)
   folders.require_writable(options.out.parent, 'give another --out.')
-  config = scene.SceneConfig(num_parts=options.parts, renderer=options.renderer, num_grasps=1)
+  config = scene.SceneConfig(num_parts=options.parts, renderer=options.renderer, num_grasps=0)
   scenes = [scene.generate_scene(config, options.seed, i) for i in range(options.scenes)]
-  sheet.write_png(sheet.contact_sheet([one['images'] for one in scenes]), options.out)
+  image_files.write_png(sheet.contact_sheet([one['images'] for one in scenes]), options.out)
   print(f'wrote {options.out}')
   return 0
 

@@ -1,4 +1,4 @@
-"""MuJoCo's own renderer: the reference for the ray caster, and the only one that draws the hand.
+"""MuJoCo's own renderer of looks: the reference that the ray caster is held against.
 
 It needs a system OpenGL library, which no Python wheel contains, and `MUJOCO_GL` set before MuJoCo
 is first imported. Opening it takes some 0.3 s, so a process opens it once per kind of picture.
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mese_env import engine, hand, lighting, poses
+from mese_env import engine, hand, poses
 from mese_env.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 SHADOW_SIZE = 512  # texels per side; the authors' 2048 changes an image's mean by under 0.001/255
 MULTISAMPLES = 4
-HAND_FIELD_OF_VIEW = 25.0  # degrees; the forearm reaches 0.2 m from the origin
 
 # Why OpenGL could not be opened, if so: a second attempt in one process ends it (MuJoCo 4.0.0).
 _failures: list[str] = []
@@ -50,54 +49,21 @@ def render_looks(
   option = mujoco.MjvOption()
   option.geomgroup[hand.HAND_GROUP] = 0
   data = mujoco.MjData(model)
-  return np.stack(
-    [_draw(model, data, camera, lighting.FIELD_OF_VIEW, image_size, option) for camera in cameras]
-  )
-
-
-def render_hand(
-  model: 'mujoco.MjModel', data: 'mujoco.MjData', camera: poses.Pose, image_size: int
-) -> np.ndarray:
-  """Draws the object and the hand in the state of `data`, with a wider lens.
-
-  Args:
-    model: from `hand.scene_model`; not changed.
-    data: of that model, as `grasp.close_hand` leaves it; not changed.
-    camera: from `poses.camera_pose`.
-    image_size: pixels per side.
-
-  Returns:
-    uint8 (image_size, image_size, 3).
-
-  Raises:
-    UserError: MuJoCo or an OpenGL library is missing.
-  """
-  mujoco = engine.import_mujoco()
-  return _draw(model, copy.copy(data), camera, HAND_FIELD_OF_VIEW, image_size, mujoco.MjvOption())
-
-
-def _draw(
-  model: 'mujoco.MjModel',
-  data: 'mujoco.MjData',
-  camera: poses.Pose,
-  field_of_view: float,
-  image_size: int,
-  option: 'mujoco.MjvOption',
-) -> np.ndarray:
-  mujoco = engine.import_mujoco()
   drawn, renderer = _open_renderer(hand.num_parts(model), hand.name_of(model), image_size)
   drawn.body_pos[:] = model.body_pos
   drawn.geom_rgba[:] = model.geom_rgba
   look = drawn.camera('look')
-  look.fovy[:] = field_of_view
-  look.pos[:] = camera.position
-  # MuJoCo's cameras look along -z, with x to the right and y up.
-  forward, left, up = camera.frame.T
-  look.quat[:] = poses.frame_to_quaternion(np.stack([-left, up, -forward], axis=1))
-  mujoco.mj_kinematics(drawn, data)
-  mujoco.mj_camlight(drawn, data)
-  renderer.update_scene(data, 'look', option)
-  return renderer.render()
+  images = []
+  for camera in cameras:
+    look.pos[:] = camera.position
+    # MuJoCo's cameras look along -z, with x to the right and y up.
+    forward, left, up = camera.frame.T
+    look.quat[:] = poses.frame_to_quaternion(np.stack([-left, up, -forward], axis=1))
+    mujoco.mj_kinematics(drawn, data)
+    mujoco.mj_camlight(drawn, data)
+    renderer.update_scene(data, 'look', option)
+    images.append(renderer.render())
+  return np.stack(images)
 
 
 @functools.cache

@@ -11,11 +11,24 @@ from mese_env import SceneConfig, generate_scene, stats
 from mese_env.__main__ import main
 
 
+def test_grasp_and_film_show_the_object_and_the_hand_closing(tmp_path, capsys):
+  grasp, film = tmp_path / 'grasp.png', tmp_path / 'film.gif'
+  assert main(['grasp', '--out', str(grasp), '--seed', '4', '--size', '96']) == 0
+  assert 'touch/thumb_distal' in capsys.readouterr().out
+  picture = np.asarray(Image.open(grasp))
+  assert picture.shape == (96, 96, 3)
+  assert picture.any(axis=-1).mean() > 0.1
+  assert main(['film', '--out', str(film), '--seed', '4', '--size', '64']) == 0
+  with Image.open(film) as frames:
+    assert (frames.n_frames, frames.size) == (25, (128, 64))
+  assert sorted(tmp_path.iterdir()) == [film, grasp]
+
+
 def test_sheet_shows_every_look_of_every_scene(tmp_path):
   path = tmp_path / 'sheet.png'
   assert main(['sheet', '--out', str(path), '--scenes', '2', '--seed', '4', '--parts', '6']) == 0
   sheet = np.asarray(Image.open(path))
-  looks = generate_scene(SceneConfig(num_parts=6, num_grasps=1), 4, 1)['images']
+  looks = generate_scene(SceneConfig(num_parts=6, num_grasps=0), 4, 1)['images']
   # The last look of the second row, at half its size on the sheet, inside the outer gutter.
   np.testing.assert_array_equal(sheet[-130:-2, -130:-2][::2, ::2], looks[-1])
   assert list(tmp_path.iterdir()) == [path]
@@ -29,6 +42,11 @@ def test_sheet_shows_every_look_of_every_scene(tmp_path):
     (['sheet', '--out', '{folder}/sheet.png', '--scenes', '0'], '--scenes is 0'),
     (['sheet', '--out', '{folder}/sheet.png', '--parts', '9'], 'num_parts is 9'),
     (['sheet', '--out', '{folder}/sheet.png', '--renderer', 'mujoco'], 'libosmesa6'),
+    (['grasp', '--out', '{folder}/grasp.png', '--seed', '-1'], '--seed is -1'),
+    (['grasp', '--out', '{folder}/grasp.png', '--hand', 'prim'], "did you mean 'primitive'?"),
+    (['film', '--out', '{folder}/none/film.gif'], 'cannot be written'),
+    (['film', '--out', '{folder}/film.gif', '--parts', '3'], 'num_parts is 3'),
+    (['film', '--out', '{folder}/film.gif', '--size', '0'], '--size is 0'),
     (['stats', '--scenes', '1', '--seed', '-1'], '--seed is -1'),
     (['stats', '--scenes', '1', '--hand', 'primitives'], "did you mean 'primitive'?"),
   ],

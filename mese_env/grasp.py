@@ -9,7 +9,7 @@ hand is still moving at the end; the sensor vector is that of the last physics s
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -110,12 +110,30 @@ def closing_command(model: 'mujoco.MjModel', command: np.ndarray) -> np.ndarray:
   return command + CLOSING_RATE * (model.actuator_ctrlrange[:, 1] - command)
 
 
-def advance(model: 'mujoco.MjModel', data: 'mujoco.MjData', command: np.ndarray) -> None:
-  """Holds a command (13,), radians, for one control step of 40 ms; senses at its end alone."""
+def advance(
+  model: 'mujoco.MjModel',
+  data: 'mujoco.MjData',
+  command: np.ndarray,
+  path: Sequence[poses.Pose] = (),
+) -> None:
+  """Holds a command for one control step of 40 ms; senses at its end alone.
+
+  Args:
+    model: from `hand.scene_model`; left as it was.
+    data: of that model, after `place`.
+    command: (13,), radians.
+    path: where the wrist is at each of the physics steps; it stays where there is none.
+  """
   mujoco = engine.import_mujoco()
   data.ctrl[:] = command
   with _without_sensors(model):
-    mujoco.mj_step(model, data, hand.substeps(model) - 1)
+    for pose in path[:-1]:
+      move_wrist(data, pose)
+      mujoco.mj_step(model, data)
+    if not path:
+      mujoco.mj_step(model, data, hand.substeps(model) - 1)
+  for pose in path[-1:]:
+    move_wrist(data, pose)
   mujoco.mj_step(model, data)
 
 

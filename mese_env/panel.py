@@ -59,13 +59,13 @@ def draw(reading: np.ndarray, width: int, height: int) -> np.ndarray:
     label = f'{_WORDS[kind]}, up to {full:g} {sensors.UNITS[kind]}'
     pen.text((margin, top + 0.03 * row), label, _TEXT, font)
     is_signed = kind != 'touch'
-    middle, reach = (0.64, 0.31) if is_signed else (0.95, 0.62)
+    middle, reach = (0.69, 0.26) if is_signed else (0.95, 0.5)
     channels = sensors.channels(kind=kind)
     step = (width - 2 * margin) / len(channels)
     zero = top + middle * row
     pen.line((margin, zero, width - margin, zero), _AXIS)
     for place, channel in enumerate(channels):
-      length = reach * row * np.clip(np.nan_to_num(reading[channel]) / full, -1, 1)
+      length = reach * row * float(np.clip(np.nan_to_num(reading[channel]) / full, -1, 1))
       left = margin + step * place
       ends = sorted((zero, zero - length))
       colour = _COLOURS[sensors.finger_of(sensors.SENSOR_NAMES[channel])]

@@ -16,9 +16,9 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
 PACKAGES = ('gmn_jax', 'mese_env', 'tfds_mese')
-# Imported only where the user asks for a Beam build, a checkpoint of the authors' code, or a linear
-# probe.
-OPTIONAL = {'apache_beam', 'torch', 'sklearn'}
+# Imported only where the user asks for a Beam build, a checkpoint of the authors' code, a linear
+# probe, or the environment under Gymnasium.
+OPTIONAL = {'apache_beam', 'torch', 'sklearn', 'gymnasium'}
 
 
 @pytest.fixture(scope='module')

@@ -1,6 +1,6 @@
 """`python -m mese_env sheet` draws looks, `grasp` the hand at an object, `film` the hand closing;
-`stats` checks the simulated touch, and `doctor` says what this machine can do and how to install
-what is missing.
+`sensors` lists what the hand feels with, `stats` checks the simulated touch, and `doctor` says what
+this machine can do and how to install what is missing.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from mese_env import (
   image_files,
   picture,
   scene,
+  sensor_table,
   sensors,
   sheet,
   stats,
@@ -68,6 +69,12 @@ def _parser() -> argparse.ArgumentParser:
   figures.add_argument('--seed', type=int, default=0)
   figures.add_argument('--hand', default=hand.DEFAULT, help=' or '.join(hand.NAMES))
   figures.set_defaults(run=_print_stats)
+
+  listed = commands.add_parser('sensors', help='list the 132 channels, and what grasps give them')
+  listed.add_argument('--scenes', type=int, default=20, help='objects to grasp 15 times each')
+  listed.add_argument('--seed', type=int, default=0)
+  listed.add_argument('--hand', default=hand.DEFAULT, help=' or '.join(hand.NAMES))
+  listed.set_defaults(run=_print_sensors)
 
   machine = commands.add_parser('doctor', help='what this machine can do, and what to install')
   machine.set_defaults(run=_print_findings)
@@ -132,13 +139,18 @@ def _write_sheet(options: argparse.Namespace) -> int:
 def _print_stats(options: argparse.Namespace) -> int:
   _check_draw(options)
   config = scene.SceneConfig(hand=options.hand)
-  print('grasping some thousand times; this takes some minutes', file=sys.stderr)
   figures = stats.acceptance_figures(options.scenes, options.seed, config.hand)
   print(stats.format_table(figures))
   missed = [figure.name for figure in figures if not figure.passed]
   if missed:
     print(f'{len(missed)} of {len(figures)} figures missed: {"; ".join(missed)}')
   return 1 if missed else 0
+
+
+def _print_sensors(options: argparse.Namespace) -> int:
+  _check_draw(options)
+  print(sensor_table.measured(options.scenes, options.seed, options.hand))
+  return 0
 
 
 def _print_findings(options: argparse.Namespace) -> int:

@@ -90,7 +90,7 @@ def generate_scene(config: SceneConfig, seed: int, index: int) -> dict[str, np.n
   world = World(thing, config.hand, config.image_size)
   cameras = [poses.camera_pose(*poses.sample_angles(look_rng)) for _ in range(config.num_looks)]
   if config.renderer == 'mujoco' and cameras:
-    images = gl_renderer.render_looks(world.model, cameras, config.image_size)
+    images = gl_renderer.render_looks(world, cameras)
   else:
     images = [world.look(camera) for camera in cameras]
   grasps = grasp.NONE

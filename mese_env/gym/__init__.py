@@ -19,12 +19,19 @@ except ImportError as error:
 from mese_env.gym.hand_env import HandEnv
 from mese_env.gym.pose_envs import LookEnv, LookTouchEnv, TouchEnv
 
-__all__ = ['HandEnv', 'LookEnv', 'LookTouchEnv', 'TouchEnv']
+__all__ = ['IDS', 'HandEnv', 'LookEnv', 'LookTouchEnv', 'TouchEnv']
 
-NUM_POSES = 15  # to an episode, as a scene has of looks and of grasps
-HAND_STEPS = 150  # of 40 ms
+_NUM_POSES = 15  # to an episode, as a scene has of looks and of grasps
+_HAND_STEPS = 150  # of 40 ms
 
-gymnasium.register('mese/Look-v0', LookEnv, max_episode_steps=NUM_POSES)
-gymnasium.register('mese/Touch-v0', TouchEnv, max_episode_steps=NUM_POSES)
-gymnasium.register('mese/LookTouch-v0', LookTouchEnv, max_episode_steps=NUM_POSES)
-gymnasium.register('mese/Hand-v0', HandEnv, max_episode_steps=HAND_STEPS)
+# Of each id its environment, and after how many steps an episode is cut off.
+_ENVIRONMENTS = {
+  'mese/Look-v0': (LookEnv, _NUM_POSES),
+  'mese/Touch-v0': (TouchEnv, _NUM_POSES),
+  'mese/LookTouch-v0': (LookTouchEnv, _NUM_POSES),
+  'mese/Hand-v0': (HandEnv, _HAND_STEPS),
+}
+IDS = tuple(_ENVIRONMENTS)
+
+for _name, (_environment, _steps) in _ENVIRONMENTS.items():
+  gymnasium.register(_name, _environment, max_episode_steps=_steps)

@@ -63,9 +63,9 @@ def test_the_fixed_policy_played_step_by_step_feels_what_one_grasp_feels(pitch):
   command = np.zeros(13)
   for _ in range(grasp.CONTROL_STEPS):
     command = grasp.closing_command(env.unwrapped.world.model, command)
-    observation, _, terminated, _, _ = env.step(env.unwrapped.action_of(command, query))
-    assert not terminated
+    observation, *_ = env.step(env.unwrapped.action_of(command, query))
   touch = mese_env.World(thing).grasp(wrist)
+  assert not touch.rejected
   np.testing.assert_array_equal(observation['haptics'], touch.reading)
   np.testing.assert_array_equal(observation['wrist'], poses.query(wrist))
 

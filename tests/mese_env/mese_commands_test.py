@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mese_env import SceneConfig, generate_scene, stats
+from mese_env import SceneConfig, generate_scene, sensors, stats
 from mese_env.__main__ import main
 
 
@@ -68,6 +68,21 @@ def test_stats_exits_by_the_figures(monkeypatch, capsys, value, code, verdict):
   monkeypatch.setattr(stats, 'acceptance_figures', lambda num_scenes, seed, hand: [figure])
   assert main(['stats', '--scenes', '1']) == code
   assert verdict in capsys.readouterr().out
+
+
+def test_stats_take_as_long_as_the_scenes_that_are_asked_for(capsys):
+  main(['stats', '--scenes', '1'])
+  printed = capsys.readouterr()
+  assert 'name the shape of 2, share' in printed.out
+  assert '285/285 grasps' in printed.err
+
+
+def test_sensors_lists_every_channel_with_what_grasps_give_it(capsys):
+  assert main(['sensors', '--scenes', '2']) == 0
+  head, *rows = capsys.readouterr().out.splitlines()
+  assert head.split() == ['name', 'finger', 'kind', 'unit', 'lowest', 'highest', 'not', 'zero']
+  assert tuple(row.split()[0] for row in rows) == sensors.SENSOR_NAMES
+  assert rows[-1].split()[1:4] == ['pinky', 'touch', 'N'] and rows[0].endswith('100.0%')
 
 
 @pytest.mark.slow

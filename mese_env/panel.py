@@ -1,5 +1,7 @@
 """The 132 readings as a picture: a row of bars for each kind of sensor, a bar for each channel."""
 
+from typing import Any
+
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -67,16 +69,14 @@ def draw(reading: np.ndarray, width: int, height: int) -> np.ndarray:
     for place, channel in enumerate(channels):
       length = reach * row * float(np.clip(np.nan_to_num(reading[channel]) / full, -1, 1))
       left = margin + step * place
-      ends = sorted((zero, zero - length))
+      top_end, bottom_end = min(zero, zero - length), max(zero, zero - length)
       colour = _COLOURS[sensors.finger_of(sensors.SENSOR_NAMES[channel])]
-      pen.rectangle((left, ends[0], left + _BAR_SHARE * step, ends[1]), colour)
+      pen.rectangle((left, top_end, left + _BAR_SHARE * step, bottom_end), colour)
   _write_legend(pen, font, (margin, len(sensors.KINDS) * row + 0.35 * row, width - margin))
   return np.asarray(image)
 
 
-def _write_legend(
-  pen: ImageDraw.ImageDraw, font: ImageFont.ImageFont, place: tuple[float, float, float]
-) -> None:
+def _write_legend(pen: ImageDraw.ImageDraw, font: Any, place: tuple[float, float, float]) -> None:
   left, top, right = place
   step = (right - left) / len(_COLOURS)
   for number, (name, colour) in enumerate(_COLOURS.items()):

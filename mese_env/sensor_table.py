@@ -21,7 +21,7 @@ def measured(num_scenes: int, seed: int, hand_name: str) -> str:
   """
   with Progress('grasps', total=num_scenes * stats.GRASPS_PER_SCENE) as progress:
     haptics, _ = stats.grasp_objects(num_scenes, seed, hand_name, progress)
-  rows = [_HEAD]
+  rows: list[tuple[str, ...]] = [_HEAD]
   for name, readings in zip(sensors.SENSOR_NAMES, haptics.T, strict=True):
     kind = sensors.kind_of(name)
     share = f'{np.mean(readings != 0):.1%}'

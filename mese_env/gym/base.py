@@ -15,12 +15,14 @@ from mese_env.scene import SceneConfig
 from mese_env.world import World
 
 Observation = dict[str, np.ndarray]
+Spaces = dict[str, gymnasium.Space]
 Step = tuple[Observation, float, bool, bool, dict[str, Any]]
 
 PANE = 256  # pixels per side of each of the squares that a rendered frame is made of
 
 _TURN = np.float32(2 * np.pi)
 _ROUNDING = 1e-6  # by which an action may be past its end
+_ENDS = np.array([sensors.RANGES[sensors.kind_of(n)] for n in sensors.SENSOR_NAMES], np.float32).T
 _RENDER_MODES = ('rgb_array', 'human')
 
 
@@ -32,8 +34,7 @@ def query_space(reach: float) -> gymnasium.spaces.Box:
 
 def haptic_space() -> gymnasium.spaces.Box:
   """Of a reading (132,): what `sensors.RANGES` says of each kind."""
-  low, high = np.float32([sensors.RANGES[sensors.kind_of(name)] for name in sensors.SENSOR_NAMES]).T
-  return gymnasium.spaces.Box(low, high)
+  return gymnasium.spaces.Box(*_ENDS)
 
 
 class MeseEnv(gymnasium.Env, abc.ABC):
@@ -59,6 +60,7 @@ class MeseEnv(gymnasium.Env, abc.ABC):
     'render_fps': 4,
   }
   reset_options = ('object',)
+  observation_space: gymnasium.spaces.Dict
 
   def __init__(
     self,
@@ -181,15 +183,13 @@ class MeseEnv(gymnasium.Env, abc.ABC):
     return np.clip(numbers, -1, 1)
 
   def _nothing(self) -> Observation:
-    assert isinstance(self.observation_space, gymnasium.spaces.Dict)
     spaces = self.observation_space.spaces
-    return {name: np.zeros(space.shape, space.dtype) for name, space in spaces.items()}
+    return {name: np.zeros(space.shape or (), space.dtype) for name, space in spaces.items()}
 
 
-def readable(reading: np.ndarray, space: gymnasium.spaces.Box) -> np.ndarray:
+def readable(reading: np.ndarray) -> np.ndarray:
   """A reading cut to the range that is observed, zero where it is no number; float32."""
-  numbers = np.nan_to_num(np.float32(reading), nan=0.0)
-  return np.clip(numbers, space.low, space.high)
+  return np.clip(np.nan_to_num(reading.astype(np.float32), nan=0.0), *_ENDS)
 
 
 def hand_pane(world: World, camera: poses.Pose | None = None) -> np.ndarray:

@@ -10,6 +10,7 @@ from mese_env.errors import UserError
 from mese_env.gym.base import (
   MeseEnv,
   Observation,
+  Spaces,
   Step,
   hand_pane,
   haptic_space,
@@ -53,7 +54,7 @@ class HandEnv(MeseEnv):
 
   def __init__(self, *arguments: Any, **settings: Any):
     super().__init__(*arguments, **settings)
-    spaces = {'haptics': haptic_space(), 'wrist': query_space(REACH)}
+    spaces: Spaces = {'haptics': haptic_space(), 'wrist': query_space(REACH)}
     self.observation_space = gymnasium.spaces.Dict(spaces)
     self.action_space = gymnasium.spaces.Box(-1, 1, (18,), np.float64)
     ranges = hand.compiled_model(self.config.num_parts, self.config.hand).actuator_ctrlrange
@@ -97,7 +98,7 @@ class HandEnv(MeseEnv):
   def _observe(self) -> Observation:
     reading = grasp.read(self.world.data)
     return {
-      'haptics': readable(reading, self.observation_space['haptics']),
+      'haptics': readable(reading),
       'wrist': poses.query(_pose(self._wrist)),
     }
 

@@ -9,6 +9,7 @@ from mese_env import poses, sensors
 from mese_env.gym.base import (
   MeseEnv,
   Observation,
+  Spaces,
   Step,
   hand_pane,
   haptic_space,
@@ -24,12 +25,12 @@ _CAMERA_REACH, _WRIST_REACH = 1.01, 0.2  # metres
 class _PoseEnv(MeseEnv):
   """What one look and one grasp are, for those below."""
 
-  def _image_spaces(self) -> dict[str, gymnasium.spaces.Box]:
+  def _image_spaces(self) -> Spaces:
     size = self.config.image_size
     image = gymnasium.spaces.Box(0, 255, (size, size, 3), np.uint8)
     return {'image': image, 'camera': query_space(_CAMERA_REACH)}
 
-  def _haptic_spaces(self) -> dict[str, gymnasium.spaces.Box]:
+  def _haptic_spaces(self) -> Spaces:
     return {'haptics': haptic_space(), 'wrist': query_space(_WRIST_REACH)}
 
   def _begin(self, options: dict[str, Any]) -> Observation:
@@ -46,7 +47,7 @@ class _PoseEnv(MeseEnv):
   def _grasp(self, angles: np.ndarray) -> Step:
     wrist = poses.wrist_pose(*_radians(angles))
     touch = self.world.grasp(wrist)
-    self._reading = readable(touch.reading, self.observation_space['haptics'])
+    self._reading = readable(touch.reading)
     sensed = {'haptics': self._reading, 'wrist': poses.query(wrist)}
     return self._end_step(sensed, {'rejected': touch.rejected})
 

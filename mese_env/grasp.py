@@ -94,15 +94,19 @@ def place(model: 'mujoco.MjModel', data: 'mujoco.MjData', pose: poses.Pose) -> N
     pose: where the wrist goes.
   """
   engine.import_mujoco().mj_resetData(model, data)
-  data.qpos[:], data.qvel[:] = _settled_state(hand.name_of(model))
+  data.qpos[:], data.qvel[:] = settled_state(hand.name_of(model))
   move_wrist(data, pose)
 
 
 def move_wrist(data: 'mujoco.MjData', pose: poses.Pose) -> None:
   """Teleports the wrist, and the whole hand with it, to a pose."""
-  data.mocap_pos[0] = pose.position
+  data.mocap_pos[0], data.mocap_quat[0] = mocap_of(pose)
+
+
+def mocap_of(pose: poses.Pose) -> tuple[np.ndarray, np.ndarray]:
+  """Position and quaternion of the body that carries the hand, of a wrist's pose."""
   # The wrist's own frame has its fingers along -y: half a turn about the pose's z.
-  data.mocap_quat[0] = poses.frame_to_quaternion(pose.frame * np.array([-1, -1, 1]))
+  return pose.position, poses.frame_to_quaternion(pose.frame * np.array([-1, -1, 1]))
 
 
 def closing_command(model: 'mujoco.MjModel', command: np.ndarray) -> np.ndarray:
@@ -154,7 +158,8 @@ def _without_sensors(model: 'mujoco.MjModel') -> Iterator[None]:
 
 
 @functools.cache
-def _settled_state(hand_name: str) -> tuple[np.ndarray, np.ndarray]:
+def settled_state(hand_name: str) -> tuple[np.ndarray, np.ndarray]:
+  """Positions and velocities of a hand's joints after it settled at rest, in MuJoCo's order."""
   # At home the hand is out of every object's reach, so any number of parts gives this state.
   mujoco = engine.import_mujoco()
   model = hand.compiled_model(4, hand_name)

@@ -9,7 +9,7 @@ bytes. Looks need no MuJoCo: it is loaded, and the hand built, when something is
 """
 
 import functools
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
@@ -32,6 +32,11 @@ class Touch(NamedTuple):
 
   reading: np.ndarray
   rejected: bool
+
+  @classmethod
+  def of(cls, reading: np.ndarray) -> Self:
+    """Of a reading as the simulation gives it, float64."""
+    return cls(reading.astype(np.float32), grasp.is_rejected(reading))
 
 
 class World:
@@ -92,8 +97,7 @@ class World:
       UserError: it is no pose; MuJoCo, or what holds the meshes of the hand, is not installed.
     """
     poses.check(wrist)
-    reading = grasp.close_hand(self.model, self.data, wrist)
-    return Touch(reading.astype(np.float32), grasp.is_rejected(reading))
+    return Touch.of(grasp.close_hand(self.model, self.data, wrist))
 
   def picture(self, camera: poses.Pose, size: int) -> np.ndarray:
     """Draws the object with the hand as the last grasp left it, the pads that feel lit up.

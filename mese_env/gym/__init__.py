@@ -18,8 +18,9 @@ except ImportError as error:
 
 from mese_env.gym.hand_env import HandEnv
 from mese_env.gym.pose_envs import LookEnv, LookTouchEnv, TouchEnv
+from mese_env.gym.vector import TouchVectorEnv
 
-__all__ = ['IDS', 'HandEnv', 'LookEnv', 'LookTouchEnv', 'TouchEnv']
+__all__ = ['IDS', 'HandEnv', 'LookEnv', 'LookTouchEnv', 'TouchEnv', 'TouchVectorEnv']
 
 _NUM_POSES = 15  # to an episode, as a scene has of looks and of grasps
 _HAND_STEPS = 150  # of 40 ms
@@ -34,4 +35,9 @@ _ENVIRONMENTS = {
 IDS = tuple(_ENVIRONMENTS)
 
 for _name, (_environment, _steps) in _ENVIRONMENTS.items():
-  gymnasium.register(_name, _environment, max_episode_steps=_steps)
+  gymnasium.register(
+    _name,
+    _environment,
+    max_episode_steps=_steps,
+    vector_entry_point=TouchVectorEnv if _environment is TouchEnv else None,
+  )

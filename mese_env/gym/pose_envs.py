@@ -18,6 +18,7 @@ from mese_env.gym.base import (
   readable,
   readings_pane,
 )
+from mese_env.world import Touch
 
 _CAMERA_REACH, _WRIST_REACH = 1.01, 0.2  # metres
 
@@ -46,7 +47,10 @@ class _PoseEnv(MeseEnv):
 
   def _grasp(self, angles: np.ndarray) -> Step:
     wrist = poses.wrist_pose(*_radians(angles))
-    touch = self.world.grasp(wrist)
+    return self.feel(wrist, self.world.grasp(wrist))
+
+  def feel(self, wrist: poses.Pose, touch: Touch) -> Step:
+    """Ends a step in which a grasp, simulated here or elsewhere, felt something."""
     self._reading = readable(touch.reading)
     sensed = {'haptics': self._reading, 'wrist': poses.query(wrist)}
     return self._end_step(sensed, {'rejected': touch.rejected})
@@ -106,6 +110,14 @@ class TouchEnv(_PoseEnv):
       UserError: it is no action, no episode has begun, or MuJoCo or the meshes are missing.
     """
     return self._grasp(self._checked(action))
+
+  def wrist_of(self, action: np.ndarray) -> poses.Pose:
+    """The wrist's pose that an action says.
+
+    Raises:
+      UserError: it is no action.
+    """
+    return poses.wrist_pose(*_radians(self._checked(action)))
 
   def _panes(self) -> list[np.ndarray]:
     return [hand_pane(self.world), readings_pane(self._reading)]

@@ -9,7 +9,7 @@ hand is still moving at the end; the sensor vector is that of the last physics s
 
 import contextlib
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -118,7 +118,7 @@ def advance(
   model: 'mujoco.MjModel',
   data: 'mujoco.MjData',
   command: np.ndarray,
-  path: Sequence[poses.Pose] = (),
+  path: np.ndarray | None = None,
 ) -> None:
   """Holds a command for one control step of 40 ms; senses at its end alone.
 
@@ -126,18 +126,19 @@ def advance(
     model: from `hand.scene_model`; left as it was.
     data: of that model, after `place`.
     command: (13,), radians.
-    path: where the wrist is at each of the physics steps; it stays where there is none.
+    path: (hand.substeps(model), 7), position and quaternion as of `mocap_of` at each of the physics
+      steps, on which the wrist moves meanwhile; None where it stays.
   """
   mujoco = engine.import_mujoco()
   data.ctrl[:] = command
   with _without_sensors(model):
-    for pose in path[:-1]:
-      move_wrist(data, pose)
-      mujoco.mj_step(model, data)
-    if not path:
+    if path is None:
       mujoco.mj_step(model, data, hand.substeps(model) - 1)
-  for pose in path[-1:]:
-    move_wrist(data, pose)
+    else:
+      for there in path[:-1]:
+        data.mocap_pos[0], data.mocap_quat[0] = there[:3], there[3:]
+        mujoco.mj_step(model, data)
+      data.mocap_pos[0], data.mocap_quat[0] = path[-1, :3], path[-1, 3:]
   mujoco.mj_step(model, data)
 
 

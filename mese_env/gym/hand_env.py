@@ -102,18 +102,18 @@ class HandEnv(MeseEnv):
       'wrist': poses.query(_pose(self._wrist)),
     }
 
-  def _path(self, wanted: np.ndarray, substeps: int) -> list[poses.Pose]:
-    """Where the wrist is at each physics step on its way to `wanted`; none where it stays."""
+  def _path(self, wanted: np.ndarray, substeps: int) -> np.ndarray | None:
+    """Where the wrist is at each physics step on its way to `wanted`; None where it stays."""
     way = wanted - self._wrist
     way[4] = (way[4] + np.pi) % (2 * np.pi) - np.pi
     if np.abs(way).max() < _REACHED:
-      return []
+      return None
     farthest = WRIST_SPEED * hand.CONTROL_PERIOD
     way[:3] *= min(1.0, farthest / max(np.linalg.norm(way[:3]), _REACHED))
     way[3:] = np.clip(way[3:], -WRIST_TURN * hand.CONTROL_PERIOD, WRIST_TURN * hand.CONTROL_PERIOD)
     start, self._wrist = self._wrist, self._wrist + way
     self._wrist[4] %= 2 * np.pi
-    return [_pose(start + way * (i + 1) / substeps) for i in range(substeps)]
+    return _mocap(start + way * (np.arange(substeps)[:, None] + 1) / substeps)
 
   def _panes(self) -> list[np.ndarray]:
     return [hand_pane(self.world, _VIEW), readings_pane(grasp.read(self.world.data))]
@@ -131,3 +131,17 @@ def _angles(wrist: Any) -> np.ndarray:
 def _pose(wrist: np.ndarray) -> poses.Pose:
   pitch, yaw = float(wrist[3]), float(wrist[4])
   return poses.wrist_pose(pitch, yaw)._replace(position=wrist[:3].copy())
+
+
+def _mocap(wrists: np.ndarray) -> np.ndarray:
+  """`grasp.mocap_of` of the poses of queries (S, 5), in one: positions and quaternions (S, 7)."""
+  pitch, yaw = wrists[:, 3] / 2, wrists[:, 4] / 2
+  turned = (-np.sin(yaw), np.cos(yaw))
+  tilted = (np.cos(pitch), np.sin(pitch))
+  quaternions = (
+    turned[0] * tilted[0],
+    -turned[0] * tilted[1],
+    -turned[1] * tilted[1],
+    turned[1] * tilted[0],
+  )
+  return np.column_stack([wrists[:, :3], *quaternions])

@@ -112,6 +112,12 @@ def test_the_wrist_goes_where_it_is_told_at_its_speed_and_stays_there():
   assert np.linalg.norm(way[:, :3], axis=1).max() == pytest.approx(0.25 * 0.04, rel=1e-4)
   turned = np.abs((way[:, 3:] + np.pi) % (2 * np.pi) - np.pi)
   assert turned.max() == pytest.approx(1.5 * 0.04, rel=1e-3)
+  # The simulated hand is there too; a quaternion and its negative are one turn.
+  data = env.unwrapped.world.data
+  pose = poses.wrist_pose(goal[3], goal[4])._replace(position=goal[:3])
+  position, quaternion = grasp.mocap_of(pose)
+  np.testing.assert_allclose(data.mocap_pos[0], position, atol=1e-9)
+  assert abs(data.mocap_quat[0] @ quaternion) == pytest.approx(1)
   goal[3] %= 2 * np.pi
   np.testing.assert_allclose(wrists[-1], goal, atol=1e-6)
   assert not way[-1].any()

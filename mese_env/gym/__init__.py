@@ -16,6 +16,7 @@ except ImportError as error:
     f'Gymnasium cannot be imported ({error}); install it with: pip install "gymnasium>=1.1".'
   ) from error
 
+from mese_env.gym import tasks
 from mese_env.gym.hand_env import HandEnv
 from mese_env.gym.pose_envs import LookEnv, LookTouchEnv, TouchEnv
 from mese_env.gym.vector import TouchVectorEnv
@@ -31,6 +32,12 @@ _ENVIRONMENTS = {
   'mese/Touch-v0': (TouchEnv, _NUM_POSES),
   'mese/LookTouch-v0': (LookTouchEnv, _NUM_POSES),
   'mese/Hand-v0': (HandEnv, _HAND_STEPS),
+  'mese/LookShape-v0': (tasks.LookShapeEnv, _NUM_POSES),
+  'mese/TouchShape-v0': (tasks.TouchShapeEnv, _NUM_POSES),
+  'mese/LookTouchShape-v0': (tasks.LookTouchShapeEnv, _NUM_POSES),
+  'mese/LookCells-v0': (tasks.LookCellsEnv, _NUM_POSES),
+  'mese/TouchCells-v0': (tasks.TouchCellsEnv, _NUM_POSES),
+  'mese/LookTouchCells-v0': (tasks.LookTouchCellsEnv, _NUM_POSES),
 }
 IDS = tuple(_ENVIRONMENTS)
 

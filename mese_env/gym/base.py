@@ -61,6 +61,7 @@ class MeseEnv(gymnasium.Env, abc.ABC):
   }
   reset_options = ('object',)
   observation_space: gymnasium.spaces.Dict
+  action_shape: tuple[int, ...]  # of what says where to sense, or what to move
 
   def __init__(
     self,
@@ -167,7 +168,7 @@ class MeseEnv(gymnasium.Env, abc.ABC):
     Raises:
       UserError: it is of another shape, or a number is not one from -1 to 1.
     """
-    shape = self.action_space.shape
+    shape = self.action_shape
     try:
       numbers = np.asarray(action, np.float64)
     except (TypeError, ValueError) as error:

@@ -49,6 +49,7 @@ class HandEnv(MeseEnv):
   """
 
   metadata = {**MeseEnv.metadata, 'render_fps': 25}  # noqa: RUF012 - Gymnasium's interface
+  action_shape = (18,)
   home = (*hand.HOME_POSITION, 0.0, 0.0)  # where the wrist begins, out of every object's reach
   reset_options = (*MeseEnv.reset_options, 'wrist')
 
@@ -56,7 +57,7 @@ class HandEnv(MeseEnv):
     super().__init__(*arguments, **settings)
     spaces: Spaces = {'haptics': haptic_space(), 'wrist': query_space(REACH)}
     self.observation_space = gymnasium.spaces.Dict(spaces)
-    self.action_space = gymnasium.spaces.Box(-1, 1, (18,), np.float64)
+    self.action_space = gymnasium.spaces.Box(-1, 1, self.action_shape, np.float64)
     ranges = hand.compiled_model(self.config.num_parts, self.config.hand).actuator_ctrlrange
     self._low = np.array([*ranges[:, 0], -REACH, -REACH, -REACH, -np.pi / 2, 0])
     self._high = np.array([*ranges[:, 1], REACH, REACH, REACH, np.pi / 2, 2 * np.pi])

@@ -70,10 +70,12 @@ class LookEnv(_PoseEnv):
   Constructor and `reset` as of `MeseEnv`.
   """
 
+  action_shape = (2,)
+
   def __init__(self, *arguments: Any, **settings: Any):
     super().__init__(*arguments, **settings)
     self.observation_space = gymnasium.spaces.Dict(self._image_spaces())
-    self.action_space = gymnasium.spaces.Box(-1, 1, (2,), np.float32)
+    self.action_space = gymnasium.spaces.Box(-1, 1, self.action_shape, np.float32)
 
   def step(self, action: np.ndarray) -> Step:
     """Looks once.
@@ -98,10 +100,12 @@ class TouchEnv(_PoseEnv):
   Constructor and `reset` as of `MeseEnv`.
   """
 
+  action_shape = (2,)
+
   def __init__(self, *arguments: Any, **settings: Any):
     super().__init__(*arguments, **settings)
     self.observation_space = gymnasium.spaces.Dict(self._haptic_spaces())
-    self.action_space = gymnasium.spaces.Box(-1, 1, (2,), np.float32)
+    self.action_space = gymnasium.spaces.Box(-1, 1, self.action_shape, np.float32)
 
   def step(self, action: np.ndarray) -> Step:
     """Grasps once.
@@ -133,10 +137,12 @@ class LookTouchEnv(_PoseEnv):
   Constructor and `reset` as of `MeseEnv`.
   """
 
+  action_shape = (3,)
+
   def __init__(self, *arguments: Any, **settings: Any):
     super().__init__(*arguments, **settings)
     self.observation_space = gymnasium.spaces.Dict(self._image_spaces() | self._haptic_spaces())
-    self.action_space = gymnasium.spaces.Box(-1, 1, (3,), np.float32)
+    self.action_space = gymnasium.spaces.Box(-1, 1, self.action_shape, np.float32)
 
   def step(self, action: np.ndarray) -> Step:
     """Looks or grasps once.

@@ -1,6 +1,7 @@
 """`python -m mese_env sheet` draws looks, `grasp` the hand at an object, `film` the hand closing;
-`sensors` lists what the hand feels with, `stats` checks the simulated touch, and `doctor` says what
-this machine can do and how to install what is missing.
+`sensors` lists what the hand feels with, `stats` checks the simulated touch, `baselines` names
+objects by simple policies, and `doctor` says what this machine can do and how to install what is
+missing.
 """
 
 import argparse
@@ -13,6 +14,7 @@ if __name__ == '__main__':
   stop_while_loading()
 
 from mese_env import (
+  baselines,
   doctor,
   fields,
   film,
@@ -75,6 +77,13 @@ def _parser() -> argparse.ArgumentParser:
   listed.add_argument('--seed', type=int, default=0)
   listed.add_argument('--hand', default=hand.DEFAULT, help=' or '.join(hand.NAMES))
   listed.set_defaults(run=_print_sensors)
+
+  simple = commands.add_parser('baselines', help='how well simple policies name an object')
+  simple.add_argument('--shapes', type=int, default=20, help='to choose among')
+  simple.add_argument('--gallery', type=int, default=120, help='known looks or grasps of each')
+  simple.add_argument('--trials', type=int, default=10, help='objects to name, of each shape')
+  simple.add_argument('--seed', type=int, default=0)
+  simple.set_defaults(run=_print_baselines)
 
   machine = commands.add_parser('doctor', help='what this machine can do, and what to install')
   machine.set_defaults(run=_print_findings)
@@ -150,6 +159,17 @@ def _print_stats(options: argparse.Namespace) -> int:
 def _print_sensors(options: argparse.Namespace) -> int:
   _check_draw(options)
   print(sensor_table.measured(options.scenes, options.seed, options.hand))
+  return 0
+
+
+def _print_baselines(options: argparse.Namespace) -> int:
+  _check_seed(options)
+  for option, most in (('shapes', 300), ('gallery', 10_000), ('trials', 10_000)):
+    fields.check(
+      f'--{option}', getattr(options, option), int, range(2 - (option == 'trials'), most)
+    )
+  found = baselines.measure(options.shapes, options.gallery, options.trials, options.seed)
+  print(baselines.format_table(found))
   return 0
 
 

@@ -44,7 +44,7 @@ def share_named(
   """
   shape_rng, grasp_rng = np.random.default_rng(seed).spawn(2)
   gallery, fresh, distances = [], [], []
-  for walk in _distinct_walks(num_shapes, shape_rng):
+  for walk in distinct_walks(num_shapes, shape_rng):
     positions = shapes.centred_positions(walk)
     model = hand.scene_model(positions, np.ones((_NUM_PARTS, 3)), hand_name)
     gallery.append(grasp.sample_grasps(model, gallery_grasps, grasp_rng))
@@ -62,7 +62,8 @@ def share_named(
   return float(np.mean(named == np.arange(num_shapes)[:, None]))
 
 
-def _distinct_walks(num_shapes: int, rng: np.random.Generator) -> list[np.ndarray]:
+def distinct_walks(num_shapes: int, rng: np.random.Generator) -> list[np.ndarray]:
+  """Draws 5-part walks until they have so many cell sets; one of each, (5, 3)."""
   walks = {}
   while len(walks) < num_shapes:
     walk = shapes.sample_walk(_NUM_PARTS, rng)

@@ -1,5 +1,6 @@
 """`python -m mese_env`: the contact sheet, and the figures that touch is accepted by."""
 
+import re
 import subprocess
 import sys
 
@@ -47,6 +48,7 @@ def test_sheet_shows_every_look_of_every_scene(tmp_path):
     (['film', '--out', '{folder}/none/film.gif'], 'cannot be written'),
     (['film', '--out', '{folder}/film.gif', '--parts', '3'], 'num_parts is 3'),
     (['film', '--out', '{folder}/film.gif', '--size', '0'], '--size is 0'),
+    (['baselines', '--shapes', '1'], '--shapes is 1; give a whole number from 2 to 300'),
     (['stats', '--scenes', '1', '--seed', '-1'], '--seed is -1'),
     (['stats', '--scenes', '1', '--hand', 'primitives'], "did you mean 'primitive'?"),
   ],
@@ -83,6 +85,19 @@ def test_sensors_lists_every_channel_with_what_grasps_give_it(capsys):
   assert head.split() == ['name', 'finger', 'kind', 'unit', 'lowest', 'highest', 'not', 'zero']
   assert tuple(row.split()[0] for row in rows) == sensors.SENSOR_NAMES
   assert rows[-1].split()[1:4] == ['pinky', 'touch', 'N'] and rows[0].endswith('100.0%')
+
+
+@pytest.mark.long
+def test_baselines_name_more_objects_the_more_they_sense(capsys):
+  size = ['--shapes', '3', '--gallery', '15', '--trials', '2']
+  assert main(['baselines', *size]) == 0
+  head, *rows = capsys.readouterr().out.splitlines()
+  assert head.split()[-2:] == ['after', '15'] and len(rows) == 4
+  for row in rows:
+    shares = [float(share) for share in re.findall(r'([\d.]+) ±', row)]
+    assert len(shares) == 5 and shares[-1] >= 80 and shares[-1] >= shares[0]
+  main(['baselines', *size])
+  assert capsys.readouterr().out.splitlines() == [head, *rows]
 
 
 @pytest.mark.slow

@@ -21,6 +21,8 @@ from mese_env.objects import Object
 if TYPE_CHECKING:
   import mujoco
 
+_SIZES = range(1, 4097)
+
 
 class Touch(NamedTuple):
   """What a grasp felt.
@@ -48,13 +50,13 @@ class World:
     image_size: pixels per side of a look.
 
   Raises:
-    UserError: there is no such hand.
+    UserError: there is no such hand, or the size is not from 1 to 4,096.
   """
 
   def __init__(self, thing: Object, hand: str = DEFAULT, image_size: int = 64):
     self.thing = thing
     self.hand = str(fields.check('hand', hand, str, NAMES))
-    self.image_size = image_size
+    self.image_size = int(fields.check('image_size', image_size, int, _SIZES))
 
   @functools.cached_property
   def model(self) -> 'mujoco.MjModel':
@@ -110,7 +112,9 @@ class World:
       uint8 (size, size, 3).
 
     Raises:
-      UserError: it is no pose; MuJoCo, or what holds the meshes of the hand, is not installed.
+      UserError: it is no pose, or the size is not from 1 to 4,096; MuJoCo, or what holds the meshes
+        of the hand, is not installed.
     """
     poses.check(camera)
+    fields.check('size', size, int, _SIZES)
     return picture.draw(self.model, self.data, camera, size)

@@ -89,15 +89,12 @@ def test_sensors_lists_every_channel_with_what_grasps_give_it(capsys):
 
 @pytest.mark.long
 def test_baselines_name_more_objects_the_more_they_sense(capsys):
-  size = ['--shapes', '3', '--gallery', '15', '--trials', '2']
-  assert main(['baselines', *size]) == 0
+  assert main(['baselines', '--shapes', '3', '--gallery', '15', '--trials', '2']) == 0
   head, *rows = capsys.readouterr().out.splitlines()
   assert head.split()[-2:] == ['after', '15'] and len(rows) == 4
   for row in rows:
     shares = [float(share) for share in re.findall(r'([\d.]+) ±', row)]
     assert len(shares) == 5 and shares[-1] >= 80 and shares[-1] >= shares[0]
-  main(['baselines', *size])
-  assert capsys.readouterr().out.splitlines() == [head, *rows]
 
 
 @pytest.mark.slow

@@ -132,6 +132,15 @@ def test_an_unknown_hand_is_named_with_the_near_one():
     World(thing, 'meshs')
 
 
+@pytest.mark.parametrize('size', [0, 4097, 8.5, '8'])
+def test_a_size_that_no_image_has_is_refused(size):
+  thing = sample_object(4, np.random.default_rng(0))
+  with pytest.raises(UserError, match='size is .*; give a whole number from 1 to 4,096'):
+    World(thing, image_size=size)
+  with pytest.raises(UserError, match='size is .*; give a whole number from 1 to 4,096'):
+    World(thing).picture(poses.camera_pose(0, 0), size)
+
+
 def test_a_picture_changes_nothing_of_the_physics():
   thing, wrist = sample_object(5, np.random.default_rng(2)), poses.wrist_pose(-0.3, 4.0)
   readings = []

@@ -4,7 +4,7 @@ The hand starts from one settled state (it does not depend on the object), telep
 for one second: each control step moves every command 4 % of the way to the top of its range. The
 hand is still moving at the end; the sensor vector is that of the last physics step.
 
-`close_hand` is `place`, 25 times `advance`, and `read`, which serve other policies too.
+`close_hand` is `place`, 25 times `advance`, and `read`, bit for bit; they serve other policies too.
 """
 
 import contextlib
@@ -75,8 +75,15 @@ def close_hand(model: 'mujoco.MjModel', data: 'mujoco.MjData', pose: poses.Pose)
     pose: where the wrist goes.
   """
   place(model, data, pose)
-  for _ in range(CONTROL_STEPS):
-    advance(model, data, closing_command(model, data.ctrl))
+  mujoco = engine.import_mujoco()
+  command, substeps = np.zeros(model.nu), hand.substeps(model)
+  # As many times `advance`, but that nothing is sensed on the way: datasets are made of this.
+  with _without_sensors(model):
+    for _ in range(CONTROL_STEPS - 1):
+      command = closing_command(model, command)
+      data.ctrl[:] = command
+      mujoco.mj_step(model, data, substeps)
+  advance(model, data, closing_command(model, command))
   return read(data)
 
 

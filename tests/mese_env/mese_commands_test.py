@@ -72,6 +72,7 @@ def test_stats_exits_by_the_figures(monkeypatch, capsys, value, code, verdict):
   assert verdict in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_stats_take_as_long_as_the_scenes_that_are_asked_for(capsys):
   main(['stats', '--scenes', '1'])
   printed = capsys.readouterr()

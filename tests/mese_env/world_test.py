@@ -43,6 +43,16 @@ def test_a_query_tells_the_pose_that_it_is_of_and_no_other_kind_s(kind):
     of_query(np.array([0, 0, 0, np.nan, 0]))
 
 
+def test_a_grasp_is_place_advance_and_read():
+  world, wrist = World(sample_object(5, np.random.default_rng(3))), poses.wrist_pose(0.4, 2.0)
+  closed = grasp.close_hand(world.model, world.data, wrist)
+  grasp.place(world.model, world.data, wrist)
+  for _ in range(grasp.CONTROL_STEPS):
+    command = grasp.closing_command(world.model, world.data.ctrl)
+    grasp.advance(world.model, world.data, command)
+  np.testing.assert_array_equal(grasp.read(world.data), closed)
+
+
 def test_other_policies_than_the_fixed_one_are_made_of_the_same_parts():
   world = World(sample_object(5, np.random.default_rng(3)))
   wrist = poses.wrist_pose(0.4, 2.0)

@@ -7,6 +7,11 @@ from PIL import Image
 
 from mese_env.errors import UserError
 
+_REMEDY = (
+  "install Python's tkinter (the Debian package python3-tk) and set DISPLAY, or use "
+  "render_mode='rgb_array'."
+)
+
 
 class Window:
   """A window with a picture in it.
@@ -21,13 +26,12 @@ class Window:
   def __init__(self, title: str):
     try:
       import tkinter
-
+    except ImportError as error:
+      raise UserError(f'no window can be opened ({error}); {_REMEDY}') from error
+    try:
       self._root: Any = tkinter.Tk()
-    except (ImportError, RuntimeError) as error:  # also TclError
-      raise UserError(
-        f"no window can be opened ({error}); install Python's tkinter (the Debian package "
-        "python3-tk) and set DISPLAY, or use render_mode='rgb_array'."
-      ) from error
+    except tkinter.TclError as error:
+      raise UserError(f'no window can be opened ({error}); {_REMEDY}') from error
     self._root.title(title)
     self._label: Any = tkinter.Label(self._root)
     self._label.pack()

@@ -193,6 +193,14 @@ def test_a_bad_setting_is_one_sentence(name, settings, sentence):
     make(name, **settings)
 
 
+def test_a_display_that_takes_no_window_is_one_sentence(monkeypatch):
+  monkeypatch.setenv('DISPLAY', ':987')
+  monkeypatch.setitem(mese_env.gym.LookEnv.metadata, 'render_modes', ['rgb_array', 'human'])
+  env = mese_env.gym.LookEnv(render_mode='human', image_size=16)
+  with pytest.raises(UserError, match='no window can be opened .* python3-tk'):
+    env.reset(seed=0)
+
+
 def test_a_mode_of_rendering_that_is_not_there_is_one_sentence():
   with pytest.raises(UserError, match="did you mean 'rgb_array'"):
     mese_env.gym.LookEnv(render_mode='rgb')

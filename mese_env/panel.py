@@ -16,7 +16,7 @@ _FULL = {
   'actuatorfrc': 8.0,
   'accelerometer': 20.0,
   'gyro': 4.0,
-  'touch': 10.0,
+  'touch': 40.0,
 }
 _WORDS = {
   'jointpos': 'joint angles',

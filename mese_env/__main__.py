@@ -1,5 +1,7 @@
-"""`python -m mese_env sheet` draws looks, `stats` checks the simulated touch, and `doctor` says
-what this machine can do and how to install what is missing.
+"""`python -m mese_env sheet` draws looks, `grasp` the hand at an object, `film` the hand closing;
+`sensors` lists what the hand feels with, `stats` checks the simulated touch, `baselines` names
+objects by simple policies, and `doctor` says what this machine can do and how to install what is
+missing.
 """
 
 import argparse
@@ -11,9 +13,23 @@ if __name__ == '__main__':
 
   MESE.run('python -m mese_env', sys.argv[1:])
 
-from mese_env import folders, scene, sheet, stats
+from mese_env import (
+  baselines,
+  fields,
+  film,
+  folders,
+  image_files,
+  picture,
+  scene,
+  sensor_table,
+  sensors,
+  sheet,
+  stats,
+)
 from mese_env.command_line import require_at_least
 from mese_env.commands import MESE
+from mese_env.poses import Pose
+from mese_env.world import Touch, World
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,13 +43,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
   return MESE.carry_out('python -m mese_env', given)
 
 
+def write_grasp(options: argparse.Namespace) -> None:
+  """Writes a picture of a grasp, and prints what is felt; raises as `main`."""
+  world, _, touch = _grasp(options)
+  camera = picture.best_camera(world.model, world.data)
+  image_files.write_png(world.picture(camera, options.size), options.out)
+  for channel in sensors.channels(kind='touch'):
+    if touch.reading[channel] > 0:
+      print(f'{sensors.SENSOR_NAMES[channel]:<24}{touch.reading[channel]:8.2f} N')
+  print(f'wrote {options.out}')
+
+
+def write_film(options: argparse.Namespace) -> None:
+  """Writes a film of a grasp; raises as `main`."""
+  world, wrist, _ = _grasp(options)
+  frames = film.frames(world, wrist, options.size)
+  image_files.write_gif(frames, options.out, film.FRAME_MS, film.LAST_MS)
+  print(f'wrote {options.out}')
+
+
+def _grasp(options: argparse.Namespace) -> tuple[World, Pose, Touch]:
+  require_at_least(options, seed=0)
+  fields.check('--size', options.size, int, range(16, 2049))
+  folders.require_writable(options.out.parent, 'give another --out.')
+  return film.first_grasp(options.seed, options.parts, options.hand)
+
+
 def write_sheet(options: argparse.Namespace) -> None:
   """Writes a contact sheet; raises as `main`."""
   require_at_least(options, scenes=1, seed=0)
   folders.require_writable(options.out.parent, 'give another --out.')
-  config = scene.SceneConfig(num_parts=options.parts, renderer=options.renderer, num_grasps=1)
+  config = scene.SceneConfig(num_parts=options.parts, renderer=options.renderer, num_grasps=0)
   scenes = [scene.generate_scene(config, options.seed, i) for i in range(options.scenes)]
-  sheet.write_png(sheet.contact_sheet([one['images'] for one in scenes]), options.out)
+  image_files.write_png(sheet.contact_sheet([one['images'] for one in scenes]), options.out)
   print(f'wrote {options.out}')
 
 
@@ -41,10 +83,25 @@ def print_stats(options: argparse.Namespace) -> int:
   """Prints the acceptance figures of touch; returns 1 where one is missed."""
   require_at_least(options, scenes=1, seed=0)
   config = scene.SceneConfig(hand=options.hand)
-  print('grasping some thousand times; this takes some minutes', file=sys.stderr)
   figures = stats.acceptance_figures(options.scenes, options.seed, config.hand)
   print(stats.format_table(figures))
   missed = [figure.name for figure in figures if not figure.passed]
   if missed:
     print(f'{len(missed)} of {len(figures)} figures missed: {"; ".join(missed)}')
   return 1 if missed else 0
+
+
+def print_sensors(options: argparse.Namespace) -> None:
+  """Prints the channels and what grasps give them; raises as `main`."""
+  require_at_least(options, scenes=1, seed=0)
+  print(sensor_table.measured(options.scenes, options.seed, options.hand))
+
+
+def print_baselines(options: argparse.Namespace) -> None:
+  """Prints how well simple policies name an object; raises as `main`."""
+  require_at_least(options, seed=0)
+  for option, most in (('shapes', 300), ('gallery', 10_000), ('trials', 10_000)):
+    allowed = range(2 - (option == 'trials'), most + 1)
+    fields.check(f'--{option}', getattr(options, option), int, allowed)
+  found = baselines.measure(options.shapes, options.gallery, options.trials, options.seed)
+  print(baselines.format_table(found))

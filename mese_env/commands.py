@@ -6,7 +6,7 @@ from mese_env import folders
 from mese_env.command import Command, Group
 from mese_env.command_line import Parser
 
-_DEFAULT_HAND = 'primitive'
+_DEFAULT_HAND, _HANDS = 'primitive', 'primitive, mesh or fidelity'
 
 
 def _sheet(program: str, _: Sequence[str]) -> Parser:
@@ -15,7 +15,7 @@ def _sheet(program: str, _: Sequence[str]) -> Parser:
   parser.option('out', file, None, 'the PNG file to write', required=True, metavar='FILE')
   parser.option('scenes', int, 8, 'rows of the sheet')
   parser.option('seed', int, 0, 'of the scenes')
-  parser.option('parts', int, 5, 'cubes per object: 4, 5 or 6')
+  parser.option('parts', int, 5, 'cubes per object: 4 to 7')
   parser.option('renderer', str, 'raycast', 'raycast, or mujoco (needs OpenGL)', metavar='NAME')
   return parser
 
@@ -24,7 +24,50 @@ def _stats(program: str, _: Sequence[str]) -> Parser:
   parser = Parser(program, 'Measures the acceptance figures of touch.', '--scenes 200')
   parser.option('scenes', int, 200, 'objects to grasp 15 times each')
   parser.option('seed', int, 0, 'of the scenes')
-  parser.option('hand', str, _DEFAULT_HAND, 'primitive, mesh or fidelity', metavar='NAME')
+  parser.option('hand', str, _DEFAULT_HAND, _HANDS, metavar='NAME')
+  return parser
+
+
+def _grasp(program: str, _: Sequence[str]) -> Parser:
+  parser = Parser(program, 'Draws the hand closed on an object.', '--out grasp.png')
+  _add_grasp(parser, 'the PNG file to write', 512)
+  return parser
+
+
+def _film(program: str, _: Sequence[str]) -> Parser:
+  about = 'Draws the hand closing, the pads that feel lit up, and its readings beside it.'
+  parser = Parser(program, about, '--out grasp.gif')
+  _add_grasp(parser, 'the GIF file to write', 320)
+  return parser
+
+
+def _add_grasp(parser: Parser, written: str, size: int) -> None:
+  file = folders.path_argument('--out')
+  parser.option('out', file, None, written, required=True, metavar='FILE')
+  parser.option('seed', int, 0, 'of the object and the grasp')
+  parser.option('parts', int, 5, 'cubes of the object: 4 to 7')
+  parser.option('hand', str, _DEFAULT_HAND, _HANDS, metavar='NAME')
+  parser.option('size', int, size, 'pixels per side of the picture')
+
+
+def _sensors(program: str, _: Sequence[str]) -> Parser:
+  about = 'Lists the 132 channels, and what grasps give them.'
+  parser = Parser(program, about, '--scenes 20')
+  parser.option('scenes', int, 20, 'objects to grasp 15 times each')
+  parser.option('seed', int, 0, 'of the scenes')
+  parser.option('hand', str, _DEFAULT_HAND, _HANDS, metavar='NAME')
+  return parser
+
+
+def _baselines(program: str, _: Sequence[str]) -> Parser:
+  about = (
+    'Says how well simple policies name the shape of an object, after so many looks or grasps.'
+  )
+  parser = Parser(program, about, '--shapes 20')
+  parser.option('shapes', int, 20, 'to choose among')
+  parser.option('gallery', int, 120, 'known looks or grasps of each')
+  parser.option('trials', int, 10, 'objects to name, of each shape')
+  parser.option('seed', int, 0, 'of the objects and poses')
   return parser
 
 
@@ -42,6 +85,22 @@ DOCTOR = Command(
 )
 MESE = Group(
   'The environment: Shepard-Metzler objects that are looked at and grasped.',
-  {'sheet': SHEET, 'stats': STATS, 'doctor': DOCTOR},
+  {
+    'sheet': SHEET,
+    'grasp': Command(
+      'Draws the hand closed on an object.', _grasp, 'mese_env.__main__:write_grasp'
+    ),
+    'film': Command('Draws the hand closing.', _film, 'mese_env.__main__:write_film'),
+    'sensors': Command(
+      'Lists the channels of a grasp.', _sensors, 'mese_env.__main__:print_sensors'
+    ),
+    'stats': STATS,
+    'baselines': Command(
+      'Says how well simple policies name an object.',
+      _baselines,
+      'mese_env.__main__:print_baselines',
+    ),
+    'doctor': DOCTOR,
+  },
   'sheet --out sheet.png',
 )

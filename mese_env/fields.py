@@ -32,9 +32,26 @@ def checked(config: object, allowed: Mapping[str, range | tuple]) -> dict[str, i
   """
   kinds = inspect.get_annotations(type(config), eval_str=True)
   return {
-    field: _checked(field, getattr(config, field), kinds[field], choices)
+    field: check(field, getattr(config, field), kinds[field], choices)
     for field, choices in allowed.items()
   }
+
+
+def check(field: str, value: object, kind: type, allowed: range | tuple) -> int | str:
+  """Checks one value, called `field`, as `checked` does each of a dataclass.
+
+  Raises:
+    UserError: it is of another type than `kind`, or not allowed; the message says what is.
+  """
+  if fits(value, kind) and kind(value) in allowed:
+    return kind(value)
+  if isinstance(allowed, range):
+    remedy = f'give a whole number from {allowed[0]:,} to {allowed[-1]:,}.'
+  elif kind is str and isinstance(value, str):
+    remedy = did_you_mean(value, allowed)
+  else:
+    remedy = f'use one of {", ".join(map(str, allowed))}.'
+  raise UserError(f'{field} is {shown(value)}; {remedy}')
 
 
 def fits(value: object, kind: type) -> bool:
@@ -47,15 +64,3 @@ def shown(value: object) -> str:
   """A value as a sentence repeats it, shortened."""
   text = repr(value)
   return text if len(text) <= _LONGEST else f'{text[:_LONGEST]}...'
-
-
-def _checked(field: str, value: object, kind: type, allowed: range | tuple) -> int | str:
-  if fits(value, kind) and kind(value) in allowed:
-    return kind(value)
-  if isinstance(allowed, range):
-    remedy = f'give a whole number from {allowed[0]:,} to {allowed[-1]:,}.'
-  elif kind is str and isinstance(value, str):
-    remedy = did_you_mean(value, allowed)
-  else:
-    remedy = f'use one of {", ".join(map(str, allowed))}.'
-  raise UserError(f'{field} is {shown(value)}; {remedy}')

@@ -1,103 +1,82 @@
-"""MuJoCo's own renderer: the reference for the ray caster, and the only one that draws the hand.
+"""MuJoCo's own renderer of looks: the reference that the ray caster is held against.
 
-It needs a system OpenGL library, which no Python wheel contains, and `MUJOCO_GL` set before MuJoCo
-is first imported. Opening it takes some 0.3 s, so a process opens it once per kind of picture.
-Processes that drew with EGL on one NVIDIA H200 at a time were seen to hang (MuJoCo's issue 3444):
-one process per GPU is safe.
+It needs a system OpenGL library, which no Python wheel contains. `MUJOCO_GL` says which before
+MuJoCo is first imported; where it says none and there is no display, EGL is taken. Opening it takes
+some 0.3 s, so a process opens it once per image size. Processes that drew with EGL on one NVIDIA
+H200 at a time were seen to hang (MuJoCo's issue 3444): one process per GPU is safe.
 """
 
 import atexit
+import contextlib
 import copy
+import ctypes
 import functools
 import os
+import sys
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mese_env import engine, hand, lighting, poses
+from mese_env import engine, hand, machine, poses
 from mese_env.errors import UserError
+from mese_env.world import World
 
 if TYPE_CHECKING:
   import mujoco
 
 SHADOW_SIZE = 512  # texels per side; the authors' 2048 changes an image's mean by under 0.001/255
 MULTISAMPLES = 4
-HAND_FIELD_OF_VIEW = 25.0  # degrees; the forearm reaches 0.2 m from the origin
 
 # Why OpenGL could not be opened, if so: a second attempt in one process ends it (MuJoCo 4.0.0).
 _failures: list[str] = []
 
 
-def render_looks(
-  model: 'mujoco.MjModel', cameras: Sequence[poses.Pose], image_size: int
-) -> np.ndarray:
-  """Draws the object of a model, without the hand, as several cameras see it.
+def render_looks(world: World, cameras: Sequence[poses.Pose]) -> np.ndarray:
+  """Draws the object of a world, without the hand, as several cameras see it.
 
   Args:
-    model: from `hand.scene_model`; not changed.
+    world: whose object; not changed.
     cameras: from `poses.camera_pose`.
-    image_size: pixels per side.
 
   Returns:
-    uint8 (len(cameras), image_size, image_size, 3).
+    uint8 (len(cameras), world.image_size, world.image_size, 3).
 
   Raises:
     UserError: MuJoCo or an OpenGL library is missing.
   """
-  mujoco = engine.import_mujoco()
+  _choose_backend()
+  mujoco, model = engine.import_mujoco(), world.model
   option = mujoco.MjvOption()
   option.geomgroup[hand.HAND_GROUP] = 0
   data = mujoco.MjData(model)
-  return np.stack(
-    [_draw(model, data, camera, lighting.FIELD_OF_VIEW, image_size, option) for camera in cameras]
-  )
-
-
-def render_hand(
-  model: 'mujoco.MjModel', data: 'mujoco.MjData', camera: poses.Pose, image_size: int
-) -> np.ndarray:
-  """Draws the object and the hand in the state of `data`, with a wider lens.
-
-  Args:
-    model: from `hand.scene_model`; not changed.
-    data: of that model, as `grasp.close_hand` leaves it; not changed.
-    camera: from `poses.camera_pose`.
-    image_size: pixels per side.
-
-  Returns:
-    uint8 (image_size, image_size, 3).
-
-  Raises:
-    UserError: MuJoCo or an OpenGL library is missing.
-  """
-  mujoco = engine.import_mujoco()
-  return _draw(model, copy.copy(data), camera, HAND_FIELD_OF_VIEW, image_size, mujoco.MjvOption())
-
-
-def _draw(
-  model: 'mujoco.MjModel',
-  data: 'mujoco.MjData',
-  camera: poses.Pose,
-  field_of_view: float,
-  image_size: int,
-  option: 'mujoco.MjvOption',
-) -> np.ndarray:
-  mujoco = engine.import_mujoco()
-  drawn, renderer = _open_renderer(hand.num_parts(model), hand.name_of(model), image_size)
+  drawn, renderer = _open_renderer(hand.num_parts(model), world.hand, world.image_size)
   drawn.body_pos[:] = model.body_pos
   drawn.geom_rgba[:] = model.geom_rgba
   look = drawn.camera('look')
-  look.fovy[:] = field_of_view
-  look.pos[:] = camera.position
-  # MuJoCo's cameras look along -z, with x to the right and y up.
-  forward, left, up = camera.frame.T
-  look.quat[:] = poses.frame_to_quaternion(np.stack([-left, up, -forward], axis=1))
-  mujoco.mj_kinematics(drawn, data)
-  mujoco.mj_camlight(drawn, data)
-  renderer.update_scene(data, 'look', option)
-  return renderer.render()
+  images = []
+  for camera in cameras:
+    look.pos[:] = camera.position
+    # MuJoCo's cameras look along -z, with x to the right and y up.
+    forward, left, up = camera.frame.T
+    look.quat[:] = poses.frame_to_quaternion(np.stack([-left, up, -forward], axis=1))
+    mujoco.mj_kinematics(drawn, data)
+    mujoco.mj_camlight(drawn, data)
+    renderer.update_scene(data, 'look', option)
+    images.append(renderer.render())
+  return np.stack(images)
+
+
+def _choose_backend() -> None:
+  """Takes EGL where nobody chose, no window can open, and MuJoCo has not taken GLFW yet."""
+  is_open = sys.platform != 'linux' or os.environ.get('MUJOCO_GL') or machine.has_display()
+  if is_open or 'mujoco' in sys.modules:
+    return
+  # Named where it is absent, it would make MuJoCo's import fail.
+  with contextlib.suppress(OSError):
+    ctypes.CDLL('libEGL.so.1')
+    os.environ['MUJOCO_GL'] = 'egl'
 
 
 @functools.cache

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from mese_env import engine, lighting, meshes, sensors, shapes
+from mese_env import engine, fields, lighting, meshes, sensors, shapes
 
 if TYPE_CHECKING:
   import mujoco
@@ -63,9 +63,9 @@ def compiled_model(num_parts: int, name: str) -> 'mujoco.MjModel':
     name: of the hand, one of `NAMES`.
 
   Raises:
-    UserError: MuJoCo, or what holds the meshes, is not installed.
+    UserError: there is no such hand; MuJoCo, or what holds the meshes, is not installed.
   """
-  physics = _PHYSICS[name]
+  physics = _PHYSICS[str(fields.check('hand', name, str, NAMES))]
   mujoco = engine.import_mujoco()
   numbers = json.loads(
     importlib.resources.files('mese_env').joinpath('data/mpl_hand.json').read_text('utf-8')

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import sys
 
 _CONTROL_GROUP = pathlib.Path('/sys/fs/cgroup')
 
@@ -24,3 +25,10 @@ def available_memory() -> int:
   with contextlib.suppress(OSError, ValueError):
     memory = min(memory, int((_CONTROL_GROUP / 'memory.max').read_text()))
   return memory
+
+
+def has_display() -> bool:
+  """Whether windows can be expected to open."""
+  if sys.platform in ('darwin', 'win32'):
+    return True
+  return any(os.environ.get(name) for name in ('DISPLAY', 'WAYLAND_DISPLAY'))

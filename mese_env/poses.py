@@ -5,13 +5,19 @@ origin and looks at it, upright; a wrist is placed so that the palm meets the or
 3x3 rotation matrices whose columns are the local x, y and z axes in the world.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
+from mese_env import fields
+from mese_env.errors import UserError
+
 CAMERA_DISTANCE = 1.0  # metres from the origin
 WRIST_BEHIND = 0.17  # metres along the wrist frame's -y
 WRIST_ABOVE = 0.05  # metres along the wrist frame's +z
+
+_ROUNDING = 1e-4  # metres and of a frame's products, for what was stored as float32
 
 
 class Pose(NamedTuple):
@@ -52,6 +58,38 @@ def query(pose: Pose) -> np.ndarray:
   return np.array([*pose.position, pose.pitch % (2 * np.pi), pose.yaw], np.float32)
 
 
+def camera_of_query(query: np.ndarray) -> Pose:
+  """The camera's pose that a stored query (5,) is of: the inverse of `query`, but for rounding.
+
+  Raises:
+    UserError: it is not five finite numbers, or not those of a camera.
+  """
+  return _of_query(query, camera_pose, 'a camera')
+
+
+def wrist_of_query(query: np.ndarray) -> Pose:
+  """The wrist's pose that a stored query (5,) is of: the inverse of `query`, but for rounding.
+
+  Raises:
+    UserError: it is not five finite numbers, or not those of a wrist.
+  """
+  return _of_query(query, wrist_pose, 'a wrist')
+
+
+def check(pose: Pose) -> None:
+  """Refuses what is no pose.
+
+  Raises:
+    UserError: a number is not finite, or the frame is no rotation.
+  """
+  position, frame = np.asarray(pose.position), np.asarray(pose.frame)
+  if position.shape != (3,) or not np.isfinite(position).all():
+    raise UserError(f'a pose stands at {fields.shown(pose.position)}; give 3 finite numbers.')
+  is_square = frame.shape == (3, 3) and np.isfinite(frame).all() and np.linalg.det(frame) > 0
+  if not (is_square and np.abs(frame.T @ frame - np.eye(3)).max() < _ROUNDING):
+    raise UserError("a pose's frame is no rotation; give 3x3 orthogonal columns: x, y and z axis.")
+
+
 def frame_to_quaternion(frame: np.ndarray) -> np.ndarray:
   """Turns a rotation matrix into a unit quaternion (w, x, y, z), float64."""
   # The outer product q q^T is linear in the matrix; its largest column is free of cancellation.
@@ -66,6 +104,22 @@ def frame_to_quaternion(frame: np.ndarray) -> np.ndarray:
   )
   column = outer[:, np.argmax(np.diag(outer))]
   return column / np.linalg.norm(column)
+
+
+def _of_query(query: np.ndarray, place: Callable[[float, float], Pose], what: str) -> Pose:
+  numbers = np.asarray(query, np.float64)
+  if numbers.shape != (5,) or not np.isfinite(numbers).all():
+    raise UserError(
+      f'a query is five finite numbers, x y z pitch yaw, and not {fields.shown(query)}.'
+    )
+  pitch, yaw = map(float, numbers[3:])
+  pose = place(pitch - 2 * np.pi if pitch > np.pi else pitch, yaw)
+  if not np.allclose(pose.position, numbers[:3], 0, _ROUNDING):
+    raise UserError(
+      f'the query {fields.shown(query)} is not of {what}, which with its angles stands at '
+      f'{np.round(pose.position, 3).tolist()}; give one that `poses.query` makes.'
+    )
+  return pose
 
 
 def _rotation_x(angle: float) -> np.ndarray:

@@ -21,13 +21,13 @@ import numpy as np
 from mese_env import lighting, shapes
 
 SAMPLES = 2  # per pixel and axis
+CIRCUMRADIUS = shapes.HALF_EXTENT * np.sqrt(3)  # metres, of a cube
 
 Array = Any  # of the namespace `xp`
 
 _TANGENT = np.tan(np.radians(lighting.FIELD_OF_VIEW / 2))
 _SHADOW_OFFSET = 1e-5  # metres off the surface, so that a cube does not shadow itself
 _PARALLEL = 1e-12  # smallest direction component that the slab test divides by
-_CIRCUMRADIUS = shapes.HALF_EXTENT * np.sqrt(3)
 
 
 def render(
@@ -51,13 +51,13 @@ def render(
   """
   size = image_size * SAMPLES
   rows, columns = _object_window(centres, position, frame, size)
-  directions = _rays(frame, rows, columns, size, np)
+  directions = rays(frame, rows, columns, size, np)
   distance, block = _first_hit(position, directions, centres, np)
   hit = np.flatnonzero(distance < np.inf)
   lit = _shade(position, directions[:, hit], distance[hit], block[hit], centres, colours, frame, np)
   samples = np.zeros((3, size * size))
   samples[:, (size * rows[:, None] + columns).ravel()[hit]] = lit
-  return _to_pixels(samples, image_size, np)
+  return to_pixels(samples, image_size, np)
 
 
 def render_dense(
@@ -83,23 +83,76 @@ def render_dense(
   """
   size = image_size * SAMPLES
   every = np.arange(size)
-  directions = _rays(frame, every, every, size, xp)
+  directions = rays(frame, every, every, size, xp)
   distance, block = _first_hit(position, directions, centres, xp)
   hit = distance < xp.inf
   distance = xp.where(hit, distance, 1)
   lit = _shade(position, directions, distance, block, centres, colours, frame, xp)
-  return _to_pixels(xp.where(hit, lit, 0), image_size, xp)
+  return to_pixels(xp.where(hit, lit, 0), image_size, xp)
 
 
-def _rays(
-  frame: Array, rows: np.ndarray, columns: np.ndarray, size: int, xp: types.ModuleType
+def rays(
+  frame: Array,
+  rows: np.ndarray,
+  columns: np.ndarray,
+  size: int,
+  xp: types.ModuleType,
+  tangent: float = _TANGENT,
 ) -> Array:
-  # Unit directions (3, R), row-major, through the given rows and columns of a size x size grid.
-  left = xp.asarray(_TANGENT * (1 - (2 * columns + 1) / size))
-  up = xp.asarray(_TANGENT * (1 - (2 * rows + 1) / size))[:, None]
+  """Unit directions (3, R), row-major, through the given rows and columns of a size x size grid.
+
+  Args:
+    frame: (3, 3), of the camera: forward, left, up as columns.
+    rows: of the grid, the first one on top.
+    columns: of the grid, the first one on the left.
+    size: of the grid.
+    xp: array namespace.
+    tangent: of half the field of view.
+  """
+  left = xp.asarray(tangent * (1 - (2 * columns + 1) / size))
+  up = xp.asarray(tangent * (1 - (2 * rows + 1) / size))[:, None]
   forward, leftward, upward = xp.moveaxis(frame, -1, 0)[..., None, None]
   directions = (forward + up * upward) + left * leftward
   return (directions / xp.sqrt(1 + up**2 + left**2)).reshape(3, -1)
+
+
+def light(
+  colours: Array,
+  normals: Array,
+  directions: Array,
+  to_lamp: Array,
+  visible: Array,
+  forward: Array,
+  xp: types.ModuleType,
+) -> Array:
+  """Colours (3, R) in [0, 1] of lit points; see the module's docstring.
+
+  Args:
+    colours: (3, R), of the surfaces.
+    normals: (3, R), unit.
+    directions: (3, R), unit, from the camera to the points.
+    to_lamp: (3, R), unit.
+    visible: (R,), whether the lamp shines on the point.
+    forward: (3, 1), of the camera.
+    xp: array namespace.
+  """
+  half = to_lamp - directions
+  half = half / xp.sqrt(_dot(half, half))
+  spot = visible * to_lamp[2] ** lighting.LAMP_EXPONENT
+  head = xp.maximum(-_dot(forward, normals), 0)
+  lambert = xp.maximum(_dot(normals, to_lamp), 0)
+  highlight = xp.maximum(_dot(normals, half), 0) ** lighting.MATERIAL_SHININESS
+
+  matt = lighting.HEADLIGHT_AMBIENT + lighting.HEADLIGHT_DIFFUSE * head
+  matt = matt + lighting.LAMP_DIFFUSE * spot * lambert
+  gloss = lighting.LAMP_SPECULAR * lighting.MATERIAL_SPECULAR * spot * highlight
+  return xp.minimum(colours * matt + gloss, 1)
+
+
+def to_pixels(samples: Array, image_size: int, xp: types.ModuleType) -> Array:
+  """Averages samples (3, R) of a grid, `SAMPLES` a pixel and axis, to a uint8 picture."""
+  grid = samples.reshape(3, image_size, SAMPLES, image_size, SAMPLES)
+  return xp.moveaxis(xp.round(255 * grid.mean(axis=(2, 4))), 0, -1).astype(xp.uint8)
 
 
 def _first_hit(
@@ -144,20 +197,10 @@ def _shade(
   normals = xp.where(face == xp.arange(3)[:, None], xp.sign(outward), 0)
   to_lamp = xp.asarray(lighting.LAMP_POSITION)[:, None] - points
   to_lamp = to_lamp / xp.sqrt(_dot(to_lamp, to_lamp))
-  half = to_lamp - directions
-  half = half / xp.sqrt(_dot(half, half))
 
   near, far = _slabs(points + _SHADOW_OFFSET * normals, to_lamp, centres, xp)
   visible = ~xp.any((near <= far) & (far > 0), axis=0)
-  spot = visible * to_lamp[2] ** lighting.LAMP_EXPONENT
-  head = xp.maximum(-_dot(frame[:, :1], normals), 0)
-  lambert = xp.maximum(_dot(normals, to_lamp), 0)
-  highlight = xp.maximum(_dot(normals, half), 0) ** lighting.MATERIAL_SHININESS
-
-  matt = lighting.HEADLIGHT_AMBIENT + lighting.HEADLIGHT_DIFFUSE * head
-  matt = matt + lighting.LAMP_DIFFUSE * spot * lambert
-  gloss = lighting.LAMP_SPECULAR * lighting.MATERIAL_SPECULAR * spot * highlight
-  return xp.minimum(colours[block].T * matt + gloss, 1)
+  return light(colours[block].T, normals, directions, to_lamp, visible, frame[:, :1], xp)
 
 
 def _dot(a: Array, b: Array) -> Array:
@@ -169,16 +212,11 @@ def _object_window(
 ) -> tuple[np.ndarray, np.ndarray]:
   # Rows and columns of the samples that the cubes' circumscribed spheres can cover.
   forward, left, up = ((centres - position) @ frame).T
-  depth = (forward + _CIRCUMRADIUS * np.array([[-1], [1]])) * _TANGENT
+  depth = (forward + CIRCUMRADIUS * np.array([[-1], [1]])) * _TANGENT
   windows = []
   for offset in (-up, -left):
-    low = np.min((offset - _CIRCUMRADIUS) / depth)
-    high = np.max((offset + _CIRCUMRADIUS) / depth)
+    low = np.min((offset - CIRCUMRADIUS) / depth)
+    high = np.max((offset + CIRCUMRADIUS) / depth)
     first, last = (np.array([low, high]) + 1) / 2 * size
     windows.append(np.arange(max(int(first) - 1, 0), min(int(last) + 2, size)))
   return windows[0], windows[1]
-
-
-def _to_pixels(samples: Array, image_size: int, xp: types.ModuleType) -> Array:
-  grid = samples.reshape(3, image_size, SAMPLES, image_size, SAMPLES)
-  return xp.moveaxis(xp.round(255 * grid.mean(axis=(2, 4))), 0, -1).astype(xp.uint8)

@@ -7,6 +7,8 @@ the nearest grasp in the shape's gallery; the shape with the smallest distance s
 grasps of an object is its name.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from mese_env import grasp, hand, shapes
@@ -25,6 +27,7 @@ def share_named(
   gallery_grasps: int = GALLERY_GRASPS,
   trials: int = TRIALS,
   hand_name: str = hand.DEFAULT,
+  after_each: Callable[[int], None] = lambda count: None,
 ) -> float:
   """Measures the share of trials in which 15 grasps name the shape; chance is 1 / num_shapes.
 
@@ -34,17 +37,19 @@ def share_named(
     gallery_grasps: known grasps of each shape.
     trials: objects to name, of each shape.
     hand_name: whose grasps, one of `hand.NAMES`.
+    after_each: is called after each shape with the number of its grasps, rejected ones aside.
 
   Raises:
     UserError: MuJoCo, or what holds the meshes, is not installed.
   """
   shape_rng, grasp_rng = np.random.default_rng(seed).spawn(2)
   gallery, fresh, distances = [], [], []
-  for walk in _distinct_walks(num_shapes, shape_rng):
+  for walk in distinct_walks(num_shapes, shape_rng):
     positions = shapes.centred_positions(walk)
     model = hand.scene_model(positions, np.ones((_NUM_PARTS, 3)), hand_name)
     gallery.append(grasp.sample_grasps(model, gallery_grasps, grasp_rng))
     fresh.append(grasp.sample_grasps(model, trials * TRIAL_GRASPS, grasp_rng))
+    after_each(gallery_grasps + trials * TRIAL_GRASPS)
   known = np.stack([_features(grasps) for grasps in gallery])
   mean, spread = known.mean(axis=(0, 1)), known.std(axis=(0, 1))
   spread[spread == 0] = 1  # a channel that never varies tells no two grasps apart
@@ -57,7 +62,8 @@ def share_named(
   return float(np.mean(named == np.arange(num_shapes)[:, None]))
 
 
-def _distinct_walks(num_shapes: int, rng: np.random.Generator) -> list[np.ndarray]:
+def distinct_walks(num_shapes: int, rng: np.random.Generator) -> list[np.ndarray]:
+  """Draws 5-part walks until they have so many cell sets; one of each, (5, 3)."""
   walks = {}
   while len(walks) < num_shapes:
     walk = shapes.sample_walk(_NUM_PARTS, rng)

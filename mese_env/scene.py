@@ -8,19 +8,19 @@ import dataclasses
 
 import numpy as np
 
-from mese_env import fields, gl_renderer, grasp, hand, poses, raycast
+from mese_env import fields, gl_renderer, grasp, hand, poses
 from mese_env.errors import UserError
-from mese_env.objects import OBJECT_TYPES, SHEPARD_METZLER
+from mese_env.objects import OBJECT_TYPES, OBJECTS, SHEPARD_METZLER
+from mese_env.world import World
 
 GENERATOR_VERSION = '1.0.0'  # raised whenever the bytes of some scene change
-OBJECTS = ('all', 'seen', 'held_out')
 SEEDS = range(2**63)  # what int64 can hold; also of indices
 
 # A chunk of fifty scenes is held in memory, so that sizes need an end.
 _SIZES = {
   'image_size': range(4, 513),
-  'num_looks': range(1, 1_001),
-  'num_grasps': range(1, 1_001),
+  'num_looks': range(1_001),
+  'num_grasps': range(1_001),
 }
 
 
@@ -32,7 +32,7 @@ class SceneConfig:
     UserError: a field is of another type or out of its range.
   """
 
-  num_parts: int = 5  # cubes of the object: 4, 5 or 6 of a Shepard-Metzler object
+  num_parts: int = 5  # cubes of the object: 4 to 7 of a Shepard-Metzler object
   image_size: int = 64  # pixels per side; a multiple of four
   num_looks: int = 15
   num_grasps: int = 15
@@ -78,38 +78,35 @@ def generate_scene(config: SceneConfig, seed: int, index: int) -> dict[str, np.n
     num_parts, seed, index: int64, as given.
 
   Raises:
-    UserError: seed or index is out of its range; MuJoCo is missing; OpenGL or the meshes of the
-      hand are asked for and missing.
+    UserError: seed or index is out of its range; MuJoCo is missing and there are grasps; OpenGL or
+      the meshes of the hand are asked for and missing.
   """
   if not all(fields.fits(number, int) and int(number) in SEEDS for number in (seed, index)):
     raise UserError(f'seed {seed} and index {index} must not be negative, and be below 2^63.')
   shape_rng, colour_rng, look_rng, grasp_rng = np.random.default_rng([seed, index]).spawn(4)
-  positions, colours, ids = OBJECT_TYPES[config.object_type].sample(
+  thing = OBJECT_TYPES[config.object_type].sample(
     config.num_parts, config.objects, shape_rng, colour_rng
   )
-  model = hand.scene_model(positions, colours, config.hand)
+  world = World(thing, config.hand, config.image_size)
   cameras = [poses.camera_pose(*poses.sample_angles(look_rng)) for _ in range(config.num_looks)]
-  if config.renderer == 'mujoco':
-    images = gl_renderer.render_looks(model, cameras, config.image_size)
+  if config.renderer == 'mujoco' and cameras:
+    images = gl_renderer.render_looks(world, cameras)
   else:
-    images = np.stack(
-      [
-        raycast.render(positions, colours, camera.position, camera.frame, config.image_size)
-        for camera in cameras
-      ]
-    )
-  grasps = grasp.sample_grasps(model, config.num_grasps, grasp_rng)
+    images = [world.look(camera) for camera in cameras]
+  grasps = grasp.NONE
+  if config.num_grasps:
+    grasps = grasp.sample_grasps(world.model, config.num_grasps, grasp_rng)
   # A number of NumPy's does what an array without dimensions does.
   return {  # pyright: ignore[reportReturnType]
-    'images': images,
-    'cameras': np.stack([poses.query(camera) for camera in cameras]),
+    'images': np.array(images, np.uint8).reshape(-1, config.image_size, config.image_size, 3),
+    'cameras': np.array([poses.query(camera) for camera in cameras], np.float32).reshape(-1, 5),
     'haptics': grasps.haptics,
     'hands': grasps.hands,
-    'positions': positions.astype(np.float32),
-    'colours': colours.astype(np.float32),
-    'walk_id': np.int64(ids.walk_id),
-    'cells_id': np.int64(ids.cells_id),
-    'shape_id': np.int64(ids.shape_id),
+    'positions': thing.positions.astype(np.float32),
+    'colours': thing.colours.astype(np.float32),
+    'walk_id': np.int64(thing.ids.walk_id),
+    'cells_id': np.int64(thing.ids.cells_id),
+    'shape_id': np.int64(thing.ids.shape_id),
     'num_parts': np.int64(config.num_parts),
     'seed': np.int64(seed),
     'index': np.int64(index),

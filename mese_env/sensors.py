@@ -6,6 +6,10 @@ of channels follows from the names: `channels(finger='thumb')`, `channels(kind='
 Order and parts are those of the JHU/APL hand as the MESE authors used it.
 """
 
+import functools
+
+from mese_env.errors import UserError, did_you_mean
+
 FINGERS = ('thumb', 'index', 'middle', 'ring', 'pinky')
 
 JOINTS = (
@@ -42,6 +46,19 @@ _KINDS = {
   'touch': (TOUCH_SITES, 'N'),
 }
 
+# What an environment's observations are cut to, in the units of the kind: some times the largest
+# that grasps were seen to give. Of touch it is what a grasp is rejected by.
+RANGES = {
+  'jointpos': (-3.2, 3.2),
+  'jointvel': (-100.0, 100.0),
+  'actuatorpos': (-3.2, 3.2),
+  'actuatorvel': (-100.0, 100.0),
+  'actuatorfrc': (-40.0, 40.0),
+  'accelerometer': (-1000.0, 1000.0),
+  'gyro': (-200.0, 200.0),
+  'touch': (0.0, 150.0),
+}
+
 KINDS = tuple(_KINDS)
 UNITS = {kind: unit for kind, (_, unit) in _KINDS.items()}
 SITE_AXES = ('x', 'y', 'z')  # channels of an accelerometer or a gyro
@@ -73,13 +90,21 @@ def finger_of(name: str) -> str:
   return name.split('/')[1].split('_', maxsplit=1)[0]
 
 
+@functools.cache
 def channels(*, kind: str | None = None, finger: str | None = None) -> tuple[int, ...]:
   """Lists, in increasing order, the channels of one kind and/or one finger.
 
   Args:
     kind: one of `KINDS`, or None for every kind.
     finger: one of `FINGERS`, 'wrist' or 'palm', or None for all.
+
+  Raises:
+    UserError: there is no such kind or finger.
   """
+  owners = (*FINGERS, 'wrist', 'palm')
+  for what, given, known in (('kind', kind, KINDS), ('finger', finger, owners)):
+    if given is not None and given not in known:
+      raise UserError(f'no sensor has the {what} {given!r}: {did_you_mean(str(given), known)}')
   return tuple(
     i
     for i, name in enumerate(SENSOR_NAMES)

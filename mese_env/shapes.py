@@ -3,9 +3,9 @@
 A walk is the order in which the cubes are laid. Two objects are "the same" in one of three senses,
 and each has its own id, computed by enumeration and so independent of any data:
 
-* `walk_id`: the same directions in the same order (150, 726, 3534 walks for 4, 5, 6 parts);
-* `cells_id`: the same cells in the same orientation (66, 315, 1453 sets);
-* `shape_id`: the same up to a rotation; mirror images differ (6, 18, 72 shapes).
+* `walk_id`: the same directions in the same order (150, 726, 3534, 16926 walks of 4 to 7 parts);
+* `cells_id`: the same cells in the same orientation (66, 315, 1453, 6905 sets);
+* `shape_id`: the same up to a rotation; mirror images differ (6, 18, 72, 310 shapes).
 
 Ids count from 0 in lexicographic order: of the direction indices for walks, of the sorted cells
 for cell sets, and of the smallest rotated cell set for shapes.
@@ -45,8 +45,10 @@ class _Catalogue(NamedTuple):
 def sample_walk(num_parts: int, rng: np.random.Generator) -> np.ndarray:
   """Draws a self-avoiding walk, each step uniform over the free directions from the last cube.
 
+  A walk that traps itself, as some of more than ten cubes do, is drawn again from its beginning.
+
   Args:
-    num_parts: cubes in the walk; up to 6 a walk cannot trap itself.
+    num_parts: cubes in the walk.
     rng: source of randomness.
 
   Returns:
@@ -55,7 +57,7 @@ def sample_walk(num_parts: int, rng: np.random.Generator) -> np.ndarray:
   walk: list[Cell] = [(0, 0, 0)]
   while len(walk) < num_parts:
     free = [cell for cell in _neighbours(walk[-1]) if cell not in walk]
-    walk.append(free[rng.integers(len(free))])
+    walk = [*walk, free[rng.integers(len(free))]] if free else walk[:1]
   return np.array(walk, np.int64)
 
 
@@ -122,12 +124,12 @@ def held_out_cells_ids(num_parts: int) -> frozenset[int]:
 def _catalogue(num_parts: int) -> _Catalogue:
   walks = list(_extend(((0, 0, 0),), num_parts))
   cell_sets = sorted({_normalise(walk) for walk in walks})
-  canonical = {cells: min(_rotated(cells)) for cells in cell_sets}
-  shapes = {cells: i for i, cells in enumerate(sorted(set(canonical.values())))}
+  canonical = _canonical(cell_sets)
+  shapes = {key: i for i, key in enumerate(sorted(set(canonical)))}
   return _Catalogue(
     walk_ids={walk: i for i, walk in enumerate(walks)},
     cells_ids={cells: i for i, cells in enumerate(cell_sets)},
-    shape_ids={cells: shapes[canonical[cells]] for cells in cell_sets},
+    shape_ids={cells: shapes[key] for cells, key in zip(cell_sets, canonical, strict=True)},
   )
 
 
@@ -150,9 +152,17 @@ def _normalise(cells: Sequence[Cell]) -> Cells:
   return tuple(sorted(tuple(c - m for c, m in zip(cell, corner, strict=True)) for cell in cells))
 
 
-def _rotated(cells: Cells) -> Iterator[Cells]:
+def _canonical(cell_sets: Sequence[Cells]) -> list[bytes]:
+  """Of each cell set the smallest of its rotations, as bytes that sort as the cells would."""
+  every = np.array(cell_sets)
+  size = every.shape[1]  # above every coordinate
+  rotations = []
   for matrix in _rotations():
-    yield _normalise([tuple(int(c) for c in row) for row in np.array(cells) @ matrix])
+    cells = every @ matrix
+    cells -= cells.min(axis=1, keepdims=True)
+    numbers = (cells[..., 0] * size + cells[..., 1]) * size + cells[..., 2]
+    rotations.append([row.tobytes() for row in np.sort(numbers, axis=1).astype('>u4')])
+  return [min(keys) for keys in zip(*rotations, strict=True)]
 
 
 @functools.cache

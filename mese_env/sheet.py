@@ -1,14 +1,8 @@
 """A contact sheet: one row of looks per scene."""
 
-import io
-import os
-import pathlib
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
-
-from mese_env.errors import UserError
 
 MAGNIFICATION = 2
 GUTTER = 2  # pixels between looks
@@ -30,28 +24,3 @@ def contact_sheet(images: Sequence[np.ndarray]) -> np.ndarray:
   num_scenes, num_looks, height, width, _ = tiles.shape
   sheet = tiles.transpose(0, 2, 1, 3, 4).reshape(num_scenes * height, num_looks * width, 3)
   return np.pad(sheet, ((0, GUTTER), (0, GUTTER), (0, 0)), constant_values=GUTTER_SHADE)
-
-
-def write_png(picture: np.ndarray, path: str | pathlib.Path) -> None:
-  """Writes a picture whole or not at all.
-
-  Args:
-    picture: uint8 (rows, columns, 3).
-    path: of the file, in a folder that exists; a file already there is replaced.
-
-  Raises:
-    UserError: the file cannot be written.
-  """
-  path = pathlib.Path(path)
-  encoded = io.BytesIO()
-  Image.fromarray(picture).save(encoded, format='PNG')
-  partial = path.parent / f'{path.name}.{os.getpid()}.partial'
-  try:
-    partial.write_bytes(encoded.getvalue())
-    os.replace(partial, path)
-  except OSError as error:
-    if partial.is_file():
-      partial.unlink()
-    raise UserError(
-      f'{path} cannot be written ({error.strerror}); name a file in a writable folder with --out.'
-    ) from error

@@ -48,7 +48,7 @@ def scene_features(scene: Mapping[str, Any]) -> dict[str, tfds.features.FeatureC
     'walk_id': array((), np.int64, 'Object as an ordered walk of cubes.'),
     'cells_id': array((), np.int64, 'Object as a set of cells in its orientation.'),
     'shape_id': array((), np.int64, 'Object up to rotation.'),
-    'num_parts': array((), np.int64, 'Cubes of the object.', '4, 5 or 6'),
+    'num_parts': array((), np.int64, 'Cubes of the object.', '4 to 7'),
     'seed': array((), np.int64, 'Seed that, with the index, makes the scene again.'),
     'index': array((), np.int64, 'Index of the scene, unique over the splits.'),
   }

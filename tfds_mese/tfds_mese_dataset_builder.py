@@ -19,6 +19,7 @@ from tensorflow_datasets.core import writer
 
 from mese_env import GENERATOR_VERSION, machine
 from mese_env.errors import UserError
+from mese_env.sensors import SENSOR_NAMES
 from tfds_mese import canonical, configs, cost, lock, stored, workers
 from tfds_mese import chunks as chunks_lib
 from tfds_mese.features import scene_features
@@ -229,13 +230,17 @@ class Builder(tfds.core.ShardBasedBuilder):
     return {path.name: stored.measure_file(pathlib.Path(path)) for path in paths}
 
   def _haptic_range(self) -> dict[str, list[float]]:
-    """Smallest and largest value of each haptic channel over the training split, as written."""
+    """Smallest and largest value of each haptic channel over the training split, as written; zeros
+    where a scene has no grasp.
+    """
     low, high = np.array(np.inf, np.float32), np.array(-np.inf, np.float32)
+    if not self.builder_config.scene.num_grasps:
+      low = high = np.zeros(len(SENSOR_NAMES), np.float32)
     # TFDS's decorator of the method hides what it takes.
     scenes = self.as_data_source(split='train')  # pyright: ignore[reportCallIssue]
     for scene in scenes:
-      low = np.minimum(low, scene['haptics'].min(axis=0))
-      high = np.maximum(high, scene['haptics'].max(axis=0))
+      low = np.minimum(low, scene['haptics'].min(axis=0, initial=np.inf))
+      high = np.maximum(high, scene['haptics'].max(axis=0, initial=-np.inf))
     return {'haptic_min': low.tolist(), 'haptic_max': high.tolist()}
 
   def _cache_folder(self) -> pathlib.Path:

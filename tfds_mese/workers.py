@@ -19,11 +19,10 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from mese_env import SceneConfig
+from mese_env import SceneConfig, progress
 from mese_env.errors import UserError
 from mese_env.objects import OBJECT_TYPES
 from tfds_mese import chunks as chunks_lib
-from tfds_mese import progress
 
 # Parallelism comes from the processes; threads below them would only fight for the same cores.
 _ONE_THREAD = {name: '1' for name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')}

@@ -4,7 +4,8 @@ A scene takes what its looks and its grasps take, those that were rejected inclu
 which share of that allowance the whole scene reaches. What names no hand is of the default one, and
 `scenes/s/core` of the default renderer too; the other hands, which are slower, are timed over a
 quarter of the scenes. OpenGL is the one that MUJOCO_GL names. The ray caster in JAX is the dense
-form, jitted and vmapped over frames on the default device.
+form, jitted and vmapped over frames on the default device. Steps of Gymnasium's environments are of
+random actions, resets included; a hand that is steered moves its wrist too.
 """
 
 import argparse
@@ -27,7 +28,7 @@ import numpy as np
 
 from experiments.bench import machine
 from gmn_jax.training.peak import time_calls
-from mese_env import gl_renderer, grasp, hand, meshes, poses, raycast, shapes
+from mese_env import World, given_object, gl_renderer, grasp, hand, meshes, poses, raycast, shapes
 from mese_env.errors import UserError
 from mese_env.scene import SceneConfig, generate_scene
 
@@ -60,6 +61,7 @@ def measure(scenes: int) -> dict[str, object]:
     looks = _seconds_each(lambda i: [_render(*objects[i][:2], c) for c in objects[i][2]], scenes)
     opengl = _rate(lambda i: _render_with_opengl(objects[i]), scenes, _VIEWS)
     by_hand = _rates_by_hand(objects)
+    steps = _steps_a_second(scenes)
   finally:
     if hasattr(os, 'sched_setaffinity'):
       os.sched_setaffinity(0, allowed)
@@ -71,7 +73,31 @@ def measure(scenes: int) -> dict[str, object]:
     'frames/s, ray caster in JAX': 1 / _jax_seconds(objects),
     'share of grasp and frame times': (grasps + looks) / whole,
     **by_hand,
+    **steps,
   }
+
+
+def _steps_a_second(episodes: int) -> dict[str, float | str]:
+  """Of every id, over `episodes` of 15 steps each."""
+  try:
+    import gymnasium
+
+    import mese_env.gym
+  except (ImportError, UserError):
+    return {'steps/s/core': 'gymnasium is absent'}
+  rates = {}
+  for name in mese_env.gym.IDS:
+    env = gymnasium.make(name, max_episode_steps=_VIEWS)
+    env.action_space.seed(0)
+    env.reset(seed=0)
+    rates[f'steps/s/core, {name}'] = _rate(functools.partial(_play, env), episodes, _VIEWS)
+  return rates
+
+
+def _play(env, index: int) -> None:
+  env.reset(seed=index)
+  for _ in range(_VIEWS):
+    env.step(env.action_space.sample())
 
 
 def _rates_by_hand(objects) -> dict[str, float | str]:
@@ -119,7 +145,7 @@ def _render(positions, colours, camera) -> np.ndarray:
 
 
 def _render_with_opengl(thing) -> np.ndarray:
-  return gl_renderer.render_looks(hand.scene_model(*thing[:2]), thing[2], _IMAGE_SIZE)
+  return gl_renderer.render_looks(World(given_object(*thing[:2]), image_size=_IMAGE_SIZE), thing[2])
 
 
 def _grasp(objects, hand_name: str, index: int) -> grasp.Grasps:

@@ -15,8 +15,8 @@ import numpy as np
 
 from experiments.evaluation.results import replacing, versions
 from gmn_jax.training.checkpoint import Run
+from mese_env.progress import Progress
 from tfds_mese.dataset import Dataset
-from tfds_mese.progress import Progress
 
 Block = dict[str, np.ndarray]
 

@@ -1,7 +1,5 @@
 """The hand that grasps, drawn in the pose that its joint sensors tell: as felt and as imagined.
 
-Needs OpenGL, as `mese_env.gl_renderer` says.
-
 Dims: G grasps, K samples, D sensors, J joints.
 """
 
@@ -10,7 +8,7 @@ from matplotlib.figure import Figure
 
 from experiments.figures import mosaic
 from gmn_jax.senses import HAPTIC, Range
-from mese_env import engine, gl_renderer, hand, poses, sensors
+from mese_env import engine, grasp, hand, picture, poses, sensors
 from mese_env.errors import UserError
 
 _SIZE = 160  # pixels a side
@@ -38,7 +36,7 @@ def draw(
     title: of the figure.
 
   Raises:
-    UserError: there is no OpenGL, a joint is not among the sensors, or the object is not known.
+    UserError: MuJoCo is missing, a joint is not among the sensors, or the object is not known.
   """
   if 'positions' not in raw:
     raise UserError('the object is not known, so that no hand can be drawn at it.')
@@ -64,12 +62,9 @@ def _pictures(raw: dict[str, np.ndarray], angles_GJ: np.ndarray) -> np.ndarray:
   data = mujoco.MjData(model)
   pictures = []
   for (*position, pitch, yaw), angles_J in zip(np.float64(raw['hands']), angles_GJ, strict=True):
-    frame = poses.wrist_pose(pitch, yaw).frame
-    data.mocap_pos[0] = position
-    # As `grasp.close_hand` places it: half a turn about the pose's z.
-    data.mocap_quat[0] = poses.frame_to_quaternion(frame * np.array([-1, -1, 1]))
+    grasp.move_wrist(data, poses.wrist_pose(pitch, yaw)._replace(position=np.array(position)))
     for name, angle in zip(sensors.JOINTS, angles_J, strict=True):
       data.joint(name).qpos[0] = angle
     camera = poses.camera_pose(_PITCH, yaw + _TURN)
-    pictures.append(gl_renderer.render_hand(model, data, camera, _SIZE) / 255)
+    pictures.append(picture.draw(model, data, camera, _SIZE) / 255)
   return np.stack(pictures)

@@ -1,5 +1,6 @@
 """`python -m mese_env`: the contact sheet, and the figures that touch is accepted by."""
 
+import re
 import subprocess
 import sys
 
@@ -7,16 +8,29 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mese_env import SceneConfig, generate_scene, hand, stats
+from mese_env import SceneConfig, generate_scene, hand, sensors, stats
 from mese_env.__main__ import main
 from mese_env.commands import STATS
+
+
+def test_grasp_and_film_show_the_object_and_the_hand_closing(tmp_path, capsys):
+  grasp, film = tmp_path / 'grasp.png', tmp_path / 'film.gif'
+  assert main(['grasp', '--out', str(grasp), '--seed', '4', '--size', '96']) == 0
+  assert 'touch/thumb_distal' in capsys.readouterr().out
+  picture = np.asarray(Image.open(grasp))
+  assert picture.shape == (96, 96, 3)
+  assert picture.any(axis=-1).mean() > 0.1
+  assert main(['film', '--out', str(film), '--seed', '4', '--size', '64']) == 0
+  with Image.open(film) as frames:
+    assert (frames.n_frames, frames.size) == (25, (128, 64))
+  assert sorted(tmp_path.iterdir()) == [film, grasp]
 
 
 def test_sheet_shows_every_look_of_every_scene(tmp_path):
   path = tmp_path / 'sheet.png'
   assert main(['sheet', '--out', str(path), '--scenes', '2', '--seed', '4', '--parts', '6']) == 0
   sheet = np.asarray(Image.open(path))
-  looks = generate_scene(SceneConfig(num_parts=6, num_grasps=1), 4, 1)['images']
+  looks = generate_scene(SceneConfig(num_parts=6, num_grasps=0), 4, 1)['images']
   # The last look of the second row, at half its size on the sheet, inside the outer gutter.
   np.testing.assert_array_equal(sheet[-130:-2, -130:-2][::2, ::2], looks[-1])
   assert list(tmp_path.iterdir()) == [path]
@@ -30,6 +44,12 @@ def test_sheet_shows_every_look_of_every_scene(tmp_path):
     (['sheet', '--out', '{folder}/sheet.png', '--scenes', '0'], '--scenes is 0'),
     (['sheet', '--out', '{folder}/sheet.png', '--parts', '9'], 'num_parts is 9'),
     (['sheet', '--out', '{folder}/sheet.png', '--renderer', 'mujoco'], 'libosmesa6'),
+    (['grasp', '--out', '{folder}/grasp.png', '--seed', '-1'], '--seed is -1'),
+    (['grasp', '--out', '{folder}/grasp.png', '--hand', 'prim'], "did you mean 'primitive'?"),
+    (['film', '--out', '{folder}/none/film.gif'], 'cannot be written'),
+    (['film', '--out', '{folder}/film.gif', '--parts', '3'], 'num_parts is 3'),
+    (['film', '--out', '{folder}/film.gif', '--size', '0'], '--size is 0'),
+    (['baselines', '--shapes', '1'], '--shapes is 1; give a whole number from 2 to 300'),
     (['stats', '--scenes', '1', '--seed', '-1'], '--seed is -1'),
     (['stats', '--scenes', '1', '--hand', 'primitives'], "did you mean 'primitive'?"),
   ],
@@ -56,6 +76,32 @@ def test_stats_exits_by_the_figures(monkeypatch, capsys, value, code, verdict):
 def test_help_names_the_hands_and_the_default_without_loading_them():
   assert STATS.read('stats', []).hand == hand.DEFAULT
   assert all(name in STATS.parser('stats', []).format_help() for name in hand.NAMES)
+
+
+@pytest.mark.long
+def test_stats_take_as_long_as_the_scenes_that_are_asked_for(capsys):
+  main(['stats', '--scenes', '1'])
+  printed = capsys.readouterr()
+  assert 'name the shape of 2, share' in printed.out
+  assert '285/285 grasps' in printed.err
+
+
+def test_sensors_lists_every_channel_with_what_grasps_give_it(capsys):
+  assert main(['sensors', '--scenes', '2']) == 0
+  head, *rows = capsys.readouterr().out.splitlines()
+  assert head.split() == ['name', 'finger', 'kind', 'unit', 'lowest', 'highest', 'not', 'zero']
+  assert tuple(row.split()[0] for row in rows) == sensors.SENSOR_NAMES
+  assert rows[-1].split()[1:4] == ['pinky', 'touch', 'N'] and rows[0].endswith('100.0%')
+
+
+@pytest.mark.long
+def test_baselines_name_more_objects_the_more_they_sense(capsys):
+  assert main(['baselines', '--shapes', '3', '--gallery', '15', '--trials', '2']) == 0
+  head, *rows = capsys.readouterr().out.splitlines()
+  assert head.split()[-2:] == ['after', '15'] and len(rows) == 4
+  for row in rows:
+    shares = [float(share) for share in re.findall(r'([\d.]+) ±', row)]
+    assert len(shares) == 5 and shares[-1] >= 80 and shares[-1] >= shares[0]
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Scenes are pure functions of (config, seed, index), with checked arguments."""
 
 import dataclasses
+import functools
 import hashlib
 import subprocess
 import sys
@@ -78,13 +79,14 @@ def test_held_out_cell_sets_are_kept_apart(objects):
   [
     ('image_size', 30, 'image_size is 30, which does not divide by four'),
     ('image_size', 0, 'image_size is 0'),
-    ('num_parts', 7, 'num_parts is 7; use one of 4, 5, 6'),
-    ('num_parts', 5.0, 'num_parts is 5.0; use one of 4, 5, 6'),
+    ('num_parts', 8, 'num_parts is 8; use one of 4, 5, 6, 7'),
+    ('num_parts', 5.0, 'num_parts is 5.0; use one of 4, 5, 6, 7'),
     ('objects', 'new', 'use one of all, seen, held_out'),
     ('renderer', 'vulkan', 'use one of raycast, mujoco'),
     ('hand', 'meshes', "hand is 'meshes'; did you mean 'mesh'"),
     ('hand', None, 'hand is None; use one of primitive, mesh, fidelity'),
     ('num_looks', 2.5, 'num_looks is 2.5'),
+    ('num_grasps', -1, 'num_grasps is -1; give a whole number from 0 to 1,000'),
   ],
 )
 def test_a_field_out_of_its_range_is_named_with_the_remedy(field, value, sentence):
@@ -107,6 +109,25 @@ def test_importing_the_package_leaves_mujoco_alone_and_its_absence_is_said(monke
   with pytest.raises(UserError, match='pip install "mujoco'):
     generate_scene(CONFIG, 0, 0)
   assert mese_env.GENERATOR_VERSION
+
+
+@pytest.mark.parametrize(('looks', 'grasps'), [(0, 2), (2, 0), (0, 0)])
+def test_one_sense_may_be_left_out_and_changes_nothing_of_the_other(looks, grasps, monkeypatch):
+  config = dataclasses.replace(CONFIG, num_looks=np.int64(looks), num_grasps=np.int64(grasps))
+  if not grasps:
+    monkeypatch.setitem(sys.modules, 'mujoco', None)
+  scene, whole = generate_scene(config, 7, 3), _whole_scene()
+  assert scene['images'].shape == (looks, 32, 32, 3) and scene['haptics'].shape == (grasps, 132)
+  for name, value in scene.items():
+    kept = {'images': looks, 'cameras': looks, 'haptics': grasps, 'hands': grasps}.get(name)
+    expected = whole[name] if kept is None else whole[name][:kept]
+    assert value.dtype == whole[name].dtype
+    np.testing.assert_array_equal(value, expected)
+
+
+@functools.cache
+def _whole_scene():
+  return generate_scene(CONFIG, 7, 3)
 
 
 def _digest(scene):

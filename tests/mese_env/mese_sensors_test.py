@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from mese_env import hand, sensors
+from mese_env.errors import UserError
 
 # The halves of the haptic vector as the MESE authors cut it: thumb, index, middle; the rest.
 FINGERS_A = {
@@ -34,6 +35,19 @@ def test_a_finger_without_its_pads_has_the_published_channels(finger, indices):
   touch = sensors.channels(kind='touch')
   assert touch == tuple(range(113, 132))
   assert [i for i in sensors.channels(finger=finger) if i not in touch] == indices
+
+
+@pytest.mark.parametrize(
+  ('asked', 'sentence'),
+  [
+    ({'kind': 'touches'}, "no sensor has the kind 'touches': did you mean 'touch'"),
+    ({'finger': 'little'}, "no sensor has the finger 'little'"),
+    ({'kind': 'touch', 'finger': ''}, "no sensor has the finger ''"),
+  ],
+)
+def test_channels_of_what_is_not_there_are_refused(asked, sentence):
+  with pytest.raises(UserError, match=sentence):
+    sensors.channels(**asked)
 
 
 def test_names_are_in_the_order_of_the_compiled_hand():

@@ -7,7 +7,8 @@ from mese_env import shapes
 
 
 @pytest.mark.parametrize(
-  ('num_parts', 'counts'), [(4, (150, 66, 6)), (5, (726, 315, 18)), (6, (3534, 1453, 72))]
+  ('num_parts', 'counts'),
+  [(4, (150, 66, 6)), (5, (726, 315, 18)), (6, (3534, 1453, 72)), (7, (16926, 6905, 310))],
 )
 def test_the_published_numbers_of_labels(num_parts, counts):
   assert shapes.shape_counts(num_parts) == counts
@@ -29,6 +30,13 @@ def test_every_walk_of_five_parts_is_drawn_as_often_as_its_free_directions_say()
   assert np.sum((drawn - expected) ** 2 / expected) == pytest.approx(725, abs=4 * 38)
 
 
+def test_a_walk_that_traps_itself_is_drawn_again():
+  walks = [shapes.sample_walk(60, np.random.default_rng(seed)) for seed in range(40)]
+  for walk in walks:
+    assert len({tuple(cell) for cell in walk}) == 60
+    assert np.all(np.abs(np.diff(walk, axis=0)).sum(axis=1) == 1)
+
+
 def test_labels_follow_the_cells_and_rotations_but_not_reflections():
   screw = np.array([(0, 0, 0), (1, 0, 0), (1, 1, 0), (1, 1, 1)])
   turned = screw @ np.array([(0, 1, 0), (-1, 0, 0), (0, 0, 1)])
@@ -43,13 +51,18 @@ def test_labels_follow_the_cells_and_rotations_but_not_reflections():
   assert shapes.shape_ids(screw + 7) == ids
 
 
-@pytest.mark.parametrize(('num_parts', 'count'), [(4, 7), (5, 32), (6, 145)])
+@pytest.mark.parametrize(('num_parts', 'count'), [(4, 7), (5, 32), (6, 145), (7, 690)])
 def test_a_tenth_of_the_cell_sets_is_held_out_and_never_another(num_parts, count):
   held_out = shapes.held_out_cells_ids(num_parts)
   assert len(held_out) == count
   assert max(held_out) < shapes.shape_counts(num_parts).cells_id
   # Written down, because data sets built at different times must agree.
-  first = {4: [12, 13, 18, 40, 46], 5: [2, 4, 76, 85, 99], 6: [3, 8, 32, 33, 55]}
+  first = {
+    4: [12, 13, 18, 40, 46],
+    5: [2, 4, 76, 85, 99],
+    6: [3, 8, 32, 33, 55],
+    7: [3, 4, 7, 8, 12],
+  }
   assert sorted(held_out)[:5] == first[num_parts]
 
 

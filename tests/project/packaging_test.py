@@ -20,8 +20,18 @@ SHIPPED = (*PACKAGES, 'experiments')
 # Of the checkout: what breaks things on purpose, and a model in its own form.
 LEFT_OUT = {'experiments/faults', 'experiments/trained'}
 # Imported only where the user asks for a Beam build, a checkpoint of the authors' code, a linear
-# probe, Parquet files, a model of the hub, or a tracker of that name.
-OPTIONAL = {'apache_beam', 'torch', 'sklearn', 'pyarrow', 'huggingface_hub', 'wandb', 'mlflow'}
+# probe, Parquet files, a model of the hub, a tracker of that name, or the environment under
+# Gymnasium.
+OPTIONAL = {
+  'apache_beam',
+  'torch',
+  'sklearn',
+  'pyarrow',
+  'huggingface_hub',
+  'wandb',
+  'mlflow',
+  'gymnasium',
+}
 
 
 @pytest.fixture(scope='module')

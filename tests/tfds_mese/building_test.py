@@ -48,6 +48,16 @@ def towers(tmp_path, monkeypatch):
   del sys.modules['own_towers']
 
 
+@pytest.mark.parametrize('absent', ['num_looks', 'num_grasps'])
+def test_a_dataset_of_one_sense_alone_is_built_and_read(absent, tmp_path):
+  scene = tiny_built.CONFIG['scene'] | {absent: 0}
+  config = json.dumps(tiny_built.CONFIG | {'scene': scene})
+  command.main([f'--config={config}', f'--data_dir={tmp_path}'])
+  (first, *_) = open_dataset('small', tmp_path).splits['train']
+  assert len(first['images']) == scene['num_looks']
+  assert len(first['haptics']) == scene['num_grasps']
+
+
 def test_an_object_type_of_ones_own_reaches_the_generating_processes(towers, tmp_path):
   # As it is before the command imports the module.
   del OBJECT_TYPES['tower'], sys.modules['own_towers']

@@ -96,7 +96,7 @@ def test_a_scene_is_a_mapping_of_fields(scene):
     ('{"name": "shepard_metzler_4"}', 'num_parts of train is 5 and not 4'),
     ('{"name": "shepard_metzler_5_9_1_1", "num_train": 8}', 'is the name of a dataset of other'),
     ('{"name": "shepard_metzler_5_9_1_1", "seed": 7}', 'is the name of a dataset of other'),
-    ('shepard_metzler_7_9_1_1', 'num_parts is 7'),
+    ('shepard_metzler_8_9_1_1', 'num_parts is 8'),
     ('shepard_metzler_5_9_1_9999999999', 'num_test is 9999999999'),
     ('shepard_metzler_5_09_1_1', 'there is no config'),
     ('', 'there is no config'),

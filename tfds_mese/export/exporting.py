@@ -17,13 +17,13 @@ import numpy as np
 import mese_env
 from mese_env import folders
 from mese_env.errors import UserError, explain_full_disk, explain_unwritable
+from mese_env.progress import Progress
 from tfds_mese import lock, stored
 from tfds_mese.dataset import Dataset, Scene, Source
 from tfds_mese.export import card, columns, croissant, manifest
 from tfds_mese.export.columns import Column
 from tfds_mese.export.formats import Format
 from tfds_mese.export.meanings import is_built
-from tfds_mese.progress import Progress
 
 # Of arrays in memory, in a file: of MESE scenes, which PNG and Parquet shrink to a fifteenth, some
 # 2,700; photographs hardly shrink.

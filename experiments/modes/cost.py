@@ -33,7 +33,7 @@ from experiments.evaluation.fitting import Fitting
 from experiments.evaluation.options import require_at_least
 from experiments.figures import cost as cost_figures
 from gmn_jax.config import Config, make_model, preset
-from gmn_jax.model import APOE, BASELINE, POE, POOLINGS
+from gmn_jax.model import APOE, BASELINE, POE, VARIANTS
 from gmn_jax.senses.sets import MODALITY_SETS
 from gmn_jax.training.checkpoint import Run
 from mese_env.errors import UserError
@@ -48,7 +48,7 @@ _GIB = 2**30
 class Options:
   """What is measured, and for how long."""
 
-  # How experts combine.
+  # Which experts there are.
   variants: tuple[str, ...] = (BASELINE.name, POE.name, APOE.name)
   # Sets of modalities.
   modalities: tuple[str, ...] = tuple(MODALITY_SETS)
@@ -194,7 +194,7 @@ def _table(records: Sequence[StepCost]) -> results.Table:
     rows.append(
       [
         f'{r.M}',
-        POOLINGS[r.variant].title,
+        VARIANTS[r.variant].title,
         _millions(r.parameters / 1e6),
         f'{r.median_ms:,.0f} ({r.min_ms:,.0f} to {r.max_ms:,.0f})',
         f'{r.median_ms / poe:.2f}' if poe else '-',
@@ -217,7 +217,7 @@ def _paper_table(paper: Sequence[Paper]) -> results.Table:
   rows = [
     [
       f'{of.M}',
-      POOLINGS[of.variant].title,
+      VARIANTS[of.variant].title,
       f'{of.parameters_millions}',
       f'{of.ms:,}',
       f'{of.ms / of_poe[of.M]:.2f}',

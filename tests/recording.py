@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from gmn_jax import authors
-from gmn_jax.model import GMN, POOLINGS, parameter_shapes
+from gmn_jax.model import GMN, VARIANTS, parameter_shapes
 from gmn_jax.senses import IMAGE, Modality
 from tests import numpy_reference
 
@@ -37,7 +37,7 @@ TARGETS = {
 
 def make_recording(variant: str, modalities: tuple[Modality, ...], noisy: bool) -> dict:
   """What the authors' code would have recorded, but for gradients: all of `forward`, `generate`."""
-  model, scenes = GMN(modalities, POOLINGS[variant], WIDTH, STEPS, LATENT), 3
+  model, scenes = GMN(modalities, VARIANTS[variant], width=WIDTH, steps=STEPS, latent=LATENT), 3
   dims = [
     (m.shape[2], *m.shape[:2], 7, 'image') if m.sense is IMAGE else (m.size, 1, 1, 7, 'haptic')
     for m in modalities

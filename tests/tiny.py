@@ -6,7 +6,7 @@ import math
 import jax
 import numpy as np
 
-from gmn_jax.model import GMN, POOLINGS, Episodes, Noise, parameter_shapes
+from gmn_jax.model import GMN, POOLINGS, VARIANTS, Episodes, Noise, parameter_shapes
 from gmn_jax.senses import HAPTIC, IMAGE, ImageCut, Modality, VectorCut, Views
 
 # Neither square, nor of one size, nor grouped by kind.
@@ -16,11 +16,17 @@ RIGHT = Modality('right', IMAGE, ImageCut(8, (0, 8), (4, 8), channels=(1,)), (8,
 MODALITIES = (LEFT, TOUCH, RIGHT)
 
 
-def make_model(variant: str, modalities: tuple[Modality, ...] = MODALITIES, **kwargs) -> GMN:
+def make_model(
+  variant: str,
+  modalities: tuple[Modality, ...] = MODALITIES,
+  pooling: str = 'product',
+  mask_absent: bool = False,
+  **kwargs,
+) -> GMN:
   """A model of width 4 and 3 draw steps; `mask_absent` is the pooling's."""
-  absent = {'mask_absent': kwargs.pop('mask_absent', False)}
-  pooling = dataclasses.replace(POOLINGS[variant], **absent)
-  return GMN(modalities, pooling, **{'width': 4, 'steps': 3, 'latent': 2, **kwargs})
+  pooled = dataclasses.replace(POOLINGS[pooling], mask_absent=mask_absent)
+  sizes = {'width': 4, 'steps': 3, 'latent': 2}
+  return GMN(modalities, VARIANTS[variant], pooled, **{**sizes, **kwargs})
 
 
 def draw_params(model: GMN, seed: int = 0) -> dict:

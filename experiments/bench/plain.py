@@ -37,8 +37,7 @@ def loss(model: GMN, params, views: Views, episodes: Episodes, noise: Noise, std
       ]
     )
   context, target = (jnp.concatenate(part, axis=1) for part in zip(*per_episode, strict=True))
-  present_MN = jnp.ones(context.shape[:2], bool)
-  context, target = (model.pooling.feed(r, present_MN) for r in (context, target))
+  context, target = (model.variant.feed(r, None) for r in (context, target))
   draw = _sample_posterior(model, params['experts'], context, target, noise.latents)
   latents = jnp.moveaxis(draw.z, 1, 3).reshape(len(draw.z), *draw.z.shape[2:4], -1)
   latents = latents.reshape(*episodes.target.shape[:2], *latents.shape[1:])  # S B h w TZ
@@ -58,7 +57,7 @@ def _sample_posterior(
   L, experts = model.width, context.shape[0]
   shape = (*context.shape[:-1], L)
   id_E = (
-    jnp.eye(experts)[:, None, None, None] if model.pooling.identify else jnp.zeros((1,) * 4 + (0,))
+    jnp.eye(experts)[:, None, None, None] if model.variant.identify else jnp.zeros((1,) * 4 + (0,))
   )
   id_E = jnp.broadcast_to(id_E, (*context.shape[:-1], id_E.shape[-1]))
 
@@ -72,7 +71,12 @@ def _sample_posterior(
     own = Gaussian(
       lift(name, hidden, slice(None, model.latent)), lift(name, hidden, slice(model.latent, None))
     )
-    return Gaussian(*model.pooling.combine(*own, None)), own
+    return model.pooling.believe(own), own
+
+  def update_prior(z: Array, hidden: Array, cell: Array) -> tuple[Array, Array]:
+    z_E = jnp.broadcast_to(z, (experts, *z.shape))
+    inputs = jnp.concatenate([z_E, context, id_E, hidden], axis=-1)
+    return lstm_cell(lift('prior_gates', inputs), cell)
 
   def step(carry, noise):
     prior_hidden, prior_cell, hidden, cell = carry
@@ -81,14 +85,15 @@ def _sample_posterior(
     posterior, posteriors = believe('posterior_heads', hidden)
     prior, priors = believe('prior_heads', prior_hidden)
     z = gaussians.sample(*posterior, noise)
-    z_E = jnp.broadcast_to(z, (experts, *z.shape))
-    inputs = jnp.concatenate([z_E, context, id_E, prior_hidden], axis=-1)
-    prior_hidden, prior_cell = lstm_cell(lift('prior_gates', inputs), prior_cell)
+    prior_hidden, prior_cell = update_prior(z, prior_hidden, prior_cell)
     carry = prior_hidden, prior_cell, hidden, cell
     return carry, Draw(z, prior, priors, posterior, posteriors)
 
   zeros = jnp.zeros(shape)
-  _, draws = jax.lax.scan(step, (zeros,) * 4, noise_NThwZ.swapaxes(0, 1))
+  of_prior = zeros, zeros
+  if model.informed:
+    of_prior = update_prior(jnp.zeros_like(noise_NThwZ[:, 0]), *of_prior)
+  _, draws = jax.lax.scan(step, (*of_prior, zeros, zeros), noise_NThwZ.swapaxes(0, 1))
   z, prior, posterior = jax.tree.map(
     lambda x: x.swapaxes(0, 1), (draws.z, draws.prior, draws.posterior)
   )

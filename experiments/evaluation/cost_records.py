@@ -11,7 +11,7 @@ class StepCost:
   """What `bench/step.py` measures of a training step of a variant.
 
   Attributes:
-    variant: a pooling's name.
+    variant: its name.
     modalities: the name of the set.
     M: how many these are.
     machine: on which it was measured.

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from experiments.evaluation.cost_records import Costs, Paper
 from experiments.figures import style as figures
-from gmn_jax.model import POOLINGS
+from gmn_jax.model import VARIANTS
 
 
 def draw(found: Costs, sizes: str) -> Figure:
@@ -29,8 +29,8 @@ def draw(found: Costs, sizes: str) -> Figure:
     'share of peak': (lambda r: 100 * r.share_of_peak, '%'),
   }
   for axis, (quantity, (read, unit)) in zip(axes.flat, panels.items(), strict=True):
-    for index, pooling in enumerate(POOLINGS.values()):
-      chosen = [r for r in found.measured if r.variant == pooling.name]
+    for index, variant in enumerate(VARIANTS.values()):
+      chosen = [r for r in found.measured if r.variant == variant.name]
       y = [read(r) for r in chosen]
       spread = None
       if quantity == 'time of a step':
@@ -39,7 +39,7 @@ def draw(found: Costs, sizes: str) -> Figure:
           [r.max_ms - r.median_ms for r in chosen],
         ]
       if chosen:
-        figures.line(axis, [r.M for r in chosen], y, spread, index, pooling.title)
+        figures.line(axis, [r.M for r in chosen], y, spread, index, variant.title)
     if quantity in of_paper:
       _draw_paper(axis, found.paper, of_paper[quantity])
       # The paper's sizes may be far from what was measured.
@@ -55,8 +55,8 @@ def draw(found: Costs, sizes: str) -> Figure:
 
 
 def _draw_paper(axis: Axes, paper: Sequence[Paper], read: Callable[[Paper], float]) -> None:
-  for index, pooling in enumerate(POOLINGS.values()):
-    numbers = {of.M: read(of) for of in paper if of.variant == pooling.name}
+  for index, variant in enumerate(VARIANTS.values()):
+    numbers = {of.M: read(of) for of in paper if of.variant == variant.name}
     if numbers:
       axis.plot(
         list(numbers),
@@ -67,5 +67,5 @@ def _draw_paper(axis: Axes, paper: Sequence[Paper], read: Callable[[Paper], floa
         markerfacecolor='white',
         linewidth=0.8,
         linestyle=':',
-        label=f"{pooling.title}, the paper's hardware and sizes, not comparable",
+        label=f"{variant.title}, the paper's hardware and sizes, not comparable",
       )

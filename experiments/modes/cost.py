@@ -32,7 +32,7 @@ from experiments.evaluation.cost_records import PAPER, Costs, Paper, StepCost
 from experiments.evaluation.fitting import Fitting
 from experiments.figures import cost as cost_figures
 from gmn_jax.config import Config, make_model, preset
-from gmn_jax.model import POE, POOLINGS
+from gmn_jax.model import POE, VARIANTS
 from gmn_jax.training.checkpoint import Run
 from mese_env.command_line import require_at_least
 from mese_env.errors import UserError
@@ -47,7 +47,7 @@ _GIB = 2**30
 class Options:
   """What is measured, and for how long."""
 
-  # How experts combine.
+  # Which experts there are.
   variants: tuple[str, ...] = ('baseline', 'poe', 'apoe')
   # Sets of modalities.
   modalities: tuple[str, ...] = ('m2', 'm5', 'm8', 'm14')
@@ -193,7 +193,7 @@ def _table(records: Sequence[StepCost]) -> results.Table:
     rows.append(
       [
         f'{r.M}',
-        POOLINGS[r.variant].title,
+        VARIANTS[r.variant].title,
         _millions(r.parameters / 1e6),
         f'{r.median_ms:,.0f} ({r.min_ms:,.0f} to {r.max_ms:,.0f})',
         f'{r.median_ms / poe:.2f}' if poe else '-',
@@ -216,7 +216,7 @@ def _paper_table(paper: Sequence[Paper]) -> results.Table:
   rows = [
     [
       f'{of.M}',
-      POOLINGS[of.variant].title,
+      VARIANTS[of.variant].title,
       f'{of.parameters_millions}',
       f'{of.ms:,}',
       f'{of.ms / of_poe[of.M]:.2f}',

@@ -193,7 +193,7 @@ def main(arguments: list[str]) -> int:
   quantities, failures, worst = 0, 0, 0.0
   for path in paths:
     golden = read_golden(path)
-    print(f'{path.name}: {golden.model.pooling.name}, {len(golden.model.modalities)} modalities')
+    print(f'{path.name}: {golden.model.variant.name}, {len(golden.model.modalities)} modalities')
     for name, error, bound in compare(golden):
       quantities, failures, worst = (
         quantities + 1,

@@ -22,7 +22,7 @@ from gmn_jax.model import APOE, BASELINE, GMN, POE, Episodes, Noise
 from gmn_jax.senses import HAPTIC, IMAGE, Modality, Views, embed_query
 from mese_env.errors import UserError
 
-_POOLINGS = {
+_VARIANTS = {
   'apoe': APOE, 'conv-apoe': APOE, 'poe': POE, 'poe-multimodal-cgqn': POE,
   'baseline': BASELINE, 'multimodal-cgqn': BASELINE,
 }  # fmt: skip
@@ -81,9 +81,9 @@ def read_golden(path: os.PathLike | str) -> Golden:
       f"{path} lacks {', '.join(missing)}; give a recording of the authors' implementation."
     )
   meta = json.loads(str(recorded['meta']))
-  if meta['variant'] not in _POOLINGS:
+  if meta['variant'] not in _VARIANTS:
     raise UserError(
-      f"{path} is a recording of '{meta['variant']}'; there are {', '.join(_POOLINGS)}."
+      f"{path} is a recording of '{meta['variant']}'; there are {', '.join(_VARIANTS)}."
     )
   names = [str(name) for name in recorded['param_names']]
   shapes = [tuple(json.loads(str(shape))) for shape in recorded['param_shapes']]
@@ -100,7 +100,7 @@ def read_golden(path: os.PathLike | str) -> Golden:
   width = shapes[names.index('convdraw.renderers.0.rnn_p.gates.bias')][0] // 4
   model = GMN(
     modalities=tuple(_modality(i, *dim) for i, dim in enumerate(dims)),
-    pooling=_POOLINGS[meta['variant']],
+    variant=_VARIANTS[meta['variant']],
     width=width,
     steps=meta['num_steps'],
     latent=meta['nz'],

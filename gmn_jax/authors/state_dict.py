@@ -1,6 +1,6 @@
 """Checkpoints of the authors' PyTorch code, to our parameters and back.
 
-A state_dict of theirs, whatever its pooling and modalities, holds the same numbers as our
+A state_dict of theirs, whatever its variant and modalities, holds the same numbers as our
 parameters in other layouts: channels first, transposed kernels, heads apart, experts apart. Each
 `_Link` names one tensor on both sides.
 """
@@ -14,13 +14,13 @@ import jax
 import numpy as np
 
 from gmn_jax.authors.weights import find_weights, unwrapped
-from gmn_jax.model import APOE, BASELINE, GMN, POE, parameter_shapes
+from gmn_jax.model import APOE, BASELINE, GMN, POE, PRODUCT, parameter_shapes
 from gmn_jax.senses import HAPTIC, IMAGE, Modality, Sense
 from gmn_jax.senses.query import QUERY_SIZE
 from mese_env.errors import UserError
 
 Params = Mapping[str, Any]
-_POOLINGS = (APOE, POE, BASELINE)
+_VARIANTS = (APOE, POE, BASELINE)
 _NAMED = 6  # of the tensors that are wrong, as all of them may be
 
 
@@ -43,7 +43,7 @@ def from_authors(model: GMN, state_dict: Mapping[str, np.ndarray]) -> Params:
   """Our parameters from a state_dict of the authors' code.
 
   Args:
-    model: the model that the state_dict belongs to: its pooling, modalities and sizes.
+    model: the model that the state_dict belongs to: its variant, modalities and sizes.
     state_dict: arrays by name, with or without a prefix that all names share, as `module.`; or
       dictionaries that hold them. The dead `init_query` tensors may be there or not. The dtype is
       kept.
@@ -69,7 +69,7 @@ def from_authors(model: GMN, state_dict: Mapping[str, np.ndarray]) -> Params:
   if wrong:
     more = f'; and {len(wrong) - _NAMED} more' if len(wrong) > _NAMED else ''
     raise UserError(
-      f"this state_dict is not one of '{model.pooling.name}' with the modalities "
+      f"this state_dict is not one of '{model.variant.name}' with the modalities "
       f'{[m.name for m in model.modalities]}; '
       f'check the variant, the modalities and the sizes: {"; ".join(wrong[:_NAMED])}{more}.'
     )
@@ -111,12 +111,18 @@ def to_authors(model: GMN, params: Params) -> dict[str, np.ndarray]:
 
 def _authors_own(model: GMN) -> None:
   """Refuses what the authors' code has not; what an absent modality does is no parameter of it."""
-  pooling = dataclasses.replace(model.pooling, mask_absent=False)
-  if pooling not in _POOLINGS or model.hierarchical:
-    which = 'hierarchical model' if model.hierarchical else f"pooling '{pooling.name}'"
-    names = ', '.join(known.name for known in _POOLINGS)
+  lacking = {
+    f"variant '{model.variant.name}'": model.variant not in _VARIANTS,
+    f"pooling '{model.pooling.name}'": dataclasses.replace(model.pooling, mask_absent=False)
+    != PRODUCT,
+    'informed model': model.informed,
+    'hierarchical model': model.hierarchical,
+  }
+  if which := [name for name, lacks in lacking.items() if lacks]:
+    names = ', '.join(known.name for known in _VARIANTS)
     raise UserError(
-      f"the authors' code has no {which}; convert models of {names} only, not hierarchical."
+      f"the authors' code has no {which[0]}; convert models of {names} only, with the pooling "
+      f"'{PRODUCT.name}', neither informed nor hierarchical."
     )
 
 
@@ -134,17 +140,17 @@ def _links(model: GMN) -> Iterator[_Link]:
 
 
 def _expert_links(model: GMN) -> Iterator[_Link]:
-  count, pooling = len(model.modalities), model.pooling
+  count, variant = len(model.modalities), model.variant
   wide = 4 * model.width
-  one_hot = pooling.one_hot(count)
+  one_hot = variant.one_hot(count)
   heads = [('mean_fn', slice(0, model.latent)), ('logvar_fn', slice(model.latent, None))]
   for side, gates, reparam, inputs in (
     ('posterior', 'rnn', 'reparam', 2 * wide + one_hot + 2 * model.width),
     ('prior', 'rnn_p', 'reparam_p', model.latent + wide + one_hot + model.width),
   ):
     letter = 'q' if side == 'posterior' else 'p'
-    for expert in range(1 if pooling.shared else count):
-      which = '' if pooling.shared else f's.{expert}'
+    for expert in range(1 if variant.shared else count):
+      which = '' if variant.shared else f's.{expert}'
       prefix = f'convdraw.rnn_{letter}{which}.rnns.0.'
       parts = [(gates + '.gates', 'gates', inputs, 4 * model.width, slice(None))]
       parts += [
@@ -152,7 +158,7 @@ def _expert_links(model: GMN) -> Iterator[_Link]:
       ]
       for name, ours, size_in, size_out, span in parts:
         # The amortised experts are Conv3d with a kernel of depth one.
-        shape = (size_out, size_in, *((1,) if pooling.identify else ()), 5, 5)
+        shape = (size_out, size_in, *((1,) if variant.identify else ()), 5, 5)
         yield _Link(
           f'{prefix}{name}.weight', shape, ('experts', f'{side}_{ours}_kernel'),
           (size_out, size_in, 5, 5),

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from gmn_jax.config.config import Config
 from gmn_jax.config.sections import ModelConfig
-from gmn_jax.model import GMN, POOLINGS
+from gmn_jax.model import GMN, POOLINGS, VARIANTS
 from gmn_jax.model.missing import Missing, experiment
 from gmn_jax.senses.sets import modality_set
 
@@ -19,13 +19,15 @@ def make_model(config: ModelConfig) -> GMN:
   """The network that a config describes."""
   return GMN(
     modalities=modality_set(config.modalities, config.image_size, config.haptic_channels),
-    pooling=dataclasses.replace(POOLINGS[config.variant], mask_absent=_MASKED[config.absent]),
+    variant=VARIANTS[config.variant],
+    pooling=dataclasses.replace(POOLINGS[config.pooling], mask_absent=_MASKED[config.absent]),
     width=config.width,
     steps=config.draw_steps,
     latent=config.latent,
     hierarchical=config.hierarchical,
     dtype=_DTYPES[config.dtype],
     remat=config.remat,
+    informed=config.informed,
   )
 
 

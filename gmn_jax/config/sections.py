@@ -9,10 +9,11 @@ line.
 import dataclasses
 
 from gmn_jax.config.setting import Section, setting
-from gmn_jax.model import POOLINGS
+from gmn_jax.model import POOLINGS, VARIANTS
 from gmn_jax.optimisers import OPTIMISERS
 from gmn_jax.senses.sets import modality_set
 from gmn_jax.trackers import read_names
+from mese_env.errors import UserError
 
 LARGEST_BATCH = 65_536
 # Of 32 bits with a sign, a round number below their largest.
@@ -27,14 +28,22 @@ _RATED = 'a step of another size is lost, or loses all, in float32'
 class ModelConfig(Section):
   """The network: what it sees, how it combines experts, how large it is."""
 
-  # How experts combine: 'apoe' (the paper's: one set of parameters for all modalities), 'poe' (one
-  # set for each modality), or 'baseline' (one expert on the sum of the representations).
-  variant: str = setting('apoe', choices=POOLINGS)
+  # Which experts there are: 'apoe' (the paper's: one set of parameters for all modalities), 'poe'
+  # (one set for each modality), or 'baseline' (one expert on the sum of the representations).
+  variant: str = setting('apoe', choices=VARIANTS)
+  # How what the experts believe becomes one belief: 'product' (the paper's), 'anchored' (their
+  # precisions are added to that of a learned belief without context, which counts once whatever is
+  # sensed), or the rivals 'gpoe' and 'log-opinion', whose exponents sum to one (docs/pooling.md).
+  # All but 'product' are new, and none has been shown to be better.
+  pooling: str = setting('product', choices=POOLINGS)
+  # Whether the prior of the first draw step knows the context, by one more update of its LSTM. In
+  # the authors' code it does not: with two draw steps half of the latents are drawn without it.
+  informed: bool = setting(False)
   # Into how many modalities images and grasps are cut: 'm2', 'm5', 'm8' or 'm14'. The smallest.
   modalities: str = setting('m2')
   # What the expert of a modality without a view does: 'mask' (it takes no part, the paper's Eq. 2
-  # and 5) or 'prior' (it multiplies all the same, as in the authors' code). What 'mask' gains and
-  # costs: docs/small_preset.md.
+  # and 5) or 'prior' (it multiplies all the same, as in the authors' code; 'anchored' and 'gpoe'
+  # need 'mask'). What 'mask' gains and costs: docs/small_preset.md.
   absent: str = setting('mask', choices=('prior', 'mask'))
   # Whether each modality's representation is a latent too (the paper's Eq. 3). The paper's main
   # experiments have none.
@@ -68,6 +77,11 @@ class ModelConfig(Section):
   def __post_init__(self) -> None:
     super().__post_init__()
     modality_set(self.modalities, self.image_size, self.haptic_channels)
+    if POOLINGS[self.pooling].anchored and self.absent != 'mask':
+      raise UserError(
+        f"pooling is '{self.pooling}', to which an absent sense adds nothing, and absent is "
+        f"'{self.absent}'; give absent='mask'."
+      )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -3,11 +3,11 @@
 May use `layers` and `senses`; knows nothing of optimisers, files or commands.
 """
 
+from gmn_jax.model.draw import Draw, Noise
 from gmn_jax.model.episodes import Episodes, add_opposite, sample_episodes
-from gmn_jax.model.experts import Draw, Gaussian
+from gmn_jax.model.gaussians import Gaussian
 from gmn_jax.model.gmn import (
   GMN,
-  Noise,
   apply,
   init_params,
   parameter_shapes,
@@ -15,7 +15,8 @@ from gmn_jax.model.gmn import (
   sum_views,
 )
 from gmn_jax.model.objective import ElboTerms, elbo_terms
-from gmn_jax.model.pooling import APOE, BASELINE, POE, POOLINGS, Pooling
+from gmn_jax.model.pooling import POOLINGS, PRODUCT, Pooling
+from gmn_jax.model.variant import APOE, BASELINE, POE, VARIANTS, Variant
 
 __all__ = [
   'APOE',
@@ -23,12 +24,15 @@ __all__ = [
   'GMN',
   'POE',
   'POOLINGS',
+  'PRODUCT',
+  'VARIANTS',
   'Draw',
   'ElboTerms',
   'Episodes',
   'Gaussian',
   'Noise',
   'Pooling',
+  'Variant',
   'add_opposite',
   'apply',
   'elbo_terms',

@@ -1,6 +1,7 @@
-"""Diagonal Gaussians, given by mean and log-variance: product, divergence, sample, density."""
+"""Diagonal Gaussians, given by mean and log-variance: products, divergence, sample, density."""
 
 import math
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,16 @@ Array = jax.Array
 # The authors' code adds 1e-8 to every expert's variance, once more before inverting it, and to the
 # product's variance.
 _EPSILON = 1e-8
+# Of an expert's log-variance below that of the reference, in `generalised_product`: an expert that
+# has gained nothing keeps a weight, and those that all have gained nothing have equal ones.
+_LEAST_GAIN = 1e-6
+
+
+class Gaussian(NamedTuple):
+  """A diagonal Gaussian over latents: mean and logvar of one shape."""
+
+  mean: Array
+  logvar: Array
 
 
 def product(mean_E: Array, logvar_E: Array, present_E: Array | None = None) -> tuple[Array, Array]:
@@ -37,6 +48,37 @@ def product(mean_E: Array, logvar_E: Array, present_E: Array | None = None) -> t
   mean = jnp.sum(jax.nn.softmax(log_precision_E, axis=0) * mean_E, axis=0)
   logvar = jnp.logaddexp(-jax.nn.logsumexp(log_precision_E, axis=0), math.log(_EPSILON))
   return mean, logvar
+
+
+def log_opinion_pool(
+  mean_E: Array, logvar_E: Array, present_E: Array | None = None
+) -> tuple[Array, Array]:
+  """The normalised geometric mean of E Gaussians: the product of their powers 1 / E.
+
+  Arguments and results are those of `product`; E counts those present.
+  """
+  present_E = jnp.ones_like(logvar_E, bool) if present_E is None else present_E
+  log_size = jnp.log(jnp.sum(present_E, axis=0, dtype=logvar_E.dtype))
+  return product(mean_E, logvar_E + log_size, present_E)
+
+
+def generalised_product(
+  mean_E: Array, logvar_E: Array, present_E: Array | None = None
+) -> tuple[Array, Array]:
+  """The normalised product of powers of E - 1 Gaussians (Cao and Fleet 2014).
+
+  The exponents sum to one, and each is proportional to how much lower the expert's entropy is than
+  that of the last Gaussian, the reference. That is the result where no other is present.
+
+  Arguments and results are those of `product`.
+  """
+  present_E = jnp.broadcast_to(True if present_E is None else present_E, logvar_E.shape)
+  gain_E = jnp.where(present_E, jnp.maximum(logvar_E[-1:] - logvar_E, _LEAST_GAIN), 0)
+  alone = ~present_E[:-1].any(axis=0)
+  weight_E = gain_E.at[-1].set(alone)
+  weight_E /= weight_E.sum(axis=0)
+  has_E = weight_E > 0
+  return product(mean_E, logvar_E - jnp.log(jnp.where(has_E, weight_E, 1)), has_E)
 
 
 def divergence(mean_q: Array, logvar_q: Array, mean_p: Array, logvar_p: Array) -> Array:

@@ -7,7 +7,7 @@ T draw steps, h w latent grid, R representation channels, Z latent channels per 
 
 import functools
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import chex
 import flax.linen as nn
@@ -16,10 +16,12 @@ import jax.numpy as jnp
 
 from gmn_jax.layers.arrays import takes_numpy
 from gmn_jax.layers.convolution import directly
+from gmn_jax.model.draw import Draw, Noise
 from gmn_jax.model.episodes import Episodes, seen
-from gmn_jax.model.experts import Draw, Experts
+from gmn_jax.model.experts import Experts
 from gmn_jax.model.hierarchy import LatentRepresentation
-from gmn_jax.model.pooling import APOE, Pooling
+from gmn_jax.model.pooling import PRODUCT, Pooling
+from gmn_jax.model.variant import APOE, Variant
 from gmn_jax.senses.modality import Modality, latent_grid
 from gmn_jax.senses.query import QUERY_SIZE
 from gmn_jax.senses.views import Views
@@ -27,25 +29,13 @@ from gmn_jax.senses.views import Views
 Array = jax.Array
 
 
-class Noise(NamedTuple):
-  """Standard normal numbers from which everything latent in N episodes is sampled; zeros give the
-  means.
-
-  Attributes:
-    latents: of z, (N, T, h, w, Z).
-    representations: of a hierarchical model's representations, (N, M, h, w, R); else None.
-  """
-
-  latents: Array
-  representations: Array | None = None
-
-
 class GMN(nn.Module):
-  """The model of every pooling (see `pooling.py`); the defaults are the paper's sizes.
+  """The model of every variant and pooling; the defaults are the paper's, with its sizes.
 
   Attributes:
     modalities: what it senses; latent grid and parameters follow from their shapes.
-    pooling: how representations become experts, and the experts a belief.
+    variant: how representations become experts (`variant.py`).
+    pooling: how what the experts believe becomes one belief (`pooling.py`).
     width: L, hidden channels of the LSTMs; every other width is a fixed multiple of it, R = 4 L.
     steps: T.
     latent: Z.
@@ -54,10 +44,12 @@ class GMN(nn.Module):
       views and draw steps, beliefs and the loss keep at least float32.
     remat: compute the draw steps once more in the backward pass instead of keeping them.
     direct: compute every convolution directly, also where tiles take less time (`layers/tiles.py`).
+    informed: the prior of the first draw step knows the context too (`experts.py`).
   """
 
   modalities: tuple[Modality, ...]
-  pooling: Pooling = APOE
+  variant: Variant = APOE
+  pooling: Pooling = PRODUCT
   width: int = 64
   steps: int = 12
   latent: int = 3
@@ -65,6 +57,7 @@ class GMN(nn.Module):
   dtype: jnp.dtype | None = None
   remat: bool = False
   direct: bool = False
+  informed: bool = False
 
   def apply(self, *args: Any, **kwargs: Any) -> Any:
     """As Flax's, with the convolutions in the form that the model asks for."""
@@ -82,13 +75,19 @@ class GMN(nn.Module):
       for m in self.modalities
     }
     self.experts = Experts(
+      variant=self.variant,
       pooling=self.pooling,
       modalities=len(self.modalities),
       representation=representation,
       hidden=self.width,
       latent=self.latent,
       remat=self.remat,
+      informed=self.informed,
     )
+    self.anchor = None
+    if self.pooling.anchored:
+      shape = (self.steps, *grid, 2 * self.latent)
+      self.anchor = self.param('anchor', nn.initializers.zeros, shape, jnp.float32)
     if self.hierarchical:
       self.latent_representations = {
         m.name: LatentRepresentation(representation) for m in self.modalities
@@ -173,8 +172,9 @@ class GMN(nn.Module):
       self._feed(context_MNhwR, episodes.context),
       self._feed(target_MNhwR, episodes.target),
       noise.latents,
-      self.pooling.taking_part(seen(episodes.context)),
-      self.pooling.taking_part(seen(either)),
+      self._present(episodes.context),
+      self._present(either),
+      self.anchor,
       from_prior_N,
     )
     return draw._replace(
@@ -191,7 +191,8 @@ class GMN(nn.Module):
     return self.experts.sample_prior(
       self._feed(context_MNhwR, context_SBMV),
       noise.latents,
-      self.pooling.taking_part(seen(context_SBMV)),
+      self._present(context_SBMV),
+      self.anchor,
     )
 
   def render(
@@ -241,7 +242,12 @@ class GMN(nn.Module):
     )
 
   def _feed(self, r_MNhwR: Array, mask_SBMV: Array) -> Array:
-    return self._computed(self.pooling.feed(r_MNhwR, seen(mask_SBMV)))
+    present_MN = self.pooling.taking_part(seen(mask_SBMV))
+    return self._computed(self.variant.feed(r_MNhwR, present_MN))
+
+  def _present(self, mask_SBMV: Array) -> Array | None:
+    """Which experts have a say, (E, N); None: all."""
+    return self.variant.present(self.pooling.taking_part(seen(mask_SBMV)))
 
   def _computed(self, x: Array) -> Array:
     return x if self.dtype is None else x.astype(self.dtype)

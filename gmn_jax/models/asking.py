@@ -74,16 +74,19 @@ def entropy(draw: Draw) -> float:
 
 def precision_shares(model: GMN, seen: Seen, draw: Draw) -> np.ndarray | None:
   """Each expert's part of the precision, (E,), averaged over the latents of a draw; None where the
-  belief is no product of an expert for each modality.
+  belief is no product of an expert for each modality. With an anchor they fall short of 1 by its
+  part.
   """
-  if model.pooling.summed or model.pooling.combine is not gaussians.product:
+  if model.variant.summed or model.pooling.combine is not gaussians.product:
     return None
   precision_TEhwZ = np.exp(-np.asarray(draw.prior_experts.logvar[0], np.float64))
   taking_part = model.pooling.taking_part(seen.any_NM.T)
   if taking_part is not None:
     precision_TEhwZ *= np.asarray(taking_part)[None, :, :, None, None]
-  share = precision_TEhwZ / precision_TEhwZ.sum(axis=1, keepdims=True)
-  return share.mean(axis=(0, 2, 3, 4))
+  total_ThwZ = precision_TEhwZ.sum(axis=1)
+  if model.pooling.anchored:
+    total_ThwZ = np.exp(-np.asarray(draw.prior.logvar[0], np.float64))
+  return (precision_TEhwZ / total_ThwZ[:, None]).mean(axis=(0, 2, 3, 4))
 
 
 def _believe(model: GMN, params: Any, seen: Seen, noise: Noise, samples: int) -> Draw:

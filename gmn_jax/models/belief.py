@@ -140,9 +140,9 @@ class Belief:
     """By the name of each modality seen, its expert's part of the belief's precision; together 1.
 
     Experts multiply, so that their precisions add up. The part is averaged over all latents, along
-    the path without noise. Experts of what was not seen, where they multiply too, say what is
-    believed before any view: their part is under 'prior'. An expert's precision contains some of
-    the prior's, so that a part is no measure of what its views alone tell.
+    the path without noise. An anchor, or experts of what was not seen where they multiply too, say
+    what is believed before any view: their part is under 'prior'. Without an anchor an expert's
+    precision contains some of the prior's, and a part is no measure of what its views alone tell.
 
     Raises:
       UserError: the model is none that multiplies an expert for each modality.
@@ -151,8 +151,8 @@ class Belief:
     shares = asking.precision_shares(model, self._seen, draw)
     if shares is None:
       raise UserError(
-        f"the pooling '{model.pooling.name}' multiplies no expert for each modality, so that none "
-        'has a share; ask a model of apoe or poe.'
+        f"'{model.variant.name}' with pooling '{model.pooling.name}' multiplies no expert for each "
+        'modality, so that none has a share; ask a product of apoe or poe.'
       )
     seen_M = np.asarray(self._seen.any_NM[0])
     parts = {
@@ -161,6 +161,8 @@ class Belief:
       if seen
     }
     prior = float(shares[~seen_M].sum())
+    if model.pooling.anchored:
+      prior = 1 - sum(parts.values())
     return parts | ({'prior': prior} if prior > 0 else {})
 
   def information(

@@ -36,7 +36,7 @@ def mean_biases(
   return biases
 
 
-def quiet_start(params: Any, means: Mapping[str, np.ndarray]) -> Any:
+def quiet_start(params: Any, means: Mapping[str, np.ndarray], start_logvar: float = 0.0) -> Any:
   """Initial parameters under which the latents carry nothing at first, and the mean is rendered.
 
   From the authors' ranges, at a learning rate at which a small model learns within minutes, the
@@ -48,12 +48,14 @@ def quiet_start(params: Any, means: Mapping[str, np.ndarray]) -> Any:
   Args:
     params: of `init_params`; their kernels have the variance 1 / (3 fan_in).
     means: per modality what its renderer's last bias is to be, of `mean_biases`.
+    start_logvar: of the model's pooling.
   """
 
   def rescale(path: tuple[Any, ...], x: jax.Array) -> jax.Array:
     names = [part.key for part in path]
-    if names[-1] in ('posterior_heads_bias', 'prior_heads_bias'):
-      return (0 * x).at[..., x.shape[-1] // 2 :].set(_QUIET_LOGVAR)
+    if names[-1] in ('posterior_heads_bias', 'prior_heads_bias', 'anchor'):
+      logvar = _QUIET_LOGVAR + (0 if names[-1] == 'anchor' else start_logvar)
+      return (0 * x).at[..., x.shape[-1] // 2 :].set(logvar)
     if 'heads' in names[-1]:
       return 0 * x
     if names[0].startswith('renderers_') and names[1] == 'last':

@@ -65,7 +65,7 @@ def init_state(
   key_params, key_run = jax.random.split(jax.random.key(seed))
   params = init_params(model, key_params)
   if quiet_biases is not None:
-    params = quiet_start(params, quiet_biases)
+    params = quiet_start(params, quiet_biases, model.pooling.start_logvar)
   return TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32), key_run)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gmn_jax import authors
-from gmn_jax.model import GMN, POOLINGS, init_params
+from gmn_jax.model import GMN, PRODUCT, VARIANTS, init_params
 from gmn_jax.senses import IMAGE
 from gmn_jax.senses.sets import modality_set
 from mese_env.errors import UserError
@@ -45,7 +45,7 @@ def test_a_full_size_state_dict_has_the_authors_shapes(variant):
   modalities = modality_set('m5', 64)
   shapes = numpy_reference.names_and_shapes(variant, dims_of(modalities))
   one = np.ones((), np.float16)
-  model = GMN(modalities, POOLINGS[variant])
+  model = GMN(modalities, VARIANTS[variant])
   theirs = {name: np.broadcast_to(one, shape) for name, shape in shapes.items()}
   params = authors.from_authors(model, theirs)
   # Every one of our numbers was filled from one of theirs.
@@ -54,7 +54,7 @@ def test_a_full_size_state_dict_has_the_authors_shapes(variant):
 
 @pytest.mark.long
 def test_initial_parameters_have_the_ranges_of_pytorch_0_4():
-  model = GMN((tiny.LEFT, tiny.TOUCH), POOLINGS['poe'], width=16, steps=2)
+  model = GMN((tiny.LEFT, tiny.TOUCH), VARIANTS['poe'], width=16, steps=2)
   drawn = jax.jit(functools.partial(init_params, model))(jax.random.key(0))
   theirs = authors.to_authors(model, drawn)
   for name, array in theirs.items():
@@ -120,16 +120,16 @@ def test_what_holds_no_weights_by_name_is_refused(stored):
     authors.from_authors(tiny.make_model('poe'), stored)
 
 
-MINE = dataclasses.replace(
-  POOLINGS['apoe'], name='mine', combine=lambda mean, logvar, _: (mean, logvar)
-)
+MINE = dataclasses.replace(VARIANTS['poe'], name='mine')
+LAST = dataclasses.replace(PRODUCT, name='last', combine=lambda mean, logvar, _: (mean, logvar))
 
 
 @pytest.mark.parametrize(
   ('changed', 'sentence'),
   [
-    ({'pooling': MINE}, "has no pooling 'mine'; convert models of apoe, poe, baseline only"),
-    ({'pooling': dataclasses.replace(MINE, shared=False, identify=False)}, "no pooling 'mine'"),
+    ({'variant': MINE}, "has no variant 'mine'; convert models of apoe, poe, baseline only"),
+    ({'pooling': LAST}, "has no pooling 'last'"),
+    ({'informed': True}, 'has no informed model'),
     ({'hierarchical': True}, 'has no hierarchical model'),
   ],
 )

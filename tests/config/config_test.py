@@ -33,9 +33,11 @@ _SMALL = {
   'absent': 'mask', 'accumulate': 1, 'batch_size': 32, 'beta': 1.0, 'bias_rate': 0.001,
   'checkpoint_every': 50, 'clip': 0.25, 'data_dir': '', 'dataset': 'shepard_metzler_5_tiny',
   'decay': 0.4, 'draw_steps': 2, 'dtype': 'float32', 'few_scenes': 1800, 'few_steps': 1800,
-  'fsdp': 1, 'haptic_channels': 132, 'hierarchical': False, 'image_size': 16, 'latent': 6,
+  'fsdp': 1, 'haptic_channels': 132, 'hierarchical': False, 'image_size': 16, 'informed': False,
+  'latent': 6,
   'learning_rate': 0.008, 'log_every': 5, 'missing': '', 'modalities': 'm2', 'opposite': True,
-  'optimizer': 'muon', 'preset': 'small', 'profile_steps': 0, 'protocol': 'reference',
+  'optimizer': 'muon', 'pooling': 'product', 'preset': 'small', 'profile_steps': 0,
+  'protocol': 'reference',
   'quiet_start': True, 'remat': False, 'sample_every': 125, 'seed': 0, 'skip_nonfinite': 0,
   'std': 0.1, 'steps': 3250, 'track': 'jsonl,tensorboard', 'validate_every': 125,
   'validate_scenes': 100, 'variant': 'apoe', 'warmup_steps': 50, 'weight_decay': 0.1, 'width': 16,
@@ -109,6 +111,8 @@ def test_the_shipped_run_s_config_loads():
   run = load_run(pathlib.Path(apoe.__file__).parents[1] / 'trained' / 'apoe-small')
   assert (run.config.variant, run.config.learning_rate, run.config.seed) == ('apoe', 0.016, 1)
   assert set(run.config.to_dict()) == set(_SMALL) and run.step == 7200
+  # It was saved before there was another pooling.
+  assert (run.config.pooling, run.config.informed) == ('product', False)
   assert jax.tree.all(jax.tree.map(lambda leaf: bool(np.isfinite(leaf).all()), run.params))
 
 
@@ -117,6 +121,11 @@ def test_the_shipped_run_s_config_loads():
   [
     ({'variant': 'apo'}, "variant is 'apo'; did you mean 'apoe'"),
     ({'absent': 'maybe'}, "absent is 'maybe'; use one of prior, mask"),
+    ({'pooling': 'anchor'}, "pooling is 'anchor'; did you mean 'anchored'"),
+    (
+      {'pooling': 'anchored', 'absent': 'prior'},
+      "pooling is 'anchored', .* absent is 'prior'; give absent='mask'",
+    ),
     ({'protocol': 'strictly'}, "protocol is 'strictly'; did you mean 'strict'"),
     ({'optimizer': 'adamw'}, "optimizer is 'adamw'; did you mean 'adam'"),
     ({'dtype': 'float16'}, "dtype is 'float16'; did you mean"),

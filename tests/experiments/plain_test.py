@@ -18,9 +18,10 @@ TARGET = [[[0, 0, 1, 0], [0, 1, 1, 0]], [[1, 0, 1, 0], [0, 0, 0, 0]]]
 STD = 0.3
 
 
+@pytest.mark.parametrize('informed', [False, True])
 @pytest.mark.parametrize('variant', ['apoe', 'poe', 'baseline'])
-def test_loss_and_gradients_are_the_models_own(variant):
-  model = tiny.make_model(variant, (tiny.LEFT, tiny.TOUCH))
+def test_loss_and_gradients_are_the_models_own(variant, informed):
+  model = tiny.make_model(variant, (tiny.LEFT, tiny.TOUCH), informed=informed)
   views = tiny.draw_views(model)
   episodes = add_opposite(tiny.make_episodes(CONTEXT, TARGET))
   noise = tiny.draw_noise(model, len(episodes.context) * len(views.queries[0]))

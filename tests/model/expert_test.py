@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gmn_jax.model import POOLINGS, gaussians
+from gmn_jax.model import POOLINGS, VARIANTS, gaussians
 from gmn_jax.model.experts import Experts
 
 pytestmark = pytest.mark.long
@@ -13,9 +13,10 @@ pytestmark = pytest.mark.long
 EPISODES, STEPS, GRID, REPRESENTATION, HIDDEN, LATENT = 2, 3, (3, 2), 4, 3, 2
 
 
-def make_experts(variant, modalities):
+def make_experts(variant, modalities, pooling='product'):
   return Experts(
-    pooling=POOLINGS[variant],
+    variant=VARIANTS[variant],
+    pooling=POOLINGS[pooling],
     modalities=modalities,
     representation=REPRESENTATION,
     hidden=HIDDEN,
@@ -31,8 +32,8 @@ def draw_inputs(modalities, dtype=np.float32):
   return jnp.asarray(context, dtype), jnp.asarray(target, dtype), jnp.asarray(noise, np.float32)
 
 
-def loss_of(experts, params, inputs, *present):
-  draw = experts.apply({'params': params}, *inputs, *present, method='sample_posterior')
+def loss_of(experts, params, inputs, *options):
+  draw = experts.apply({'params': params}, *inputs, *options, method='sample_posterior')
   kl = gaussians.divergence(*draw.posterior, *draw.prior)
   return kl.sum() + draw.z.sum(), draw
 
@@ -83,18 +84,29 @@ def test_the_product_over_one_modality_is_its_expert(variant):
     np.testing.assert_array_equal(belief.logvar, of_experts.logvar[:, :, 0])
 
 
-@pytest.mark.parametrize('dtype', [jnp.float32, jnp.bfloat16])
-def test_sharp_and_flat_experts_stay_finite(dtype):
-  experts, inputs = make_experts('poe', 3), draw_inputs(3, dtype)
+@pytest.mark.parametrize(
+  ('pooling', 'dtype'),
+  [
+    ('product', jnp.float32), ('product', jnp.bfloat16), ('anchored', jnp.bfloat16),
+    ('gpoe', jnp.float32), ('log-opinion', jnp.float32),
+  ],
+)  # fmt: skip
+def test_sharp_and_flat_experts_stay_finite(pooling, dtype):
+  experts, inputs = make_experts('poe', 3, pooling), draw_inputs(3, dtype)
+  anchored = experts.pooling.anchored
+  anchor = np.zeros((STEPS, *GRID, 2 * LATENT), np.float32) if anchored else None
 
   @jax.jit
   def run(params, *present):
     return jax.value_and_grad(
-      lambda params: loss_of(experts, params, inputs, *present), has_aux=True
-    )(params)
+      lambda params, anchor: loss_of(experts, params, inputs, *present, anchor),
+      argnums=(0, 1) if anchored else 0,
+      has_aux=True,
+    )(params, anchor)
 
   everyone = np.ones((3, EPISODES), bool)
-  some = np.array([[True, False], [False, False], [True, True]])
+  # With an anchor, there may be an episode that gives nothing.
+  some = np.array([[True, False], [False, False], [True, not anchored]])
   for logvar in (-60, 60):
     params = draw_params(experts, inputs)
     # The prior's experts are all as sharp, or as flat; of the posterior's, only the first.

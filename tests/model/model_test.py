@@ -8,7 +8,7 @@ import pytest
 
 from gmn_jax.model import (
   GMN,
-  POOLINGS,
+  VARIANTS,
   Noise,
   add_opposite,
   objective,
@@ -61,7 +61,7 @@ def permute_modalities(variant, params, order):
 @pytest.mark.parametrize('variant', list(AUTHORS_COUNTS))
 def test_number_of_parameters(variant, name):
   modalities = modality_set(name, image_size=64)
-  leaves = jax.tree.leaves(parameter_shapes(GMN(modalities, POOLINGS[variant])))
+  leaves = jax.tree.leaves(parameter_shapes(GMN(modalities, VARIANTS[variant])))
   count = sum(leaf.size for leaf in leaves)
   assert count == AUTHORS_COUNTS[variant][name] - 7 * len(modalities)
 
@@ -122,36 +122,51 @@ def test_the_order_of_modalities_does_not_matter(variant):
     assert not np.allclose(run(params).kl, expected.kl, rtol=1e-3)
 
 
-@pytest.mark.parametrize('variant', ['apoe', 'poe', 'baseline'])
-def test_with_mask_an_absent_modality_changes_nothing(variant):
-  two, three = (
-    tiny.make_model(variant, tiny.MODALITIES[:count], mask_absent=True) for count in (2, 3)
-  )
+def with_and_without_the_third(variant, context, target, **form):
+  """Parts of the bound of a model of three modalities, and of one of the first two with the same
+  parameters, in which there is no room for the third.
+  """
+  three, two = (tiny.make_model(variant, tiny.MODALITIES[:count], **form) for count in (3, 2))
   params, views, noise = tiny.draw_params(three), tiny.draw_views(three), tiny.draw_noise(three, 2)
-  names = {m.name for m in two.modalities}
-  fewer = {
-    name: leaf for name, leaf in params.items() if name == 'experts' or name.split('_')[1] in names
-  }
+  third = tiny.MODALITIES[2].name
+  fewer = {name: leaf for name, leaf in params.items() if not name.endswith(third)}
   if variant == 'poe':
     fewer['experts'] = {name: leaf[:2] for name, leaf in params['experts'].items()}
   if variant == 'apoe':
     fewer['experts'] = dict(params['experts'])
     for name, last in (('posterior_gates_kernel', 34), ('prior_gates_kernel', 20)):
       fewer['experts'][name] = np.delete(params['experts'][name], last, axis=3)
-  # The second scene gives no context at all: the prior of nothing is that of all experts.
+  of_two = Views(*(part[:2] for part in views)), tiny.make_episodes(context[:, :2], target[:, :2])
+  return (
+    compiled(three)(params, views, tiny.make_episodes(context, target), noise),
+    compiled(two)(fewer, *of_two, noise),
+  )
+
+
+@pytest.mark.parametrize(
+  ('variant', 'form'),
+  [
+    *((variant, {'mask_absent': True}) for variant in ('apoe', 'poe', 'baseline')),
+    *((variant, {'pooling': 'anchored', 'informed': True}) for variant in ('apoe', 'poe')),
+  ],
+)
+def test_an_absent_modality_that_takes_no_part_might_as_well_never_have_been_there(variant, form):
   context, target = np.array(CONTEXT, bool), np.array(TARGET, bool)
   context[:, 2] = target[:, 2] = False
-  expected = compiled(two)(
-    fewer, Views(*(part[:2] for part in views)), tiny.make_episodes(context[:, :2], target[:, :2]),
-    noise,
-  )  # fmt: skip
-  parts = compiled(three)(params, views, tiny.make_episodes(context, target), noise)
-  assert_same(parts.kl, expected.kl)
-  assert_same(parts.squared_error[:, :2], expected.squared_error)
-  # The authors' way, where an absent modality's expert still multiplies, is another model.
-  authors_way = tiny.make_model(variant, mask_absent=False)
-  parts = compiled(authors_way)(params, views, tiny.make_episodes(context, target), noise)
-  assert not np.allclose(parts.kl, expected.kl, rtol=1e-3)
+  if 'pooling' in form:
+    # Given nothing, only an anchored belief does not depend on how many modalities there are.
+    context[0] = False
+  with_it, without = with_and_without_the_third(variant, context, target, **form)
+  assert_same(with_it.kl, without.kl)
+  assert_same(with_it.squared_error[:, :2], without.squared_error)
+
+
+@pytest.mark.parametrize('variant', ['apoe', 'poe', 'baseline'])
+def test_an_absent_modality_that_has_a_say_matters(variant):
+  context, target = np.array(CONTEXT, bool), np.array(TARGET, bool)
+  context[:, 2] = target[:, 2] = False
+  with_it, without = with_and_without_the_third(variant, context, target, mask_absent=False)
+  assert not np.allclose(with_it.kl, without.kl, rtol=1e-3)
 
 
 @pytest.mark.parametrize('variant', ['apoe', 'baseline'])

@@ -12,7 +12,7 @@ from gmn_jax import config as configs
 from gmn_jax.config import presets
 from gmn_jax.layers import direct
 from gmn_jax.layers.convolution import convolve
-from gmn_jax.model import POE
+from gmn_jax.model import POE, PRODUCT
 from gmn_jax.model.experts import Experts
 from gmn_jax.optimisers import make_optimizer
 from gmn_jax.senses.vector import VectorEncoder
@@ -226,10 +226,13 @@ def test_the_encoder_of_grasps_takes_the_products_of_its_widths():
   assert taken == 3 * macs - 6 * 5 * 32
 
 
-def test_experts_take_the_convolutions_of_their_draw_steps():
+@pytest.mark.parametrize('informed', [False, True])
+def test_experts_take_the_convolutions_of_their_draw_steps(informed):
   E, N, h, w, T, L, Z = 3, 2, 2, 1, 4, 4, 2
   R, G = 4 * L, 4 * L
-  experts = Experts(POE, modalities=E, representation=R, hidden=L, latent=Z)
+  experts = Experts(
+    POE, PRODUCT, modalities=E, representation=R, hidden=L, latent=Z, informed=informed
+  )
   infer = functools.partial(experts.apply, method='sample_posterior')
   inputs = _shape(E, N, h, w, R), _shape(E, N, h, w, R), _shape(N, T, h, w, Z)
   params = jax.eval_shape(
@@ -238,6 +241,7 @@ def test_experts_take_the_convolutions_of_their_draw_steps():
   constant = 3 * R * G  # context to both sets of gates, targets to the posterior's
   of_hidden = L * (G + 2 * Z) + L * (2 * G + 2 * Z)  # gates and heads; the posterior reads both
   channels = constant + (T - 1) * (of_hidden + Z * G) + L * 2 * Z  # the last step has but its heads
+  channels += informed * L * (2 * G + 2 * Z)  # the prior's state before the first step
   macs = E * N * h * w * 25 * channels
   assert count_macs(infer, params, *inputs) == macs
   *representations, noise = inputs

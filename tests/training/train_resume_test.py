@@ -79,8 +79,13 @@ def test_the_run_can_be_used_without_dataset_or_config(straight):
 
 def test_another_run_in_the_same_folder_is_refused_by_name_of_field(straight):
   _, workdir = straight
-  with pytest.raises(UserError, match=r'with beta=1\.0 \(now 2\.0\), variant=.apoe. \(now .poe.\)'):
-    train(tiny_config(beta=2.0, variant='poe', steps=9), random_dataset(), workdir)
+  changed = (
+    r"with beta=1\.0 \(now 2\.0\), pooling='product' \(now 'anchored'\), variant='apoe' \(now"
+  )
+  with pytest.raises(UserError, match=changed):
+    train(
+      tiny_config(beta=2.0, pooling='anchored', variant='poe', steps=9), random_dataset(), workdir
+    )
 
 
 class _Interrupting(list):

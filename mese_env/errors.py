@@ -4,9 +4,11 @@ It is also where a command ends, with its exit code. Imports nothing of this pro
 anything may import it.
 """
 
+import atexit
 import contextlib
 import difflib
 import errno
+import logging
 import os
 import shlex
 import signal
@@ -99,16 +101,25 @@ def exit_on_user_error(kept: str = '') -> Iterator[None]:
     # Libraries make other exceptions of the one that was raised.
     if received or isinstance(error, KeyboardInterrupt):
       stopped = received[0] if received else Stopped(signal.SIGINT)
-      print(f'{stopped}: {kept}' if kept else f'{stopped}.', file=sys.stderr)
+      _say_last(f'{stopped}: {kept}' if kept else f'{stopped}.')
       sys.exit(stopped.exit_code)
     if not isinstance(error, UserError):
       raise
-    print(f'error: {error}', file=sys.stderr)
+    _say_last(f'error: {error}')
     sys.exit(2)
   finally:
     ended.set()
     for number, handler in former.items():
       signal.signal(number, handler)
+
+
+def _say_last(sentence: str) -> None:
+  """Says it, and nothing more: what writes in the background fails for the same reason, and would
+  tell of it in tracebacks, of threads and of what asyncio finds when the process ends.
+  """
+  print(sentence, file=sys.stderr)
+  threading.excepthook = lambda _: None
+  atexit.register(logging.disable)
 
 
 def _handle(handler: Callable[[int, types.FrameType | None], None]) -> dict[int, Any]:

@@ -68,8 +68,14 @@ def _add_step(parser: Parser) -> None:
   _add_ends(parser)
 
 
+def _written(text: str) -> pathlib.Path:
+  path = folders.read_path(text, '--json')
+  folders.require_writable(path.parent, 'give another --json.')
+  return path
+
+
 def _add_ends(parser: Parser) -> None:
-  parser.option('json', str, None, 'also writes the numbers there', metavar='FILE')
+  parser.option('json', _written, None, 'also writes the numbers there', metavar='FILE')
   parser.option('busy', bool, False, 'measures beside other work too; the numbers then say so')
 
 

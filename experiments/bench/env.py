@@ -10,7 +10,6 @@ random actions, resets included; a hand that is steered moves its wrist too.
 
 import argparse
 import functools
-import json
 import os
 import pathlib
 import sys
@@ -45,7 +44,7 @@ def main(options: argparse.Namespace) -> None:
   for name, value in measured.items():
     print(f'{name:36s} {value:,.2f}' if isinstance(value, float) else f'{name:36s} {value}')
   if options.json:
-    pathlib.Path(options.json).write_text(json.dumps(measured, indent=2) + '\n')
+    machine.write_json(options.json, measured)
 
 
 def measure(scenes: int) -> dict[str, object]:

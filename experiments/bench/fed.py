@@ -37,7 +37,7 @@ def main(options: argparse.Namespace) -> None:
   for name, value in measured.items():
     print(f'{name:28s} {value}')
   if command.json:
-    pathlib.Path(command.json).write_text(json.dumps(measured, indent=2) + '\n')
+    machine.write_json(command.json, measured)
 
 
 def measure(config: Config, steps: int) -> dict[str, object]:

@@ -6,7 +6,6 @@ asked for.
 """
 
 import argparse
-import json
 import math
 import pathlib
 import statistics
@@ -53,7 +52,7 @@ def main(options: argparse.Namespace) -> None:
   for name, value in measured.items():
     print(f'{name:28s} {value:,.1f}' if isinstance(value, float) else f'{name:28s} {value}')
   if options.json:
-    pathlib.Path(options.json).write_text(json.dumps(measured, indent=2) + '\n')
+    machine.write_json(options.json, measured)
 
 
 def scenes_read_per_s(dataset: str, batch_size: int, batches: int, keep: bool = False) -> float:

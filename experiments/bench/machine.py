@@ -1,10 +1,13 @@
 """The machine under measurement: what it is, and whether it is idle."""
 
+import json
 import os
 import pathlib
 import platform
 import statistics
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import jax
 
@@ -38,6 +41,12 @@ def refuse_when_busy(patience: float = 20.0) -> None:
         f'the machine is busy ({cores_busy:.1f} cores of {count_cores()} at work before anything '
         'is measured); wait until it is idle, or end what runs beside this.'
       )
+
+
+def write_json(path: pathlib.Path, numbers: Mapping[str, Any]) -> None:
+  """Writes what was measured, for other programs; makes the folder."""
+  path.parent.mkdir(parents=True, exist_ok=True)
+  path.write_text(json.dumps(numbers, indent=2) + '\n')
 
 
 def spread(seconds: list[float]) -> dict[str, float]:

@@ -17,7 +17,6 @@ Inputs are new in every step, and drawn before the clock starts. Reading data is
 """
 
 import argparse
-import json
 import pathlib
 import statistics
 import subprocess
@@ -101,7 +100,7 @@ def main(options: argparse.Namespace) -> None:
     if options.json:
       record = {'machine': machine.describe(), 'measured_beside_other_work': options.busy}
       record |= {'draw_steps': options.draw_steps, 'cases': found}
-      pathlib.Path(options.json).write_text(json.dumps(record, indent=2) + '\n')
+      machine.write_json(options.json, record)
   judged = [bar for case in cases for bar in judge(case, found[case.name])]
   print(f'\n{bars.table(judged)}')
 

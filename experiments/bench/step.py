@@ -2,7 +2,6 @@
 
 import argparse
 import functools
-import json
 import pathlib
 import sys
 from typing import NamedTuple
@@ -47,7 +46,7 @@ class Command(NamedTuple):
 
   config: Config
   steps: int
-  json: str | None
+  json: pathlib.Path | None
   forms: tuple[str, ...]
   parts: bool
   profile: str | None
@@ -77,7 +76,7 @@ def main(options: argparse.Namespace) -> None:
   for name, value in measured.items():
     print(f'{name:28s} {_readable(value)}')
   if command.json:
-    pathlib.Path(command.json).write_text(json.dumps(measured, indent=2) + '\n')
+    machine.write_json(command.json, measured)
 
 
 def understood(options: argparse.Namespace) -> Command:

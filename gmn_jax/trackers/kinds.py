@@ -28,13 +28,13 @@ def _tensorboard(run: TrackedRun) -> Tracker:
 
 
 def _wandb(run: TrackedRun) -> Tracker:
-  from gmn_jax.trackers.wandb import Wandb
+  from gmn_jax.trackers.wandb_runs import Wandb
 
   return Wandb(run)
 
 
 def _mlflow(run: TrackedRun) -> Tracker:
-  from gmn_jax.trackers.mlflow import MLflow
+  from gmn_jax.trackers.mlflow_runs import MLflow
 
   return MLflow(run)
 

@@ -140,7 +140,9 @@ def prepare(config: Config, dataset: Dataset) -> Prepared:
     start=program.start,
     like=program.like,
     update=program.update,
-    validation=Validation(model, sources['val'], sources['train'], *given, layout, config),
+    validation=Validation(
+      model, sources['val'], sources['train'], given[0], given[1], layout, config
+    ),
   )
 
 

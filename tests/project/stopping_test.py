@@ -183,3 +183,29 @@ with exit_on_user_error():
 """
   done = subprocess.run([sys.executable, '-c', script], cwd=_ROOT, timeout=40)
   assert done.returncode == -signal.SIGTERM
+
+
+_FAILS_IN_THE_BACKGROUND = """
+import asyncio, gc, threading, time
+from mese_env.errors import UserError, exit_on_user_error
+loop = asyncio.new_event_loop()
+async def write(delay):
+  await asyncio.sleep(delay)
+  raise ValueError('the disk is full')
+def later():
+  time.sleep(0.3)
+  raise ValueError('the disk is full')
+with exit_on_user_error():
+  threading.Thread(target=later).start()
+  lost = loop.create_task(write(0))
+  try:
+    loop.run_until_complete(asyncio.wait_for(asyncio.shield(loop.create_task(write(0))), 1))
+  except ValueError:
+    raise UserError('the disk is full: make room.')
+"""
+
+
+def test_the_sentence_is_the_last_that_is_said():
+  command = [sys.executable, '-c', _FAILS_IN_THE_BACKGROUND]
+  ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+  assert (ended.returncode, ended.stderr) == (2, 'error: the disk is full: make room.\n')

@@ -15,7 +15,12 @@ from mese_env.errors import UserError
 from tests.tiny_run import random_dataset, tiny_config
 
 _SERVICES = ('wandb', 'mlflow')
-_MODULES = ('wandb', 'mlflow', 'mlflow.entities', *(f'gmn_jax.trackers.{s}' for s in _SERVICES))
+_MODULES = (
+  'wandb',
+  'mlflow',
+  'mlflow.entities',
+  *(f'gmn_jax.trackers.{s}_runs' for s in _SERVICES),
+)
 _VALUES = {'elbo': -3.5, 'kl': 2.0, 'kl_per_step': [1.5, 0.5]}
 _SCALARS = {'elbo': -3.5, 'kl': 2.0, 'kl_per_step/01': 1.5, 'kl_per_step/02': 0.5}
 

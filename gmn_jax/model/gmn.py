@@ -5,7 +5,6 @@ Dims: S episodes of a scene, B scenes, N = S B episodes (S-major), M modalities,
 T draw steps, h w latent grid, R representation channels, Z latent channels per step.
 """
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,7 +22,6 @@ from gmn_jax.model.hierarchy import LatentRepresentation
 from gmn_jax.model.pooling import PRODUCT, Pooling
 from gmn_jax.model.variant import APOE, Variant
 from gmn_jax.senses.modality import Modality, latent_grid
-from gmn_jax.senses.query import QUERY_SIZE
 from gmn_jax.senses.views import Views
 
 Array = jax.Array
@@ -262,51 +260,6 @@ def sum_views(r_BVhwR: Array, mask_SBV: Array) -> Array:
     r_BVhwR,
     preferred_element_type=jnp.promote_types(r_BVhwR.dtype, jnp.float32),
   )
-
-
-@takes_numpy
-def apply(model: GMN, params: Any, *inputs: Any, method: str | None = None) -> Any:
-  """What a method of the model, by default the call itself, makes of some inputs.
-
-  Flax types `Module.apply` as if variables might come back too; here none ever change.
-  """
-  named: dict[str, Any] = {} if method is None else {'method': method}
-  return model.apply({'params': params}, *inputs, **named)
-
-
-@takes_numpy
-def sample_noise(model: GMN, key: Array, episodes: int) -> Noise:
-  """Standard normal numbers for everything latent in N episodes."""
-  key_latents, key_representations = jax.random.split(key)
-
-  def sample(key: Array, shape: tuple[int, ...]) -> Array:
-    # The numbers follow the loop's order, so that a seed means what it always has.
-    episodes, sets, *rest = shape
-    return jax.random.normal(key, (sets, episodes, *rest)).swapaxes(0, 1)
-
-  latents = sample(key_latents, model.latents_shape(episodes))
-  if not model.hierarchical:
-    return Noise(latents)
-  return Noise(latents, sample(key_representations, model.representations_shape(episodes)))
-
-
-@takes_numpy
-def init_params(model: GMN, key: Array) -> Any:
-  """Samples a model's parameters, float32: PyTorch 0.4's ranges, and zeros for the initial
-  representations.
-  """
-  views = Views(
-    tuple(jnp.zeros((1, 1, *m.shape)) for m in model.modalities),
-    tuple(jnp.zeros((1, 1, QUERY_SIZE)) for _ in model.modalities),
-  )
-  mask = jnp.ones((1, 1, len(model.modalities), 1), bool)
-  noise = Noise(jnp.zeros(model.latents_shape(1)), jnp.zeros(model.representations_shape(1)))
-  return model.init(key, views, Episodes(mask, mask), noise)['params']
-
-
-def parameter_shapes(model: GMN) -> Any:
-  """The shapes and dtypes of a model's parameters, without computing them."""
-  return jax.eval_shape(functools.partial(init_params, model), jax.random.key(0))
 
 
 def _by_modality(noise: Noise) -> Array:

@@ -11,9 +11,10 @@ import jax.numpy as jnp
 
 from gmn_jax.layers.arrays import takes_numpy
 from gmn_jax.model import gaussians
+from gmn_jax.model.applied import apply
 from gmn_jax.model.draw import Draw, Noise
 from gmn_jax.model.episodes import Episodes
-from gmn_jax.model.gmn import GMN, apply
+from gmn_jax.model.gmn import GMN
 from gmn_jax.senses.views import Views
 
 Array = jax.Array

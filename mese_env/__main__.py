@@ -164,10 +164,9 @@ def _print_sensors(options: argparse.Namespace) -> int:
 
 def _print_baselines(options: argparse.Namespace) -> int:
   _check_seed(options)
-  for option, most in (('shapes', 300), ('gallery', 10_000), ('trials', 10_000)):
-    fields.check(
-      f'--{option}', getattr(options, option), int, range(2 - (option == 'trials'), most)
-    )
+  allowed = {'shapes': range(2, 301), 'gallery': range(1, 10_001), 'trials': range(1, 10_001)}
+  for option, sizes in allowed.items():
+    fields.check(f'--{option}', getattr(options, option), int, sizes)
   found = baselines.measure(options.shapes, options.gallery, options.trials, options.seed)
   print(baselines.format_table(found))
   return 0

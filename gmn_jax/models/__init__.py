@@ -1,6 +1,6 @@
 """Trained models by name: loaded, asked, saved and shared.
 
-May use all rooms but `authors` and `planning`. ::
+May use `training` and what that may use; knows nothing of commands. ::
 
   import gmn_jax
   belief = gmn_jax.load('apoe-small').belief().look(image, camera)

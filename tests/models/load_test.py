@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -86,6 +87,17 @@ def test_what_is_not_there_is_one_sentence(name, said):
   with pytest.raises(UserError, match=said) as refused:
     gmn_jax.load(name)
   assert '\n' not in str(refused.value)
+
+
+@pytest.mark.long
+def test_the_ten_lines_of_the_page_print_what_it_says(capsys):
+  page = (ROOT / 'docs' / 'models.md').read_text()
+  lines, said = re.search(r'```python\n(.*?)```\n\nprints\n\n```\n(.*?)```', page, re.S).groups()
+  exec(lines, {})
+  printed, number = capsys.readouterr().out, r'-?\d+\.\d*'
+  assert re.sub(number, '#', printed).split() == re.sub(number, '#', said).split()
+  numbers = [list(map(float, re.findall(number, text))) for text in (printed, said)]
+  assert numbers[0] == pytest.approx(numbers[1], rel=0.02, abs=0.02)
 
 
 def test_a_folder_without_a_model_says_so(tmp_path):

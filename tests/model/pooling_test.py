@@ -88,11 +88,12 @@ def test_an_expert_that_knows_nothing_changes_nothing(x64, name):
   rng = np.random.default_rng(0)
   mean_E, logvar_E = rng.standard_normal((2, 3, 50))
   mean_E[1], logvar_E[1] = 5, 60
-  anchor = Gaussian(*rng.standard_normal((2, 50))) if POOLINGS[name].anchored else None
+  # Less sure than any of the others.
+  anchor = Gaussian(rng.standard_normal(50), np.full(50, 4.0)) if POOLINGS[name].anchored else None
   believe = functools.partial(POOLINGS[name].believe, Gaussian(mean_E, logvar_E), anchor=anchor)
   with_it, without = believe(), believe(present_E=np.array([[True], [False], [True]]))
-  # As a power in `gpoe` it leaves its millionth to the others.
-  np.testing.assert_allclose(with_it, without, rtol=2e-6, atol=1e-12)
+  # In `gpoe` an exponent of a millionth is left to it.
+  np.testing.assert_allclose(with_it, without, rtol=1e-5, atol=1e-5)
 
 
 GIVEN = [[], [0], [1, 2], [0, 1, 2]]
@@ -120,8 +121,29 @@ def drawn(model, method='sample_prior', latents=None, subsets=GIVEN, params=None
   return compiled(model, method)(params, tiny.draw_views(model, scenes=1), seen, noise)
 
 
+@pytest.mark.parametrize('name', ['anchored', 'gpoe', 'log-opinion'])
+def test_gradients_are_finite_for_sharp_and_for_flat_experts_and_for_none(name):
+  rng = np.random.default_rng(0)
+  mean_E, logvar_E = rng.standard_normal((3, 100)), rng.uniform(-60, 60, (3, 100))
+  # Of experts that are all as sure as the anchor, too.
+  logvar_E[:, :10] = 0
+  present_E = rng.random((3, 100)) < 0.5
+  if POOLINGS[name].anchored:
+    anchor = Gaussian(*np.float32(rng.standard_normal((2, 100)) * [[1], [0]]))
+  else:
+    present_E, anchor = present_E | ~present_E.any(axis=0), None
+
+  def total(experts, anchor):
+    return sum(part.sum() for part in POOLINGS[name].believe(experts, present_E, anchor))
+
+  experts = Gaussian(*np.float32([mean_E, logvar_E]))
+  assert np.isfinite(jax.tree.leaves(jax.grad(total, 0)(experts, anchor))).all()
+  if anchor is not None:
+    assert np.isfinite(jax.tree.leaves(jax.grad(total, 1)(experts, anchor))).all()
+
+
 @pytest.mark.long
-@pytest.mark.parametrize('name', list(POOLINGS))
+@pytest.mark.parametrize('name', ['product', 'anchored'])
 def test_before_it_knows_the_context_a_prior_says_the_same_but_for_the_product(x64, name):
   model = tiny.make_model('apoe', pooling=name, mask_absent=True)
   mean_N, logvar_N = (np.asarray(part[:, 0]) for part in drawn(model).prior)
@@ -133,19 +155,17 @@ def test_before_it_knows_the_context_a_prior_says_the_same_but_for_the_product(x
 
 
 @pytest.mark.long
-@pytest.mark.parametrize('informed', [False, True])
 @pytest.mark.parametrize(
   ('variant', 'name'), [('apoe', 'product'), ('poe', 'anchored'), ('baseline', 'product')]
 )
-def test_an_informed_prior_knows_the_context_from_the_first_step_on(x64, variant, name, informed):
-  model = tiny.make_model(variant, pooling=name, mask_absent=True, informed=informed)
+def test_an_informed_prior_knows_the_context_from_the_first_step_on(x64, variant, name):
+  model = tiny.make_model(variant, pooling=name, mask_absent=True, informed=True)
   first_N = np.asarray(drawn(model).prior.mean[:, 0])
-  assert np.any(first_N[1] != first_N[2]) == informed
+  assert np.abs(first_N[1] - first_N[2]).min() > 1e-6
 
 
 @pytest.mark.long
-@pytest.mark.parametrize('informed', [False, True])
-@pytest.mark.parametrize('variant', ['apoe', 'poe', 'baseline'])
+@pytest.mark.parametrize(('variant', 'informed'), [('apoe', True), ('baseline', False)])
 def test_given_nothing_an_anchored_belief_is_the_anchor(x64, variant, informed):
   model = tiny.make_model(variant, pooling='anchored', informed=informed)
   of_nothing = np.concatenate(drawn(model).prior, axis=-1)[0]
@@ -153,10 +173,15 @@ def test_given_nothing_an_anchored_belief_is_the_anchor(x64, variant, informed):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize('informed', [False, True])
 @pytest.mark.parametrize(
-  ('variant', 'name'),
-  [*itertools.product(['apoe'], POOLINGS), ('poe', 'anchored'), ('baseline', 'anchored')],
+  ('variant', 'name', 'informed'),
+  [
+    ('apoe', 'product', True),
+    ('apoe', 'anchored', False),
+    ('apoe', 'gpoe', False),
+    ('poe', 'anchored', True),
+    ('baseline', 'log-opinion', True),
+  ],
 )
 def test_prior_and_posterior_have_one_belief_given_the_context(x64, variant, name, informed):
   model = tiny.make_model(variant, pooling=name, mask_absent=True, informed=informed)
@@ -196,15 +221,11 @@ def mixture(mean_E, logvar_E, present_E=None):
 @pytest.mark.long
 @pytest.mark.parametrize(
   ('name', 'fields'),
-  [
-    ('mixture', {}),
-    ('anchored', {'informed': True, 'remat': True, 'hierarchical': True}),
-    ('anchored', {'variant': 'poe', 'dtype': 'bfloat16', 'accumulate': 2}),
-    ('gpoe', {'variant': 'baseline', 'informed': True}),
-    ('log-opinion', {}),
-  ],
+  [('mixture', {}), ('anchored', {'informed': True, 'remat': True, 'dtype': 'bfloat16'})],
 )
-def test_each_trains_and_so_does_one_of_ones_own(monkeypatch, name, fields):
+def test_an_anchored_model_trains_and_so_does_one_with_a_pooling_of_ones_own(
+  monkeypatch, name, fields
+):
   monkeypatch.setitem(POOLINGS, 'mixture', Pooling('mixture', mixture))
   step, state = tiny_step(tiny_config(pooling=name, learning_rate=1e-2, **fields))
   step, batch, losses = jax.jit(step), random_batch(2), []

@@ -8,9 +8,9 @@ DIRECT, PLAIN = 'direct', 'plain'
 
 Record = Mapping[str, Any]
 
-# How many times as fast as the direct form a step has to be, on two cores with AVX-512: a tenth less
-# than was measured when tiles came (NOTES.md), so that what is there is not lost unnoticed. The bars
-# beside the authors' code are in `peer.py`.
+# How many times as fast as the direct form a step has to be, on two cores with AVX-512: a tenth
+# less than was measured when tiles came (NOTES.md), so that what is there is not lost unnoticed.
+# The bars beside the authors' code are in `peer.py`.
 _OVER_DIRECT = {
   'full-apoe-m2-float32': 1.45,
   'full-apoe-m5-float32': 1.2,

@@ -102,9 +102,11 @@ def count(height: int, width: int) -> int:
 
 def transform(kernel_KKIO: Array) -> Tiles:
   """The kernel at the points; done once for all convolutions with it."""
-  matrix = jnp.asarray(_matrices(kernel_KKIO.shape[0]).kernel, kernel_KKIO.dtype)
-  kernel = jnp.einsum('ak,bl,klio->abio', matrix, matrix, kernel_KKIO)
-  kernel = kernel.reshape(-1, *kernel_KKIO.shape[2:])
+  of_axis = _matrices(kernel_KKIO.shape[0]).kernel
+  # Both axes at once: one after the other would transpose kernels of megabytes.
+  matrix = jnp.asarray(np.kron(of_axis, of_axis), kernel_KKIO.dtype)
+  taps = kernel_KKIO.reshape(matrix.shape[1], -1)
+  kernel = (matrix @ taps).reshape(-1, *kernel_KKIO.shape[2:])
   # The gradient comes back through the one that the images are multiplied by.
   return Tiles(kernel, jax.lax.stop_gradient(kernel.swapaxes(1, 2)))
 

@@ -27,11 +27,11 @@ Array = jax.Array
 LogWeight = Callable[[Array], Array]
 
 # Half the length of the schedule in logits: how much closer its ends are than its middle.
-_ENDS = 4.0
+_ENDS = 2.0
 # The acceptance that is aimed at, and how fast the logarithm of a step follows.
-_AIM, _RATE = 0.75, 0.5
+_AIM, _RATE = 0.75, 1.0
 # A pilot has so many times fewer temperatures than what it is for, but at least so many.
-_PILOT, _LEAST_PILOT = 4, 20
+_PILOT, _LEAST_PILOT = 3, 20
 
 
 class Path(NamedTuple):

@@ -57,7 +57,7 @@ def both_ways(log_weight, exact_KNZ, key, chains, temperatures, leapfrogs):
   return run(path, start_KNZ, key_forth), run(path.reverse(), exact_KNZ, key_back)
 
 
-def run(problem, name='posterior', chains=1, temperatures=100, leapfrogs=2):
+def run(problem, name='posterior', chains=1, temperatures=400, leapfrogs=3):
   proposal = proposal_of(problem, name)
   log_weight = linear_gaussian.make_log_weight_of_noise(*problem, proposal)
   exact_KNZ = exact_noise(problem, proposal, chains)
@@ -71,8 +71,8 @@ def test_it_is_right_to_a_nat_where_independent_samples_are_far_off(name):
   truth = linear_gaussian.log_likelihood(*problem)
   forth, back = run(problem, name, chains=2)
   lower, upper = annealing.lower_bound(forth), annealing.upper_bound(back)
-  assert np.max(np.abs(lower.log_likelihood - truth)) < 1
-  assert np.max(np.abs(upper - truth)) < 1
+  for bound in (lower.log_likelihood, upper):
+    assert np.mean(np.abs(bound - truth)) < 0.5 and np.max(np.abs(bound - truth)) < 1
   for chains in (forth, back):
     assert 0.5 < np.mean(chains.acceptance) < 0.97
   log_weight = linear_gaussian.make_log_weight_of_noise(*problem, proposal_of(problem, name))
@@ -115,11 +115,11 @@ def test_steps_adapt_to_how_narrow_the_posterior_is():
   @jax.jit
   def adapt_and_run(key):
     start = jax.random.normal(key, (3, 10))
-    path = annealing.adapt(log_weight, start, key, 200, 2)
+    path = annealing.adapt(log_weight, start, key, 400, 2)
     return path.steps_TN, annealing.anneal(log_weight, start, path, key).acceptance
 
   steps_TN, acceptance_N = adapt_and_run(jax.random.key(0))
-  assert np.all((acceptance_N > 0.5) & (acceptance_N < 0.97))
+  assert np.all((acceptance_N > 0.4) & (acceptance_N < 0.97))
   last = steps_TN[-10:].mean(axis=0)
   assert last[0] > 3 * last[1] > 9 * last[2]
 

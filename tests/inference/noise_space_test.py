@@ -45,67 +45,58 @@ def make_question(variant: str) -> noise_space.Question:
   return noise_space.Question(model, params, posed, inference.Likelihood(std=0.5))
 
 
-@pytest.mark.parametrize('variant', list(KINDS))
-def test_every_proposal_gives_the_same_density(variant):
+@pytest.mark.parametrize(('variant', 'proposal'), [('apoe', 'prior'), ('poe', 'mixture')])
+def test_any_proposal_gives_the_density_that_many_samples_give(variant, proposal):
   question = make_question(variant)
-  found = {}
-  for proposal in PROPOSALS:
-    settings = Annealing(chains=8, temperatures=60, leapfrogs=2, proposal=proposal)
-    estimate = jax.jit(functools.partial(noise_space.estimate, question, settings, chunk=8))
-    found[proposal], acceptance = estimate(jax.random.key(1))
-    assert np.all((acceptance > 0.4) & (acceptance <= 1))
-  log_weights = jax.jit(
-    lambda key: importance.estimate(
-      lambda key: inference.log_importance_weight(
-        question.model,
-        question.params,
-        question.posed,
-        sample_noise(question.model, key, SCENES),
-        (question.likelihood,),
-      )[0],
-      key,
-      4_000,
-      100,
-    )
+  settings = Annealing(chains=8, temperatures=60, leapfrogs=2, proposal=proposal)
+  found, acceptance = jax.jit(functools.partial(noise_space.estimate, question, settings, chunk=8))(
+    jax.random.key(1)
   )
-  truth = log_weights(jax.random.key(2))
-  assert np.all(truth.effective_samples > 20)
-  for proposal, of_proposal in found.items():
-    away = of_proposal.log_likelihood - truth.log_likelihood
-    assert np.all(np.abs(away) < 0.5), (proposal, away)
+  assert np.all((acceptance > 0.4) & (acceptance <= 1))
+
+  def log_weight(key):
+    noise = sample_noise(question.model, key, SCENES)
+    return inference.log_importance_weight(
+      question.model, question.params, question.posed, noise, (question.likelihood,)
+    )[0]
+
+  many = jax.jit(lambda key: importance.estimate(log_weight, key, 4_000, 100))(jax.random.key(2))
+  assert np.all(many.effective_samples > 20)
+  np.testing.assert_allclose(found.log_likelihood, many.log_likelihood, atol=0.5)
 
 
-@pytest.mark.parametrize('variant', list(KINDS))
-@pytest.mark.parametrize('proposal', list(PROPOSALS))
+@pytest.mark.parametrize(('variant', 'proposal'), [('baseline', 'posterior'), ('poe', 'mixture')])
 def test_an_exact_start_draws_the_latents_of_which_views_were_imagined(variant, proposal):
-  question, noise = noise_space.imagine(make_question(variant), jax.random.key(0))
-  start, from_prior = noise_space.exact_start(
-    question, noise, PROPOSALS[proposal], jax.random.key(1)
-  )
   share = PROPOSALS[proposal]
-  assert share == 0.5 or np.all(from_prior == share)
-  model, params, posed, _ = question
-  everywhere = jnp.ones(SCENES, bool)
-  of_prior, _ = sample_posterior_given(
-    model, params, posed.context, posed.target, noise, everywhere
-  )
-  drawn, _ = sample_posterior_given(
-    model, params, posed.context, posed.target, noise_space.unflatten(model, start), from_prior
-  )
-  np.testing.assert_allclose(drawn.z, of_prior.z, rtol=1e-9, atol=1e-9)
+
+  @jax.jit
+  def latents(key):
+    question, noise = noise_space.imagine(make_question(variant), key)
+    start, from_prior = noise_space.exact_start(question, noise, share, key)
+    model, params, posed, _ = question
+    everywhere = jnp.ones(SCENES, bool)
+    given = posed.context, posed.target
+    of_prior, _ = sample_posterior_given(model, params, *given, noise, everywhere)
+    own = noise_space.unflatten(model, start)
+    drawn, _ = sample_posterior_given(model, params, *given, own, from_prior)
+    return drawn.z, of_prior.z, from_prior
+
+  parts = set()
+  for seed in range(4):
+    drawn, of_prior, from_prior = latents(jax.random.key(seed))
+    np.testing.assert_allclose(drawn, of_prior, rtol=1e-9, atol=1e-9)
+    parts |= set(from_prior.tolist())
+  assert parts == ({False} if share == 0 else {False, True})
 
 
-def test_the_density_of_imagined_views_is_between_its_bounds_and_they_close():
-  question, gaps = make_question('apoe'), []
-  for temperatures in (3, 40):
-    settings = Annealing(chains=4, temperatures=temperatures, proposal='prior')
-    bounds_of = jax.jit(
-      functools.partial(noise_space.bounds_of_imagined, question, settings, chunk=4)
-    )
-    keys = jax.random.split(jax.random.key(0), 60)
-    lower, upper = jax.lax.map(bounds_of, keys)
-    gaps.append(np.mean(upper - lower))
-  assert gaps[0] > 2 * gaps[1] > 0
+def test_the_density_of_imagined_views_is_between_its_bounds():
+  question = make_question('apoe')
+  settings = Annealing(chains=2, temperatures=12)
+  bounds_of = functools.partial(noise_space.bounds_of_imagined, question, settings, chunk=2)
+  keys = jax.random.split(jax.random.key(0), 100)
+  lower, upper = jax.jit(lambda keys: jax.lax.map(bounds_of, keys))(keys)
+  gap = np.asarray(upper - lower).ravel()
+  assert np.mean(gap) - 2 * np.std(gap) / np.sqrt(gap.size) > 0 and np.mean(gap) < 2
   with pytest.raises(UserError, match='views are imagined as they are sensed'):
     gray = question._replace(likelihood=inference.Likelihood(gray=True))
     noise_space.bounds_of_imagined(gray, settings, jax.random.key(0), 1)

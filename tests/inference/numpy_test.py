@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gmn_jax import inference, model
-from gmn_jax.inference import annealing, calibration, importance, noise_space
+from gmn_jax.inference import annealing, calibration, importance
 from gmn_jax.model import Episodes, Noise
 from gmn_jax.senses import HAPTIC, Range, cut_scenes
 from tests import tiny
@@ -44,7 +44,6 @@ GIVEN = {
   'ranges': {HAPTIC.name: Range(np.full(132, -2.0), np.full(132, 2.0))},
 }
 GRAY = inference.Likelihood(std=0.3, levels=255, gray=True)
-ANNEALING = noise_space.Annealing(chains=2, temperatures=3)
 
 
 def predicted(truth):
@@ -73,8 +72,6 @@ OTHER_CALLS = {
   importance.estimate: lambda f, g: f(lambda key: jax.random.normal(key, (2,)), g['key'], 5, 2),
   annealing.lower_bound: lambda f, g: f(chains_of(g)),
   annealing.upper_bound: lambda f, g: f(chains_of(g)),
-  noise_space.estimate: lambda f, g: f(question_of(g), ANNEALING, g['key'], 1),
-  noise_space.bounds_of_imagined: lambda f, g: f(question_of(g), ANNEALING, g['key'], 1),
   calibration.transform: lambda f, g: f(predicted(g['unit']), g['unit'], 0.3, g['key'], 2),
   calibration.coverage: lambda f, g: f(g['unit'], g['levels']),
   model.apply: lambda f, g: f(MODEL, g['params'], g['views'], method='encode'),
@@ -90,11 +87,6 @@ OTHER_CALLS = {
 
 def posed_of(given):
   return inference.Posed(given['seen'], given['seen'], given['views'])
-
-
-def question_of(given):
-  likelihood = inference.Likelihood(std=0.3)
-  return noise_space.Question(MODEL, given['params'], posed_of(given), likelihood)
 
 
 def chains_of(given):

@@ -15,6 +15,9 @@ from gmn_jax.config.sections import (
 from gmn_jax.model.missing import experiment
 from mese_env.errors import UserError, did_you_mean
 
+# What versions added to the model, with the values that say what it was before.
+BEFORE = {'pooling': 'product', 'informed': False}
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Config(ModelConfig, DataConfig, EpisodesConfig, OptimiserConfig, RunConfig):
@@ -75,8 +78,10 @@ _FIELDS = {field.name: field for field in dataclasses.fields(Config)}
 def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
   """What makes the fields of two configs two different runs, as 'field=stored (now given)'.
 
-  Empty where one continues the other. A field that this version does not know makes a difference.
+  Empty where one continues the other. A field that this version does not know makes a difference,
+  and one that the version of `stored` did not know none where it says what was so then.
   """
+  stored = {name: BEFORE[name] for name in BEFORE if name in given} | dict(stored)
   return [
     f'{name}={stored.get(name)!r} (now {given.get(name)!r})'
     for name in sorted({*stored, *given})

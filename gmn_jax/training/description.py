@@ -11,13 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmn_jax.config import Config, ModelConfig, differences, preset
+from gmn_jax.config.config import BEFORE
 from gmn_jax.senses import HAPTIC, Range, Ranges
 from mese_env import __version__
 from mese_env.errors import UserError
 
 _SHOWN = 60  # characters of a value
-# What versions added to the model, with the values that say what it was before.
-_BEFORE = {'pooling': 'product', 'informed': False}
 
 
 def describe(config: Config, ranges: Ranges, identity: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,7 +53,7 @@ def read_config(stored: Mapping[str, Any], workdir: pathlib.Path) -> Config:
       and the version that wrote it.
   """
   # What versions added to training is switched off in the authors' recipe, as it was before.
-  known, fields = preset('full').to_dict(), _BEFORE | stored['config']
+  known, fields = preset('full').to_dict(), BEFORE | stored['config']
   model_s = {field.name for field in dataclasses.fields(ModelConfig)}
   if unlike := sorted(model_s - set(fields)):
     difference = f"has no '{unlike[0]}'"

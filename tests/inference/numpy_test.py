@@ -61,6 +61,7 @@ CALLS = {
   'represent': lambda f, g: f(MODEL, g['params'], g['views'], g['context']),
   'summarise': lambda f, g: f(MODEL, g['params'], g['views'], g['context'][None]),
   'sample_prior_given': lambda f, g: f(MODEL, g['params'], g['seen'], g['noise']),
+  'information': lambda f, g: f(g['z'].reshape(2, MODEL.steps, -1), 0.3),
   'log_importance_weight': lambda f, g: f(
     MODEL, g['params'], posed_of(g), g['noise'], (GRAY,), g['target']
   ),

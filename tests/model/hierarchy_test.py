@@ -75,7 +75,7 @@ def test_divergence_and_weight_are_those_of_the_sampled_gaussians():
   posterior, prior = belief(lambda noise: infer(noise)[0]), belief(imagine)
   expected = gaussians.divergence(*posterior, *prior).sum(axis=(1, 2, 3))
   assert np.all(expected > 0)
-  r, divergence, log_weight = infer(context)
+  r, divergence, log_weight, _ = infer(context)
   np.testing.assert_allclose(divergence, expected, rtol=1e-9)
   log_ratio = gaussians.log_density(r, *prior) - gaussians.log_density(r, *posterior)
   np.testing.assert_allclose(log_weight, log_ratio.sum(axis=(1, 2, 3)), rtol=1e-9)

@@ -209,7 +209,7 @@ WRONG = {
   'no samples': (lambda b: b.imagine(CAMERA, samples=0), 'samples is 0'),
   'half a sample': (lambda b: b.uncertainty(samples=1.5), 'samples is 1.5'),
   'a seed too large': (lambda b: b.feel(HANDS[0], seed=2**31), 'seed is 2147483648'),
-  'one sample': (lambda b: b.next_look(samples=1), 'give at least 2'),
+  'one sample': (lambda b: b.next_look(samples=1), 'a whole number of at least 2'),
   'a typo': (lambda b: b.add('hapic', READING, HANDS[0]), "did you mean 'haptic'"),
 }
 

@@ -73,9 +73,9 @@ class Options:
   # Of 'ais', independent estimates that are averaged.
   chains: int = 2
   # Of 'ais', from the proposal to the true posterior; more of them come nearer.
-  temperatures: int = 200
+  temperatures: int = 100
   # Of 'ais', gradients at each of them.
-  leapfrogs: int = 1
+  leapfrogs: int = 8
   # In how many of the scenes views are imagined by the model besides, of which 'ais' tells both a
   # lower and an upper bound; 0: none.
   imagined: int = 10

@@ -95,7 +95,7 @@ def _run() -> Load:
       prepared.update(dataset=dataset, run=prepare(run.config, dataset))
     of, batches = prepared['run'], prepared['run'].batches
     with Checkpoints(folder, *_identity(prepared['dataset'])) as checkpoints:
-      state = checkpoints.restore(of.like, batches, run.config)
+      state = checkpoints.restore(of.like, batches, run.config, of.ranges)
     read = {'params': state.params, 'optimiser': state.opt_state, 'step': state.step}
     best = load_run(folder, best=True)
     batch = json.dumps(batches.get_state(), sort_keys=True, default=str)

@@ -30,7 +30,7 @@ KINDS = {
 def make_question(variant: str) -> noise_space.Question:
   """Questions about models of noise whose posterior is not far from the prior."""
   model = tiny.make_model(variant, (tiny.LEFT, tiny.TOUCH), steps=2, latent=1, **KINDS[variant])
-  params = jax.tree.map(lambda x: 0.5 * x, tiny.draw_params(model))
+  params = jax.tree.map(lambda x: 0.25 * x, tiny.draw_params(model))
   views = tiny.draw_views(model, SCENES)
   context = np.zeros((SCENES, 2, 4), bool)
   context[1:, 0, 0] = context[2, 1, :2] = True

@@ -95,9 +95,6 @@ def exit_on_user_error(kept: str = '') -> Iterator[None]:
       raise received[-1]
 
   former = _handle(stop)
-  # Told at the end, if there is nothing else to tell: what C libraries call back is reported there.
-  told, tell = [], sys.excepthook
-  sys.excepthook = lambda *told_of: told.append(told_of)
   try:
     yield
   except (Exception, KeyboardInterrupt) as error:
@@ -112,10 +109,6 @@ def exit_on_user_error(kept: str = '') -> Iterator[None]:
     sys.exit(2)
   finally:
     ended.set()
-    if sys.exc_info()[0] is not SystemExit:
-      sys.excepthook = tell
-      for told_of in told:
-        tell(*told_of)
     for number, handler in former.items():
       signal.signal(number, handler)
 
@@ -125,7 +118,7 @@ def _say_last(sentence: str) -> None:
   tell of it in tracebacks, of threads and of what asyncio finds when the process ends.
   """
   print(sentence, file=sys.stderr)
-  sys.excepthook, threading.excepthook = lambda *_: None, lambda _: None
+  threading.excepthook = lambda _: None
   atexit.register(logging.disable)
 
 

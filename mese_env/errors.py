@@ -4,11 +4,9 @@ It is also where a command ends, with its exit code. Imports nothing of this pro
 anything may import it.
 """
 
-import atexit
 import contextlib
 import difflib
 import errno
-import logging
 import os
 import shlex
 import signal
@@ -115,11 +113,11 @@ def exit_on_user_error(kept: str = '') -> Iterator[None]:
 
 def _say_last(sentence: str) -> None:
   """Says it, and nothing more: what writes in the background fails for the same reason, and would
-  tell of it in tracebacks, of threads and of what asyncio finds when the process ends.
+  tell of it in tracebacks, of threads, of asyncio and of libraries in C.
   """
-  print(sentence, file=sys.stderr)
-  threading.excepthook = lambda _: None
-  atexit.register(logging.disable)
+  print(sentence, file=sys.stderr, flush=True)
+  with contextlib.suppress(OSError):
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def _handle(handler: Callable[[int, types.FrameType | None], None]) -> dict[int, Any]:

@@ -193,7 +193,7 @@ class Builder(tfds.core.ShardBasedBuilder):
     chunks_lib.remove_partial(cache)
     chunks_lib.remove_damaged(chunks, cache)
     name, hand = self.info.full_name, self.builder_config.scene.hand
-    cost.announce(name, chunks, cache, hand, self._num_workers, self.data_dir_root)
+    cost.announce(name, chunks, cache, hand, self._num_workers, str(self.data_dir_root))
     workers.generate_chunks(chunks, cache, self._num_workers)
 
   def _shard_iterators_per_split(

@@ -32,7 +32,7 @@ def nothing(model: GMN) -> Seen:
 @functools.partial(jax.jit, static_argnums=0)
 def add(model: GMN, params: Any, seen: Seen, views: Views, given_M: np.ndarray) -> Seen:
   """What was seen before and one more view, (1, 1, ...), of the modalities that are given."""
-  more = inference.summarise(model, params, views, given_M[None, None, :, None])
+  more = inference.summarise(model, params, views, jnp.asarray(given_M)[None, None, :, None])
   return Seen(
     tuple(before + one for before, one in zip(seen.sums, more.sums, strict=True)),
     seen.any_NM | more.any_NM,

@@ -10,6 +10,7 @@ import types
 from collections.abc import Mapping
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -183,7 +184,7 @@ class Belief:
     asked, samples = self._asked(name), _whole('samples', samples, 2)
     parts = self._rendered(asked, embed(read_poses(poses)), samples, seed)
     flat = np.concatenate([part.reshape(*part.shape[:2], -1) for part in parts], axis=-1)
-    return np.asarray(inference.information(flat, self._run.config.std))
+    return np.asarray(inference.information(jnp.asarray(flat), self._run.config.std))
 
   def next_look(
     self, cameras: ArrayLike | None = None, samples: int = 16, seed: int = 0

@@ -111,7 +111,9 @@ def write_views(run: Run, asked: Asked, parts: Sequence[np.ndarray]) -> np.ndarr
     given = list(parts)
   else:
     spans = [span.pick(np.array(m.cut.indices)) if sense.ranged else span for m in modalities]
-    given = [np.asarray(sense.unscale(p, s)) for p, s in zip(parts, spans, strict=True)]
+    given = [
+      np.asarray(sense.unscale(jnp.asarray(p), s)) for p, s in zip(parts, spans, strict=True)
+    ]
   if not asked.whole:
     return given[0]
   lead = given[0].shape[:2]

@@ -92,7 +92,7 @@ def _pictures(images: np.ndarray, first: int) -> pa.Array:
   names = [f'{first + i:06d}_{view:02d}.png' for i in range(number) for view in range(views)]
   content = [to_png(image) for scene in images for image in scene]
   pictures = pa.StructArray.from_arrays([pa.array(content), pa.array(names)], ['bytes', 'path'])
-  starts = pa.array(np.arange(0, number * views + 1, views, np.int32))
+  starts = pa.array(np.arange(0, number * views + 1, views, dtype=np.int32))
   return pa.ListArray.from_arrays(starts, pictures)
 
 

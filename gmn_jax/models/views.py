@@ -92,9 +92,13 @@ def read_poses(pose: ArrayLike) -> np.ndarray:
   return poses
 
 
+_embed_one = jax.jit(embed_query)
+
+
 def embed(poses: np.ndarray) -> np.ndarray:
   """Poses (Q, 5) as the model takes them, (Q, 7)."""
-  return np.asarray(embed_query(jnp.asarray(poses)))
+  # One at a time: whatever their number, they are compiled once.
+  return np.concatenate([np.asarray(_embed_one(pose[None])) for pose in poses])
 
 
 def write_views(run: Run, asked: Asked, parts: Sequence[np.ndarray]) -> np.ndarray:

@@ -79,7 +79,7 @@ class ModelConfig(Section):
     modality_set(self.modalities, self.image_size, self.haptic_channels)
     if POOLINGS[self.pooling].anchored and self.absent != 'mask':
       raise UserError(
-        f"pooling is '{self.pooling}', to which an absent sense adds nothing, and absent is "
+        f"pooling is '{self.pooling}', in which an absent sense takes no part, and absent is "
         f"'{self.absent}'; give absent='mask'."
       )
 

@@ -53,7 +53,7 @@ def test_a_flipped_bit_in_any_file_is_named_or_harmless(saved, tmp_path, use):
   for path in sorted(path for path in folder.rglob('*') if path.is_file()):
     text = path.read_bytes()
     parts = path.relative_to(folder).parts
-    flips = 6 if len(parts) > 1 else 3
+    flips = 4 if len(parts) > 1 else 2
     if use == 'loaded' and parts[0] == 'training':  # Which is not read.
       flips = 1
     for bit in rng.choice(8 * len(text), min(8 * len(text), flips), False):

@@ -55,7 +55,7 @@ from tests.tiny_run import RANGES, random_batch, tiny_config, tiny_step
 
 found = {}
 whole_step, start = tiny_step(tiny_config(**json.loads(sys.argv[1])))
-for count, fsdp in ((1, 1), (2, 1), (4, 2), (8, 1)):
+for count, fsdp in ((1, 1), (4, 2), (8, 1)):
   layout = make_layout(8, fsdp, jax.devices()[:count])
   step = functools.partial(whole_step, model=layout.parallel(whole_step.keywords['model']))
   shardings = layout.state(start)
@@ -87,7 +87,7 @@ def steps():
   return json.loads(_finish(_start(8, _STEPS, json.dumps(_FIELDS))))
 
 
-def test_one_two_four_and_eight_devices_compute_the_same(steps):
+def test_one_four_and_eight_devices_compute_the_same(steps):
   one = steps['1 devices, fsdp 1']['measured']
   for name, found in steps.items():
     np.testing.assert_allclose(found['measured'], one, rtol=1e-5, err_msg=name)

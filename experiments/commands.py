@@ -151,7 +151,7 @@ def _demo(program: str, _: Sequence[str]) -> Parser:
   about = """\
 Builds the tiny dataset, trains on it, and shows what the model imagines.
 
-It takes 10 to 35 minutes on two cores, writes runs/demo/demo.png and runs/demo/demo.json, prints a
+It takes 8 to 35 minutes on two cores, writes runs/demo/demo.png and runs/demo/demo.json, prints a
 table, and exits with 1 when the model has not learned what the demo is to show. The same command
 goes on with a demo that was stopped."""
   return Parser(program, about, '', usage='')

@@ -74,7 +74,7 @@ def main(options: argparse.Namespace | None = None) -> int:
   fields = [f'--config={config}', '--config.accumulate=4', '--config.learning_rate=1.6e-2']
   arguments = [*command, *fields, f'--workdir={WORKDIR}', '--build']
   print(
-    'The demo makes a dataset, trains a model on it and draws what it imagines: 10 to 35 minutes '
+    'The demo makes a dataset, trains a model on it and draws what it imagines: 8 to 35 minutes '
     'on two cores. It can be stopped; the same command goes on.',
     flush=True,
   )

@@ -18,8 +18,9 @@ TARGET = [[[0, 0, 1, 0], [0, 1, 1, 0]], [[1, 0, 1, 0], [0, 0, 0, 0]]]
 STD = 0.3
 
 
-@pytest.mark.parametrize('informed', [False, True])
-@pytest.mark.parametrize('variant', ['apoe', 'poe', 'baseline'])
+@pytest.mark.parametrize(
+  ('variant', 'informed'), [('apoe', True), ('poe', False), ('baseline', True)]
+)
 def test_loss_and_gradients_are_the_models_own(variant, informed):
   model = tiny.make_model(variant, (tiny.LEFT, tiny.TOUCH), informed=informed)
   views = tiny.draw_views(model)

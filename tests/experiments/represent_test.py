@@ -9,6 +9,7 @@ import pytest
 
 from experiments.evaluation import probe
 from experiments.evaluation.contexts import context_mask
+from experiments.evaluation.features import average
 from experiments.modes import represent
 from gmn_jax import inference
 from gmn_jax.config import make_model
@@ -63,7 +64,7 @@ def test_probes_find_what_is_linear_in_the_features_and_nothing_else(synthetic):
 def test_raw_features_average_what_is_given_and_only_that():
   model = tiny.make_model('apoe')
   views = tiny.draw_views(model)
-  got = represent.average(model, None, views, context_mask((2, 0, 1), 2, 4))
+  got = average(model, None, views, context_mask((2, 0, 1), 2, 4))
   expected = [
     views.senses[0][:, :2].reshape(2, 2, -1).mean(axis=1), views.queries[0][:, :2].mean(axis=1),
     np.zeros((2, 5)), np.zeros((2, 7)),

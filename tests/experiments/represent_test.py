@@ -10,9 +10,11 @@ import pytest
 from experiments.evaluation import probe
 from experiments.evaluation.contexts import context_mask
 from experiments.evaluation.features import average
+from experiments.evaluation.scenes import stack_scenes
 from experiments.modes import represent
 from gmn_jax import inference
 from gmn_jax.config import make_model
+from gmn_jax.senses import cut_scenes
 from gmn_jax.training.checkpoint import Run
 from mese_env import SceneConfig, generate_scene
 from mese_env.errors import UserError
@@ -83,8 +85,8 @@ def test_the_file_holds_the_beliefs_and_labels_of_the_scenes(tmp_path, capsys):
   represent.MODE.evaluate(run, {'own': dataset}, tmp_path, options)
   with np.load(tmp_path / 'represent.npz') as file:
     stored = dict(file)
-  views = represent.cut_scenes(
-    run.model.modalities, represent.stack_scenes(scenes[4:], run.model.modalities), run.ranges
+  views = cut_scenes(
+    run.model.modalities, stack_scenes(scenes[4:], run.model.modalities), run.ranges
   )
   _, means = inference.represent(run.model, run.params, views, context_mask((2, 2), 2, 2))
   np.testing.assert_allclose(stored['test_z'], means, rtol=1e-4, atol=1e-5)

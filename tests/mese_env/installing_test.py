@@ -32,6 +32,7 @@ def test_a_checkout_is_installed_from_and_a_wheel_by_its_name(
 
 
 def test_every_extra_that_is_named_is_there():
-  hints = [name for text in _SOURCES for name in re.findall(r'installing\.command\([\'"](\w+)', text)]
+  named = re.compile(r'installing\.command\([\'"](\w+)')
+  hints = [name for text in _SOURCES for name in named.findall(text)]
   extras = tomllib.loads((_ROOT / 'pyproject.toml').read_text())['project']['optional-dependencies']
   assert hints and set(hints) <= set(extras)

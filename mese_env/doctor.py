@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from mese_env import folders, machine, meshes
+from mese_env import folders, installing, machine, meshes
 from mese_env.errors import UserError
 
 _PYTHON = (3, 11)
@@ -114,7 +114,7 @@ def _examine_python() -> Finding:
 
 def _examine_package(name: str, version: str | None, purpose: str, least: str) -> Finding:
   requirement = f'"{name}>={least}"' if least else name
-  remedy = f'{_install()}    or alone: python -m pip install {requirement}'
+  remedy = f'{installing.command()}    or alone: python -m pip install {requirement}'
   if version is None:
     return Finding(name, 'missing', f'not installed; needed for {purpose}', remedy)
   if _numbers(version) < _numbers(least):
@@ -155,14 +155,14 @@ def _examine_accelerators(jax_version: str | None) -> Iterator[Finding]:
   there = {kind: entry for kind, entry in drivers.items() if entry[2].exists()}
   if jax_version is None:
     for name, extra, _ in there.values():
-      remedy = _install(extra)
+      remedy = installing.command(extra)
       yield Finding(name, 'missing', 'there is one, but no JAX', remedy)
     return
   tried = _try(_TRY_JAX)
   if tried.returncode:
     reason = (tried.stderr.strip() or 'no answer').splitlines()[-1][:100]
     chosen = os.environ.get(_PLATFORMS)
-    remedy = f'unset {_PLATFORMS}    # it is {chosen!r}' if chosen else _install()
+    remedy = f'unset {_PLATFORMS}    # it is {chosen!r}' if chosen else installing.command()
     yield Finding('devices of JAX', 'missing', reason, remedy)
     return
   devices = [line.split('|') for line in tried.stdout.splitlines() if line.count('|') == 2]
@@ -171,7 +171,7 @@ def _examine_accelerators(jax_version: str | None) -> Iterator[Finding]:
     yield Finding(f'device {number} of JAX', 'ok', found)
   for kind, (name, extra, _) in there.items():
     if kind not in {device[0] for device in devices}:
-      remedy = _install(extra)
+      remedy = installing.command(extra)
       yield Finding(name, 'missing', 'there is one that this JAX does not use', remedy)
 
 
@@ -206,14 +206,6 @@ def _version(name: str) -> str | None:
     return importlib.metadata.version(name)
   except importlib.metadata.PackageNotFoundError:
     return None
-
-
-def _install(extra: str = '') -> str:
-  """The command that installs the project: from a checkout if this is one, or by its name."""
-  is_checkout = pathlib.Path(__file__).resolve().parents[1].joinpath('pyproject.toml').is_file()
-  what = '.' if is_checkout else 'gmn-jax'
-  named = f'"{what}[{extra}]"' if extra else what
-  return f'python -m pip install {"-e " if is_checkout else ""}{named}'
 
 
 def _numbers(version: str) -> tuple[int, ...]:

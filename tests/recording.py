@@ -8,7 +8,7 @@ import numpy as np
 from gmn_jax import authors
 from gmn_jax.model import GMN, VARIANTS, parameter_shapes
 from gmn_jax.senses import IMAGE, Modality
-from tests import numpy_reference
+from tests import numpy_reference, numpy_reference_inputs
 
 WIDTH, STEPS, LATENT = 8, 3, 3
 # Views of each scene and modality. Scene 1 lacks contexts; scene 2 lacks whole modalities, as do
@@ -44,9 +44,9 @@ def make_recording(variant: str, modalities: tuple[Modality, ...], noisy: bool) 
   ]
   zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape), parameter_shapes(model))
   shapes = {name: array.shape for name, array in authors.to_authors(model, zeros).items()}
-  weights = numpy_reference.make_weights(shapes)
+  weights = numpy_reference_inputs.make_weights(shapes)
   M = len(modalities)
-  batch = numpy_reference.make_batch(M, dims, CONTEXTS[M], TARGETS[M])
+  batch = numpy_reference_inputs.make_batch(M, dims, CONTEXTS[M], TARGETS[M])
   noise = [
     np.random.default_rng(seed + M).standard_normal((STEPS, scenes, LATENT, *model.grid)) * noisy
     for seed in (2000, 3000)

@@ -9,14 +9,20 @@ NAME = '.lock'
 
 
 @contextlib.contextmanager
-def held(folder: pathlib.Path) -> Iterator[None]:
+def held(folder: pathlib.Path, busy: Exception) -> Iterator[None]:
   """Makes the folder and holds it for this process alone; a killed process lets go of it.
 
+  Args:
+    folder: to hold.
+    busy: what is raised where another process holds it.
+
   Raises:
-    BlockingIOError: another process holds it.
     OSError: it cannot be made or written.
   """
   folder.mkdir(parents=True, exist_ok=True)
   with (folder / NAME).open('w') as file:
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    try:
+      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+      raise busy from error
     yield

@@ -2,9 +2,6 @@
 
 import contextlib
 import functools
-import hashlib
-import importlib.metadata
-import json
 import os
 import pathlib
 import shutil
@@ -19,8 +16,7 @@ from tensorflow_datasets.core import writer
 
 from mese_env import GENERATOR_VERSION, machine
 from mese_env.errors import UserError
-from mese_env.sensors import SENSOR_NAMES
-from tfds_mese import canonical, configs, cost, lock, stored, workers
+from tfds_mese import canonical, configs, cost, lock, provenance, stored, workers
 from tfds_mese import chunks as chunks_lib
 from tfds_mese.features import scene_features
 
@@ -153,8 +149,13 @@ class Builder(tfds.core.ShardBasedBuilder):
       download_config.beam_runner = options.runner or 'DirectRunner'
     print(f'{self.info.full_name}: writing the files', file=sys.stderr, flush=True)
     super()._download_and_prepare(dl_manager, download_config)
-    measured = {'files': self._measure_files(), **self._haptic_range()}
-    self._metadata().update(stored.sealed(self._provenance() | measured))
+    # TFDS's decorator of the method hides what it takes.
+    scenes = self.as_data_source(split='train')  # pyright: ignore[reportCallIssue]
+    measured = {
+      'files': self._measure_files(),
+      **provenance.haptic_range(scenes, self.builder_config.scene.num_grasps),
+    }
+    self._metadata().update(stored.sealed(provenance.provenance_of(self.builder_config) | measured))
 
   def as_dataset(self, *args: Any, **kwargs: Any) -> Any:
     """Refuses to read through TensorFlow, which cannot read ArrayRecord: `tfds.load` ends here.
@@ -212,16 +213,6 @@ class Builder(tfds.core.ShardBasedBuilder):
   def _example_writer(self) -> writer.ExampleWriter:
     return canonical.Writer(file_format=tfds.core.FileFormat.ARRAY_RECORD)
 
-  def _provenance(self) -> dict[str, Any]:
-    """What the scenes were made of and with: enough to make any of them again."""
-    return {
-      'seed': self.builder_config.seed,
-      'generator_version': GENERATOR_VERSION,
-      'mujoco_version': importlib.metadata.version('mujoco'),
-      'numpy_version': importlib.metadata.version('numpy'),
-      'splits': {name: asdict(split) for name, split in self.builder_config.splits.items()},
-    }
-
   def _metadata(self) -> dict[str, Any]:
     return cast(dict[str, Any], self.info.metadata)  # `_info` puts it there.
 
@@ -229,29 +220,11 @@ class Builder(tfds.core.ShardBasedBuilder):
     paths = [path for split in self.info.splits.values() for path in split.filepaths]
     return {path.name: stored.measure_file(pathlib.Path(path)) for path in paths}
 
-  def _haptic_range(self) -> dict[str, list[float]]:
-    """Smallest and largest value of each haptic channel over the training split, as written; zeros
-    where a scene has no grasp.
-    """
-    low, high = np.array(np.inf, np.float32), np.array(-np.inf, np.float32)
-    if not self.builder_config.scene.num_grasps:
-      low = high = np.zeros(len(SENSOR_NAMES), np.float32)
-    # TFDS's decorator of the method hides what it takes.
-    scenes = self.as_data_source(split='train')  # pyright: ignore[reportCallIssue]
-    for scene in scenes:
-      low = np.minimum(low, scene['haptics'].min(axis=0, initial=np.inf))
-      high = np.maximum(high, scene['haptics'].max(axis=0, initial=-np.inf))
-    return {'haptic_min': low.tolist(), 'haptic_max': high.tolist()}
-
   def _cache_folder(self) -> pathlib.Path:
     """Where the chunks wait; another version or other settings never continue from them."""
-    provenance = self._provenance()
-    for split in provenance['splits'].values():
-      del split['num_scenes']
-    digest = hashlib.sha256(json.dumps(provenance, sort_keys=True).encode()).hexdigest()[:12]
     # `self.data_path` is TFDS's temporary folder while it builds.
     root = pathlib.Path(self.data_dir_root) / self.name / self.builder_config.name
-    return root / f'chunks-{digest}'
+    return root / f'chunks-{provenance.digest(self.builder_config)}'
 
   def _conclude(self, built: bool) -> None:
     """Says what there is now, and whether it was there before."""
@@ -301,12 +274,7 @@ def _read(
 
 @contextlib.contextmanager
 def _locked(folder: pathlib.Path) -> Iterator[None]:
-  """Makes the folder and holds it for this process alone; a killed process lets go of it."""
-  with chunks_lib.writing(folder), contextlib.ExitStack() as stack:
-    try:
-      stack.enter_context(lock.held(folder))
-    except BlockingIOError as error:
-      raise BuildRunning(
-        f'another build of {folder} is running: wait for it or stop it.'
-      ) from error
+  """Holds the folder of a build, or says which one is in the way."""
+  busy = BuildRunning(f'another build of {folder} is running: wait for it or stop it.')
+  with chunks_lib.writing(folder), lock.held(folder, busy):
     yield

@@ -146,7 +146,10 @@ def _serve() -> None:
         chunks_lib.write_chunk(chunks_lib.Chunk(scene, **request['chunk']), folder)
     except UserError as user_error:
       error = str(user_error)
-    print(json.dumps({'error': error}), file=answers, flush=True)
+    try:
+      print(json.dumps({'error': error}), file=answers, flush=True)
+    except BrokenPipeError:
+      os._exit(0)  # The caller was killed meanwhile; its build goes on from this chunk.
 
 
 def _listen(requests: 'queue.SimpleQueue[str]') -> None:

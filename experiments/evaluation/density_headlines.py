@@ -31,6 +31,17 @@ def by_scene(written: Mapping[str, Any]) -> dict[str, list[float]]:
   return {name: values.tolist() for name, values in found.items()}
 
 
+def from_one_sense(
+  target: str, along: str, other: str, written: Mapping[str, Any]
+) -> dict[float, float]:
+  """Means over scenes of a target, by how many views of one sense are given and none of another."""
+  return {
+    record[along]: record['log_likelihood']
+    for record in written['density']
+    if record['target'] == target and along in record and record.get(other, 0) == 0
+  }
+
+
 def _named(
   written: Mapping[str, Any],
   density_of: Callable[[_Record], Any],

@@ -5,7 +5,7 @@ Dims: N questions, L likelihoods.
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,80 +19,43 @@ from mese_env.errors import UserError, did_you_mean
 Array = jax.Array
 
 
-class Estimator(Protocol):
-  """What estimates log p(X | V, C)."""
-
-  @property
-  def count(self) -> int:
-    """How many samples or chains an estimate takes."""
-    ...
-
-  @property
-  def title(self) -> str:
-    """What it is, for notes."""
-    ...
-
-  @property
-  def short(self) -> str:
-    """The same, for titles of figures."""
-    ...
-
-  @property
-  def annealing(self) -> Annealing | None:
-    """How it anneals, where it does: then it can tell an upper bound too."""
-    ...
-
-  def estimate(
-    self,
-    model: GMN,
-    params: Any,
-    posed: Posed,
-    likelihoods: tuple[Likelihood, ...],
-    key: Array,
-    chunk: int,
-  ) -> dict[str, Array]:
-    """The fields of `importance.Estimate` and whatever else it says, (L, N) each.
-
-    Args:
-      model: the network.
-      params: its parameters.
-      posed: the N questions.
-      likelihoods: the scales on which views are measured.
-      key: decides the samples.
-      chunk: how many of them are held at once.
-    """
-    ...
+# Of a model, its parameters, N questions, L likelihoods, a key and how many samples are held at
+# once: the fields of `importance.Estimate` and whatever else the estimator says, (L, N) each.
+Estimate = Callable[
+  [GMN, Any, Posed, tuple[Likelihood, ...], Array, int],
+  dict[str, Array],
+]
 
 
 @dataclasses.dataclass(frozen=True)
-class ImportanceWeighted:
-  """Independent samples of the proposal (Burda et al. 2016)."""
+class Estimator:
+  """What estimates log p(X | V, C).
 
-  samples: int
-  proposal: str
+  Attributes:
+    count: how many samples or chains an estimate takes, K.
+    title: what it is, for notes.
+    short: the same, for titles of figures.
+    estimate: does it.
+    annealing: how it anneals, where it does: then it can tell an upper bound too.
+  """
 
-  @property
-  def count(self) -> int:
-    """K."""
-    return self.samples
+  count: int
+  title: str
+  short: str
+  estimate: Estimate
+  annealing: Annealing | None = None
 
-  @property
-  def title(self) -> str:
-    """What it is."""
-    return f'the importance-weighted bound with K = {self.samples} samples of the {self.proposal}'
 
-  @property
-  def short(self) -> str:
-    """The same, shorter."""
-    return f'K = {self.samples}'
+def importance_weighted(samples: int, proposal: str) -> Estimator:
+  """Of independent samples of the proposal (Burda et al. 2016), the same for all likelihoods.
 
-  @property
-  def annealing(self) -> None:
-    """It does not."""
-    return None
+  Raises:
+    UserError: there is no such proposal.
+  """
+  noise_space.require_proposal(proposal)
+  share = PROPOSALS[proposal]
 
   def estimate(
-    self,
     model: GMN,
     params: Any,
     posed: Posed,
@@ -100,8 +63,7 @@ class ImportanceWeighted:
     key: Array,
     chunk: int,
   ) -> dict[str, Array]:
-    """All likelihoods are measured of the same samples; as `Estimator.estimate`."""
-    share, count = PROPOSALS[self.proposal], len(posed.context.any_NM)
+    count = len(posed.context.any_NM)
 
     def log_weight(key: Array) -> Array:
       noise = inference.noise_from(model, key, count)
@@ -116,36 +78,22 @@ class ImportanceWeighted:
         from_prior_N=part_N < share if share else None,
       )
 
-    return importance.estimate(log_weight, key, self.samples, chunk)._asdict()
+    return importance.estimate(log_weight, key, samples, chunk)._asdict()
+
+  return Estimator(
+    count=samples,
+    title=f'the importance-weighted bound with K = {samples} samples of the {proposal}',
+    short=f'K = {samples}',
+    estimate=estimate,
+  )
 
 
-@dataclasses.dataclass(frozen=True)
-class Annealed:
-  """Annealed importance sampling in the space of the noise (`gmn_jax/inference/annealing.py`)."""
-
-  annealing: Annealing
-
-  @property
-  def count(self) -> int:
-    """K."""
-    return self.annealing.chains
-
-  @property
-  def title(self) -> str:
-    """What it is."""
-    annealing = self.annealing
-    return (
-      f'annealed importance sampling from the {annealing.proposal}, {annealing.chains} chains of '
-      f'{annealing.temperatures} temperatures, leapfrog steps at each: {annealing.leapfrogs}'
-    )
-
-  @property
-  def short(self) -> str:
-    """The same, shorter."""
-    return f'AIS of {self.annealing.chains} x {self.annealing.temperatures}'
+def annealed(annealing: Annealing) -> Estimator:
+  """Of annealed chains in the space of the noise (`gmn_jax/inference/annealing.py`): every
+  likelihood has chains of its own, and an `acceptance`.
+  """
 
   def estimate(
-    self,
     model: GMN,
     params: Any,
     posed: Posed,
@@ -153,26 +101,35 @@ class Annealed:
     key: Array,
     chunk: int,
   ) -> dict[str, Array]:
-    """Every likelihood has chains of its own, and an `acceptance`; as `Estimator.estimate`."""
     found = []
     for likelihood, key_own in zip(
       likelihoods, jax.random.split(key, len(likelihoods)), strict=True
     ):
       question = noise_space.Question(model, params, posed, likelihood)
-      estimated, acceptance = noise_space.estimate(question, self.annealing, key_own, chunk)
+      estimated, acceptance = noise_space.estimate(question, annealing, key_own, chunk)
       found.append({**estimated._asdict(), 'acceptance': acceptance})
     return jax.tree.map(lambda *rows: jnp.stack(rows), *found)
 
+  return Estimator(
+    count=annealing.chains,
+    title=(
+      f'annealed importance sampling from the {annealing.proposal}, {annealing.chains} chains of '
+      f'{annealing.temperatures} temperatures, leapfrog steps at each: {annealing.leapfrogs}'
+    ),
+    short=f'AIS of {annealing.chains} x {annealing.temperatures}',
+    estimate=estimate,
+    annealing=annealing,
+  )
 
-def _annealed(options: Any) -> Annealed:
-  return Annealed(
+
+def _annealed(options: Any) -> Estimator:
+  return annealed(
     Annealing(options.chains, options.temperatures, options.leapfrogs, options.proposal)
   )
 
 
-def _importance_weighted(options: Any) -> ImportanceWeighted:
-  noise_space.require_proposal(options.proposal)
-  return ImportanceWeighted(options.samples, options.proposal)
+def _importance_weighted(options: Any) -> Estimator:
+  return importance_weighted(options.samples, options.proposal)
 
 
 ESTIMATORS: dict[str, Callable[[Any], Estimator]] = {

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from mese_env import installing
 from mese_env.errors import UserError
 
 _PENALTIES = np.logspace(-2, 6, 17)
@@ -69,6 +70,7 @@ def _linear_model() -> Any:
     from sklearn import linear_model
   except ImportError as error:
     raise UserError(
-      "the linear probe needs scikit-learn, which is not installed; `pip install 'gmn-jax[viz]'`."
+      'the linear probe needs scikit-learn, which is not installed; '
+      f'`{installing.command("viz")}` installs it.'
     ) from error
   return linear_model

@@ -13,21 +13,20 @@ import dataclasses
 import functools
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import jax
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.evaluation import blocks, contexts, results
+from experiments.evaluation import blocks, contexts
 from experiments.evaluation.classify_records import (
-  DIRECTIONS,
   RANKS,
   Classified,
   accuracy_records,
   own_context_records,
   trust_records,
 )
+from experiments.evaluation.classify_tables import headlines, tables, told_by
 from experiments.evaluation.contract import Evaluation, Panel, Setting, own_dataset
 from experiments.evaluation.estimators import estimator_of
 from experiments.evaluation.fitting import Fitting, fit_scenes, fit_split, fit_views, stock_of
@@ -221,42 +220,6 @@ def _contexts(
   return given
 
 
-def _tables(found: Classified, setting: Setting[Options]) -> list[results.Table]:
-  sizes = setting.options.views
-  heads = ['context', *(f'{size} views' for size in sizes)]
-  tables = []
-
-  def table(title: str, records: Sequence[Any], field: str, digits: int, last: list) -> None:
-    rows = [
-      [
-        senses,
-        *(
-          results.with_error(getattr(record, field), getattr(record, f'{field}_error'), digits)
-          for record in records
-          if record.context == senses
-        ),
-      ]
-      for senses in dict.fromkeys(record.context for record in records)
-    ]
-    tables.append(results.Table(title, heads, rows + last))
-
-  for direction in DIRECTIONS:
-    records = [record for record in found.accuracy if record.argmax == direction]
-    for rank in RANKS:
-      chance = f'{found.chance[f"top{rank}"]:.3f}'
-      last = [['chance', *[chance] * len(sizes)]]
-      table(f'top-{rank} accuracy, argmax {direction}', records, f'top{rank}', 3, last)
-  own = found.own_context
-  table('ELBO given the own context, nats per dimension', own, 'elbo', 4, [])
-  table('log-likelihood given the own context, nats per dimension', own, 'log_likelihood', 4, [])
-  scatter = [
-    [senses, *(f'{record.scatter:.2f}' for record in found.trust if record.context == senses)]
-    for senses in dict.fromkeys(record.context for record in found.trust)
-  ]
-  title = 'scatter of estimates of half as many samples or chains, nats of a target'
-  return [*tables, results.Table(title, heads, scatter)]
-
-
 def _notes(found: Classified, setting: Setting[Options]) -> list[str]:
   options = setting.options
   estimator = estimator_of(options)
@@ -298,39 +261,24 @@ def _measured_on(setting: Setting[Options]) -> str:
   )
 
 
-def _headlines(written: Mapping[str, Any]) -> dict[str, float]:
-  return {
-    f'{r["context"]} of {r["views"]}, argmax {r["argmax"]} (top-1 accuracy)': r['top1']
-    for r in written['accuracy']
-  }
-
-
-def _told_by(context: str, written: Mapping[str, Any]) -> dict[float, float]:
-  return {
-    record['views']: record['top1']
-    for record in written['accuracy']
-    if record['context'] == context and record['argmax'] == 'over contexts'
-  }
-
-
 MODE = Evaluation(
   name='classify',
   doc=__doc__,
   options=Options,
   measure=measure,
-  tables=_tables,
+  tables=lambda found, setting: tables(found, setting.options.views),
   notes=_notes,
   figures=_figures,
   measured_on=_measured_on,
   datasets=_datasets,
   fitted=_fitted,
-  headlines=_headlines,
+  headlines=headlines,
   panels=[
     Panel(
       f'objects told by {senses}',
       'views given of each',
       'top-1 accuracy',
-      functools.partial(_told_by, context),
+      functools.partial(told_by, context),
     )
     for context, senses in (('I', 'images'), ('H', 'grasps'), ('I+H', 'images and grasps'))
   ],

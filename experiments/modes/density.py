@@ -18,7 +18,6 @@ import functools
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import jax
 from matplotlib.figure import Figure
@@ -26,18 +25,15 @@ from matplotlib.figure import Figure
 from experiments.evaluation import blocks, density_tables, results
 from experiments.evaluation.contract import Evaluation, Panel, Setting
 from experiments.evaluation.density_blocks import Measuring, make_measure
-from experiments.evaluation.density_headlines import by_scene, headlines
+from experiments.evaluation.density_headlines import by_scene, from_one_sense, headlines
 from experiments.evaluation.density_notes import estimator_notes
-from experiments.evaluation.density_records import (
-  Densities,
-  Given,
-  as_written,
+from experiments.evaluation.density_records import Densities, Given, as_written, targets_of
+from experiments.evaluation.density_summary import (
   bounds_records,
   coverage_records,
   density_records,
   highest_density,
   records_without_model,
-  targets_of,
 )
 from experiments.evaluation.estimators import estimator_of
 from experiments.evaluation.fitting import Fitting, fit_scenes, fit_split, fit_views, stock_of
@@ -263,16 +259,6 @@ def _measured_on(setting: Setting[Options]) -> str:
   return f'{scenes}, {estimator_of(options).short}'
 
 
-def _from_one_sense(
-  target: str, along: str, other: str, written: Mapping[str, Any]
-) -> dict[float, float]:
-  return {
-    record[along]: record['log_likelihood']
-    for record in written['density']
-    if record['target'] == target and along in record and record.get(other, 0) == 0
-  }
-
-
 MODE = Evaluation(
   name='density',
   doc=__doc__,
@@ -292,7 +278,7 @@ MODE = Evaluation(
       f'{target} from {along} alone',
       f'{along} given',
       'nats per dimension',
-      functools.partial(_from_one_sense, target, along, other),
+      functools.partial(from_one_sense, target, along, other),
     )
     for target, along, other in (
       ('rgb', HAPTIC.views, IMAGE.views),

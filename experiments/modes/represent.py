@@ -8,35 +8,31 @@ tells the class of shape (up to rotation), the number of parts where that varies
 colour of scenes of another split; beside it the same probe on the raw senses, averaged over the
 views that were given.
 
-Dims: B scenes, V views, T draw steps, h w latent grid, Z latent channels, F features.
+Dims: T draw steps, h w latent grid, Z latent channels.
 """
 
 import dataclasses
 import functools
 import math
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.evaluation import contexts, probe, results
 from experiments.evaluation.contract import Evaluation, Setting, own_dataset
+from experiments.evaluation.features import average, belief, features_of
 from experiments.evaluation.fitting import Fitting, fit_count, fit_split, stock_of
-from experiments.evaluation.scenes import first_scenes, stack_scenes, views_of
+from experiments.evaluation.scenes import first_scenes, views_of
 from experiments.figures import style as figures
-from gmn_jax import inference
-from gmn_jax.model import GMN
-from gmn_jax.senses import Views, count_views, cut_scenes
 from gmn_jax.training.checkpoint import Run
 from mese_env.command_line import require_at_least
 from mese_env.errors import UserError
 from tfds_mese.dataset import Dataset
 
-_BLOCK = 20  # scenes represented at once
 _CLASSES = {
   # Shapes are numbered among those of as many parts.
   'shape class': lambda scene: 1000 * scene['num_parts'] + scene['shape_id'],
@@ -101,7 +97,7 @@ def measure(setting: Setting[Options]) -> Represented:
   }
   z, raw = (
     {
-      family: tuple(_features(compute, run, scenes, counts) for scenes in (train, test))
+      family: tuple(features_of(compute, run, scenes, counts) for scenes in (train, test))
       for family, counts in given.items()
     }
     for compute in (jax.jit(functools.partial(kind, run.model)) for kind in (belief, average))
@@ -138,25 +134,6 @@ def _fitted(run: Run, datasets: Mapping[str, Dataset], options: Options) -> Opti
   return fitting.done()
 
 
-def belief(model: GMN, params: Any, views: Views, context_BMV: jax.Array) -> jax.Array:
-  """The means of the belief at every draw step, along the path without noise, (B, T, h, w, Z)."""
-  _, means = inference.represent(model, params, views, context_BMV)
-  return means
-
-
-def average(model: GMN, params: Any, views: Views, context_BMV: jax.Array) -> jax.Array:
-  """Senses and embedded queries, averaged over the views given of each modality, (B, F)."""
-  del params
-  parts = []
-  for m in range(len(model.modalities)):
-    given_BV = context_BMV[:, m]
-    weights_BV = given_BV / given_BV.sum(axis=1, keepdims=True).clip(1)
-    for part in (views.senses[m], views.queries[m]):
-      flat_BVF = part.reshape(*part.shape[:2], -1)
-      parts.append((weights_BV[:, :, None] * flat_BVF).sum(axis=1))
-  return jnp.concatenate(parts, axis=1)
-
-
 def mean_colour(scene: dict[str, np.ndarray]) -> np.ndarray:
   """The mean colour of an object's cubes, red green blue in [0, 1], (3,)."""
   return scene['colours'].mean(axis=0)
@@ -166,21 +143,6 @@ def _in_turn(sources: Sequence[Dataset], split: str, count: int) -> list[dict[st
   each = math.ceil(count / len(sources))
   rounds = zip(*(first_scenes(source, split, each) for source in sources), strict=True)
   return [scene for scenes in rounds for scene in scenes][:count]
-
-
-def _features(
-  compute: Callable[..., jax.Array],
-  run: Run,
-  scenes: list[dict[str, np.ndarray]],
-  counts: tuple[int, ...],
-) -> np.ndarray:
-  blocks = []
-  for start in range(0, len(scenes), _BLOCK):
-    block = stack_scenes(scenes[start : start + _BLOCK], run.model.modalities)
-    views = cut_scenes(run.model.modalities, block, run.ranges)
-    mask = contexts.context_mask(counts, *count_views(run.model.modalities, block))
-    blocks.append(np.asarray(compute(run.params, views, mask)))
-  return np.concatenate(blocks)
 
 
 def _truths(*parts: list[dict[str, np.ndarray]]) -> dict[str, list[np.ndarray]]:

@@ -123,10 +123,14 @@ class Belief:
     return views[:, 0] if np.ndim(pose) == 1 else views
 
   def uncertainty(self, samples: int = 8, seed: int = 0) -> float:
-    """The differential entropy of the latents given the views, nats: lower is surer.
+    """The differential entropy of the latents given the views, nats.
 
     Of T draw steps it is the mean over K samples of sum_t H(z_t | z_<t, views), each a Gaussian's
-    own. Only differences have a meaning: between beliefs of one model.
+    own. Only differences have a meaning, between beliefs of one model that have seen the same
+    modalities: there the lower one is surer. A product of experts without an anchor, as the model
+    that comes along is, counts what it believes before any view once for each expert. With
+    `absent='mask'` these are those of the modalities seen, or where nothing is seen, all: so one
+    more modality lowers the entropy even if it tells nothing, and the first one may raise it.
 
     Args:
       samples: K.

@@ -6,6 +6,7 @@ import types
 from collections.abc import Iterator
 
 from gmn_jax.training import exported
+from mese_env import installing
 from mese_env.errors import UserError, first_line
 
 _NOT_THERE, _REFUSED = 404, (401, 403)  # of HTTP
@@ -60,7 +61,7 @@ def _library(purpose: str) -> types.ModuleType:
     import huggingface_hub.errors
   except ImportError as error:
     raise UserError(
-      f"{purpose}, huggingface_hub is needed; `pip install 'gmn-jax[hub]'` installs it."
+      f'{purpose}, huggingface_hub is needed; `{installing.command("hub")}` installs it.'
     ) from error
   return huggingface_hub
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from gmn_jax.planning.chips import CHIPS, Topology, parse_topology
-from mese_env import command
+from mese_env import command, installing
 from mese_env.command_line import Parser
 from mese_env.errors import UserError
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 _EXAMPLE = 'apoe:full'
 _DEFAULT_TOP = '5'
 AUTO = 'auto'
-_ABOUT = """\
+_ABOUT = f"""\
 Compiles the training step for a slice of TPUs, without one, and says what a run would take.
 
 --config.FIELD=VALUE sets a field of the config, as in --config.modalities=m14. Compiling takes
-minutes, needs libtpu (python -m pip install -e '.[tpu]', on Linux) and no dataset: scenes are taken
+minutes, needs libtpu ({installing.command('tpu')}, on Linux) and no dataset: scenes are taken
 to be as the simulator makes them, of 15 looks and grasps. Nothing is run, so all that is printed is
 estimated. docs/pod.md has the numbers of the full preset."""
 

@@ -9,6 +9,7 @@ import jax
 from jax.experimental import topologies
 
 from gmn_jax.planning.chips import Topology
+from mese_env import installing
 from mese_env.errors import UserError
 
 # Else libtpu asks the network which machine of a slice this one is, says that it is none, and lets
@@ -56,5 +57,5 @@ def refuse_without_libtpu() -> None:
   if importlib.util.find_spec('libtpu') is None:
     raise UserError(
       'libtpu is not installed, which compiles for TPUs (on Linux, without any TPU); '
-      "python -m pip install -e '.[tpu]' installs it."
+      f'`{installing.command("tpu")}` installs it.'
     )

@@ -13,7 +13,7 @@ from gmn_jax.model import GMN, PRODUCT, VARIANTS, init_params
 from gmn_jax.senses import IMAGE
 from gmn_jax.senses.sets import modality_set
 from mese_env.errors import UserError
-from tests import numpy_reference, tiny
+from tests import numpy_reference_inputs, tiny
 
 
 def dims_of(modalities):
@@ -32,7 +32,7 @@ def test_there_and_back_nothing_is_lost(modalities, variant):
   model = tiny.make_model(variant, modalities)
   params = tiny.draw_params(model)
   theirs = authors.to_authors(model, params)
-  assert list(theirs) == list(numpy_reference.names_and_shapes(variant, dims_of(modalities)))
+  assert list(theirs) == list(numpy_reference_inputs.names_and_shapes(variant, dims_of(modalities)))
   back = authors.from_authors(model, theirs)
   jax.tree.map(np.testing.assert_array_equal, back, params)
   # Their dead tensors are no part of ours; all else is there once.
@@ -43,7 +43,7 @@ def test_there_and_back_nothing_is_lost(modalities, variant):
 @pytest.mark.parametrize('variant', ['baseline', 'poe', 'apoe'])
 def test_a_full_size_state_dict_has_the_authors_shapes(variant):
   modalities = modality_set('m5', 64)
-  shapes = numpy_reference.names_and_shapes(variant, dims_of(modalities))
+  shapes = numpy_reference_inputs.names_and_shapes(variant, dims_of(modalities))
   one = np.ones((), np.float16)
   model = GMN(modalities, VARIANTS[variant])
   theirs = {name: np.broadcast_to(one, shape) for name, shape in shapes.items()}

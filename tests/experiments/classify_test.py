@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from experiments.evaluation.classify_records import hits
-from experiments.evaluation.estimators import ImportanceWeighted
+from experiments.evaluation.estimators import importance_weighted
 from experiments.evaluation.pairing import Pairing, estimate_pairs
 from experiments.modes import classify
 from gmn_jax import inference
@@ -86,7 +86,7 @@ def test_pairs_are_weighed_as_a_scene_of_both_would_be():
   given = ((1, 2, 0), (0, 0, 0))
   likelihood = inference.Likelihood(std=0.3)
   pairing = Pairing(given, IMAGE, held_out=2, together=1, likelihood=likelihood)
-  key, estimator = jax.random.key(5), ImportanceWeighted(samples, 'posterior')
+  key, estimator = jax.random.key(5), importance_weighted(samples, 'posterior')
   found = jax.jit(
     functools.partial(estimate_pairs, model=model, pairing=pairing, estimator=estimator, chunk=2)
   )(params, raw, tiny_run.RANGES, key)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from experiments.evaluation import blocks
-from experiments.evaluation.estimators import ImportanceWeighted
+from experiments.evaluation.estimators import importance_weighted
 from experiments.evaluation.held_out import Question, estimate_density
 from experiments.modes import density
 from gmn_jax import inference
@@ -37,7 +37,7 @@ def test_contexts_are_weighed_as_each_would_be_by_itself():
       estimate_density,
       model=model,
       question=Question(given, IMAGE, 2, (likelihood,)),
-      estimator=ImportanceWeighted(samples, 'posterior'),
+      estimator=importance_weighted(samples, 'posterior'),
       chunk=2,
     )
   )(params, raw, tiny_run.RANGES, key)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from experiments.evaluation.learning_curves import read_curves
+from experiments.evaluation.missing_elbo import elbo_per_number, sample_episodes_of
 from experiments.modes import missing
 from gmn_jax.config import make_model
 from gmn_jax.training.checkpoint import Run
@@ -40,7 +41,7 @@ def test_curves_are_what_the_run_wrote_training_averaged_over_lines(tmp_path):
 
 def test_contexts_are_of_so_many_modalities_and_what_is_asked_for_is_always_the_same():
   for size in (1, 2, 3):
-    context, target = missing.sample_episodes_of(jax.random.key(size), size, 200, 3, 6, asked=2)
+    context, target = sample_episodes_of(jax.random.key(size), size, 200, 3, 6, asked=2)
     gives_BM = np.asarray(context).any(axis=-1)[0]
     assert (gives_BM.sum(axis=1) == size).all()
     np.testing.assert_allclose(gives_BM.mean(axis=0), size / 3, atol=0.12)
@@ -55,7 +56,7 @@ def test_the_bound_is_per_number_and_below_its_maximum():
   batch = tiny_run.random_batch(4)
 
   compute = jax.jit(
-    lambda params, scenes: missing.elbo_per_number(
+    lambda params, scenes: elbo_per_number(
       run.model, params, scenes, run.ranges, jax.random.key(0), 1, std=30.0, asked=3
     )
   )

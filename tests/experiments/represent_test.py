@@ -9,9 +9,12 @@ import pytest
 
 from experiments.evaluation import probe
 from experiments.evaluation.contexts import context_mask
+from experiments.evaluation.features import average
+from experiments.evaluation.scenes import stack_scenes
 from experiments.modes import represent
 from gmn_jax import inference
 from gmn_jax.config import make_model
+from gmn_jax.senses import cut_scenes
 from gmn_jax.training.checkpoint import Run
 from mese_env import SceneConfig, generate_scene
 from mese_env.errors import UserError
@@ -63,7 +66,7 @@ def test_probes_find_what_is_linear_in_the_features_and_nothing_else(synthetic):
 def test_raw_features_average_what_is_given_and_only_that():
   model = tiny.make_model('apoe')
   views = tiny.draw_views(model)
-  got = represent.average(model, None, views, context_mask((2, 0, 1), 2, 4))
+  got = average(model, None, views, context_mask((2, 0, 1), 2, 4))
   expected = [
     views.senses[0][:, :2].reshape(2, 2, -1).mean(axis=1), views.queries[0][:, :2].mean(axis=1),
     np.zeros((2, 5)), np.zeros((2, 7)),
@@ -82,8 +85,8 @@ def test_the_file_holds_the_beliefs_and_labels_of_the_scenes(tmp_path, capsys):
   represent.MODE.evaluate(run, {'own': dataset}, tmp_path, options)
   with np.load(tmp_path / 'represent.npz') as file:
     stored = dict(file)
-  views = represent.cut_scenes(
-    run.model.modalities, represent.stack_scenes(scenes[4:], run.model.modalities), run.ranges
+  views = cut_scenes(
+    run.model.modalities, stack_scenes(scenes[4:], run.model.modalities), run.ranges
   )
   _, means = inference.represent(run.model, run.params, views, context_mask((2, 2), 2, 2))
   np.testing.assert_allclose(stored['test_z'], means, rtol=1e-4, atol=1e-5)

@@ -18,6 +18,7 @@ from gmn_jax.senses.sets import MODALITY_SETS
 from gmn_jax.senses.views import Views
 from gmn_jax.training.flops import count_macs
 from tests import tiny
+from tests.jaxprs import equations
 
 _PRESET_AND_SET = [
   (preset, modalities) for preset in configs.PRESETS for modalities in MODALITY_SETS
@@ -87,15 +88,6 @@ def shapes(preset, modalities):
         if [len(shape) for shape in given] == [4, 4, 3, 3]:
           found.add((*given[0][1:3], given[1]))
   return sorted(found)
-
-
-def equations(jaxpr):
-  for equation in jaxpr.eqns:
-    yield equation
-    for parameter in jax.tree.leaves(equation.params, is_leaf=lambda x: hasattr(x, 'eqns')):
-      inner = getattr(parameter, 'jaxpr', parameter)
-      if hasattr(inner, 'eqns'):
-        yield from equations(inner)
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ import pytest
 import gmn_jax
 from gmn_jax.models import Model
 from gmn_jax.training import exported
+from mese_env import installing
 from mese_env.errors import UserError
 from tests import tiny_run
 
@@ -206,6 +207,8 @@ def test_damage_on_the_way_is_named(hub, use, tmp_path):
 )
 def test_without_the_extra_it_says_what_to_install(monkeypatch, ask):
   monkeypatch.setitem(sys.modules, 'huggingface_hub', None)
-  with pytest.raises(UserError, match=r"`pip install 'gmn-jax\[hub\]'` installs it") as refused:
+  with pytest.raises(
+    UserError, match=re.escape(f'`{installing.command("hub")}` installs it')
+  ) as refused:
     ask()
   assert '\n' not in str(refused.value)

@@ -59,8 +59,8 @@ def test_the_first_lines_load_little_and_say_nothing():
   (said,) = done.stdout.splitlines()
   model, _, seconds = said.rpartition(' ')
   assert model == 'Model(apoe, m2 (rgb, haptic), small, step 7,200)'
-  # Of one core; a fifth of it where nothing else runs.
-  assert float(seconds) < 3
+  # Of CPU time, whatever else runs; 0.75 were measured, on two cores of an AMD EPYC.
+  assert float(seconds) < 2
 
 
 @pytest.mark.parametrize('name', find.bundled())

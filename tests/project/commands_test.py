@@ -10,11 +10,29 @@ import sys
 import pytest
 
 from experiments import modes
+from experiments.compare.archive import ARCHIVE
 from experiments.gmn import GMN
+from mese_env.command import Group
+from mese_env.commands import MESE
+from tfds_mese.commands import DATA
 
 _ROOT = pathlib.Path(__file__).parents[2]
 _GMN = ('-m', 'gmn_jax')
-_SCRIPTS = (
+
+
+def _with_all_below(program, command):
+  """A program, and where it is a group, each of its commands."""
+  below = command.commands if isinstance(command, Group) else {}
+  return [program] + [
+    found for name, one in below.items() for found in _with_all_below((*program, name), one)
+  ]
+
+
+_ALL = [
+  *_with_all_below(_GMN, GMN),
+  *_with_all_below(('-m', 'mese_env'), MESE),
+  *_with_all_below(('-m', 'tfds_mese'), DATA),
+  *_with_all_below(('-m', 'experiments.compare.archive'), ARCHIVE),
   ('experiments/main.py',),
   *(('experiments/main.py', f'--mode={mode}') for mode in modes.names()),
   ('experiments/compare.py',),
@@ -23,20 +41,8 @@ _SCRIPTS = (
   *((f'experiments/bench/{name}.py',) for name in ('env', 'fed', 'gpu', 'input', 'peer', 'step')),
   ('-m', 'experiments.bench'),
   ('-m', 'experiments.faults'),
-  ('-m', 'experiments.compare.archive'),
-  *(('-m', 'experiments.compare.archive', action) for action in ('pack', 'unpack')),
   ('-m', 'gmn_jax.parity'),
   ('-m', 'gmn_jax.plan'),
-  ('-m', 'mese_env'),
-  *(('-m', 'mese_env', command) for command in ('sheet', 'stats', 'doctor')),
-  ('-m', 'tfds_mese'),
-  *(('-m', 'tfds_mese', command) for command in ('verify', 'stats')),
-)
-_ALL = [
-  _GMN,
-  *((*_GMN, name) for name in GMN.commands),
-  (*_GMN, 'data', 'verify'),
-  *_SCRIPTS,
 ]
 # Run by other processes alone.
 _WORKERS = {
@@ -45,7 +51,7 @@ _WORKERS = {
   'experiments/faults/flipped.py',
   'tfds_mese/workers.py',
 }
-_SLOW = ('jax', 'numpy', 'absl', 'tensorflow_datasets', 'mujoco')
+_SLOW = ('jax', 'numpy', 'absl', 'tensorflow', 'tensorflow_datasets', 'pyarrow', 'mujoco')
 
 
 @pytest.fixture(scope='module')

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.jaxprs import equations
 from tests.tiny_run import RANGES, random_batch, tiny_config, tiny_step
 
 pytestmark = pytest.mark.long
@@ -54,17 +55,8 @@ def test_bfloat16_is_what_convolutions_compute_in():
   jaxpr = jax.make_jaxpr(functools.partial(step))(state, random_batch(2), RANGES)
   dtypes = {
     variable.aval.dtype
-    for equation in _equations(jaxpr.jaxpr)
+    for equation in equations(jaxpr.jaxpr)
     if equation.primitive.name == 'conv_general_dilated'
     for variable in equation.invars
   }
   assert dtypes == {jnp.dtype('bfloat16')}
-
-
-def _equations(jaxpr):
-  for equation in jaxpr.eqns:
-    yield equation
-    for parameter in jax.tree.leaves(equation.params, is_leaf=lambda x: hasattr(x, 'eqns')):
-      inner = getattr(parameter, 'jaxpr', parameter)
-      if hasattr(inner, 'eqns'):
-        yield from _equations(inner)

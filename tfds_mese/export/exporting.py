@@ -202,13 +202,8 @@ def _sync(path: pathlib.Path) -> None:
 
 @contextlib.contextmanager
 def _locked(partial: pathlib.Path) -> Iterator[None]:
-  with contextlib.ExitStack() as stack:
-    try:
-      stack.enter_context(lock.held(partial))
-    except BlockingIOError as error:
-      raise UserError(
-        f'another export into {partial} is running: wait for it or stop it.'
-      ) from error
+  busy = UserError(f'another export into {partial} is running: wait for it or stop it.')
+  with lock.held(partial, busy):
     try:
       yield
     finally:

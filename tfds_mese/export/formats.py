@@ -7,6 +7,7 @@ import pathlib
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+from mese_env import installing
 from mese_env.errors import UserError, did_you_mean
 from tfds_mese.dataset import Scene
 from tfds_mese.export.columns import Column
@@ -50,8 +51,8 @@ class Format:
     """Raises a UserError where what the format needs is not installed."""
     if self.library and importlib.util.find_spec(self.library) is None:
       raise UserError(
-        f'{self.name} files need {self.library}, which is not installed: python -m pip install '
-        f"'gmn-jax[export]', or {self.library} alone."
+        f'{self.name} files need {self.library}, which is not installed: '
+        f'{installing.command("export")}, or {self.library} alone.'
       )
 
   def _module(self) -> Any:

@@ -7,6 +7,7 @@ anything may import it.
 import contextlib
 import difflib
 import errno
+import functools
 import os
 import shlex
 import signal
@@ -92,7 +93,8 @@ def exit_on_user_error(kept: str = '') -> Iterator[None]:
       received.append(Stopped(number))
       raise received[-1]
 
-  former = _handle(stop)
+  former, former_hook = _handle(stop), sys.unraisablehook
+  sys.unraisablehook = functools.partial(_tell_of_lost, former_hook)
   try:
     yield
   except (Exception, KeyboardInterrupt) as error:
@@ -107,8 +109,15 @@ def exit_on_user_error(kept: str = '') -> Iterator[None]:
     sys.exit(2)
   finally:
     ended.set()
+    sys.unraisablehook = former_hook
     for number, handler in former.items():
       signal.signal(number, handler)
+
+
+def _tell_of_lost(hook: Callable[['sys.UnraisableHookArgs'], object], lost: Any) -> None:
+  """Tells of what was raised where nobody catches it, but for a signal, which is raised again."""
+  if not isinstance(lost.exc_value, Stopped):
+    hook(lost)
 
 
 def _say_last(sentence: str) -> None:

@@ -33,16 +33,21 @@ class Ended(NamedTuple):
     return self.errors.strip().splitlines()[-1] if self.errors.strip() else ''
 
   @property
+  def quiet(self) -> bool:
+    """Whether it wrote no traceback."""
+    return 'Traceback' not in self.errors
+
+  @property
   def fine(self) -> bool:
     """Whether it did what it was asked for."""
-    return self.code == 0 and 'Traceback' not in self.errors
+    return self.code == 0 and self.quiet
 
   def refused(self, *words: str) -> bool:
     """Whether it ended as one does that cannot go on: code 2 and a sentence with the words."""
     said = self.sentence
     return (
       self.code == 2
-      and 'Traceback' not in self.errors
+      and self.quiet
       and said.startswith('error: ')
       and all(word in said for word in words)
     )

@@ -207,10 +207,10 @@ def stopped_with_all(trainer: Trainer) -> Iterator[Outcome]:
     yield Outcome(
       f'SIGTERM to {name}, while what it started runs',
       'ends with 143 what it started, and itself',
-      f'exit code {ended.code}; {len(left)} of {len(children)} processes were left',
+      f'exit code {ended.code}; {len(left)} of {len(children)} processes were left'
+      + ('' if ended.quiet else f'; {ended.errors[-600:]!r}'),
       'nothing that was finished',
-      stopped and bool(children) and not left and ended.code == 143
-      and 'Traceback' not in ended.errors,
+      stopped and bool(children) and not left and ended.code == 143 and ended.quiet,
     )  # fmt: skip
   require(run(compare, trainer.compiled))
   shutil.rmtree(comparison)

@@ -138,9 +138,21 @@ with exit_on_user_error():
     pass
   time.sleep(50)
 """
+_FINALISED = """
+import os, signal, time
+from mese_env.errors import exit_on_user_error
+class Held:
+  def __del__(self):
+    os.kill(os.getpid(), signal.SIGTERM)
+    sum(range(10**6))
+with exit_on_user_error():
+  held = Held()
+  del held
+  time.sleep(50)
+"""
 
 
-@pytest.mark.parametrize('script', [_CHANGED, _IMPORTING, _SWALLOWED])
+@pytest.mark.parametrize('script', [_CHANGED, _IMPORTING, _SWALLOWED, _FINALISED])
 def test_a_signal_is_not_lost_in_what_a_library_makes_of_it(script, tmp_path):
   (tmp_path / 'swallowing.py').write_text(_IMPORTED)
   path = os.pathsep.join([str(tmp_path), str(_ROOT)])

@@ -1,7 +1,7 @@
 """`python -m mese_env sheet` draws looks, `grasp` the hand at an object, `film` the hand closing;
 `sensors` lists what the hand feels with, `stats` checks the simulated touch, `baselines` names
-objects by simple policies, and `doctor` says what this machine can do and how to install what is
-missing.
+objects by simple policies, `pages` writes what each Gymnasium id takes and gives, and `doctor` says
+what this machine can do and how to install what is missing.
 """
 
 import argparse
@@ -105,3 +105,11 @@ def print_baselines(options: argparse.Namespace) -> None:
     fields.check(f'--{option}', getattr(options, option), int, allowed)
   found = baselines.measure(options.shapes, options.gallery, options.trials, options.seed)
   print(baselines.format_table(found))
+
+
+def write_pages(options: argparse.Namespace) -> None:
+  """Writes a page of each Gymnasium id; raises as `main`."""
+  from mese_env.gym import pages
+
+  for path in pages.write(options.out):
+    print(f'wrote {path}')

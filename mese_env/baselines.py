@@ -118,7 +118,7 @@ def _grasp(world: World, wrist: Pose) -> np.ndarray | None:
 POLICIES = (Policy('random', _random), Policy('farthest axis', _farthest_axis))
 SENSES = (
   Sense('look', poses.camera_pose, World.look, _silhouette),
-  Sense('touch', poses.wrist_pose, _grasp, np.float64),
+  Sense('touch', poses.wrist_pose, _grasp, lambda reading: reading.astype(np.float64)),
 )
 
 

@@ -50,8 +50,9 @@ class HandBatch:
     """
     import mujoco
 
-    ids = np.arange(len(wrists))
-    batch = self._batch
+    if not len(wrists):
+      return np.zeros((0, self._model.nsensordata))
+    ids, batch = np.arange(len(wrists)), self._batch
     batch.reset(ids, stage=mujoco.mjtStage.mjSTAGE_NONE)
     qpos, qvel = grasp.settled_state(hand.name_of(self._model))
     self._places[ids[:, None], self._blocks] = np.stack(positions)

@@ -8,7 +8,7 @@ Order and parts are those of the JHU/APL hand as the MESE authors used it.
 
 import functools
 
-from mese_env.errors import UserError, did_you_mean
+from mese_env.errors import UserError, did_you_mean, nearest
 
 FINGERS = ('thumb', 'index', 'middle', 'ring', 'pinky')
 
@@ -129,4 +129,10 @@ def channels(*, kind: str | None = None, finger: str | None = None) -> tuple[int
 
 def _check(what: str, given: str, known: tuple[str, ...]) -> None:
   if given not in known:
-    raise UserError(f'no sensor has the {what} {given!r}: {did_you_mean(str(given), known)}')
+    # All names would be no sentence.
+    near = did_you_mean(str(given), known) if known != SENSOR_NAMES else _nearest_name(str(given))
+    raise UserError(f'no sensor has the {what} {given!r}: {near}')
+
+
+def _nearest_name(given: str) -> str:
+  return f"did you mean '{nearest(given, SENSOR_NAMES)}'? `sensors.SENSOR_NAMES` lists them."

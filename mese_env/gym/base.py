@@ -208,7 +208,8 @@ class MeseEnv(gymnasium.Env, abc.ABC):
     """
     shape = self.action_shape
     try:
-      numbers = np.asarray(action, np.float64)
+      # Nothing is lost unseen, as the imaginary part of a number would be.
+      numbers = np.asarray(action).astype(np.float64, casting='same_kind')
     except (TypeError, ValueError) as error:
       raise UserError(f'the action is {fields.shown(action)}; give {shape} numbers.') from error
     if numbers.shape != shape:

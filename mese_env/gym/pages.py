@@ -181,7 +181,7 @@ def _arguments() -> Iterator[tuple[str, ...]]:
     yield f'`{name}`', f'`{defaults[name].default!r}`', what
 
 
-def _frames(env: MeseEnv) -> Iterator[np.ndarray | None]:
+def _frames(env: MeseEnv) -> Iterator[np.ndarray]:
   """Of some steps at one object: random ones, or those of a hand that closes."""
   world, wrist, _ = film.first_grasp(4, env.config.num_parts, env.config.hand)
   options = {'object': world.thing}
@@ -196,7 +196,7 @@ def _frames(env: MeseEnv) -> Iterator[np.ndarray | None]:
   for step, action in enumerate(actions):
     env.step(action)
     if not isinstance(env, HandEnv) or step % _EVERY == 0:
-      yield env.render()
+      yield np.asarray(env.render())
 
 
 def _closing(env: HandEnv, where: np.ndarray) -> Iterator[np.ndarray]:

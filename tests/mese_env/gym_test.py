@@ -164,6 +164,7 @@ def test_a_bad_action_is_one_sentence_and_the_environment_lives_on(name, tmp_pat
     (None, 'is of shape|numbers'),
     ('left', 'give .* numbers'),
     ({'pose': 1}, 'give .* numbers'),
+    (zeros + 1j, 'give .* numbers'),
   ]:
     with pytest.raises(UserError, match=sentence):
       env.step(action)

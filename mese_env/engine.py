@@ -11,8 +11,8 @@ GL_REMEDY = (
 )
 # The wheel `mujoco-core` is the simulation alone; `mujoco` brings it, and what draws.
 NO_GL_REMEDY = (
-  'PyOpenGL, by which MuJoCo draws, is not installed; install it with: pip install "mujoco>=4.0", or'
-  ' render with "raycast", which needs no OpenGL.'
+  'PyOpenGL, by which MuJoCo draws, is not installed; install it with: pip install "mujoco>=4.0", '
+  'or render with "raycast", which needs no OpenGL.'
 )
 
 

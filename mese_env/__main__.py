@@ -17,7 +17,6 @@ from mese_env import (
   baselines,
   fields,
   film,
-  folders,
   image_files,
   picture,
   scene,
@@ -65,14 +64,14 @@ def write_film(options: argparse.Namespace) -> None:
 def _grasp(options: argparse.Namespace) -> tuple[World, Pose, Touch]:
   require_at_least(options, seed=0)
   fields.check('--size', options.size, int, range(16, 2049))
-  folders.require_writable(options.out.parent, 'give another --out.')
+  image_files.require_place(options.out)
   return film.first_grasp(options.seed, options.parts, options.hand)
 
 
 def write_sheet(options: argparse.Namespace) -> None:
   """Writes a contact sheet; raises as `main`."""
   require_at_least(options, scenes=1, seed=0)
-  folders.require_writable(options.out.parent, 'give another --out.')
+  image_files.require_place(options.out)
   config = scene.SceneConfig(num_parts=options.parts, renderer=options.renderer, num_grasps=0)
   scenes = [scene.generate_scene(config, options.seed, i) for i in range(options.scenes)]
   image_files.write_png(sheet.contact_sheet([one['images'] for one in scenes]), options.out)

@@ -106,8 +106,8 @@ def page(name: str) -> str:
   return '\n\n'.join(parts) + '\n'
 
 
-def _made(name: str, **settings: str) -> MeseEnv:
-  env = gymnasium.make(name, **settings).unwrapped
+def _made(name: str, render_mode: str | None = None) -> MeseEnv:
+  env = gymnasium.make(name, render_mode=render_mode).unwrapped
   assert isinstance(env, MeseEnv)
   return env
 

@@ -28,7 +28,7 @@ _SCRIPTS = (
   ('-m', 'gmn_jax.parity'),
   ('-m', 'gmn_jax.plan'),
   ('-m', 'mese_env'),
-  *(('-m', 'mese_env', command) for command in ('sheet', 'stats', 'doctor')),
+  *(('-m', 'mese_env', command) for command in ('sheet', 'stats', 'pages', 'doctor')),
   ('-m', 'tfds_mese'),
   *(('-m', 'tfds_mese', command) for command in ('verify', 'stats')),
 )

@@ -1,7 +1,7 @@
 """`python -m mese_env sheet` draws looks, `grasp` the hand at an object, `film` the hand closing;
 `sensors` lists what the hand feels with, `stats` checks the simulated touch, `baselines` names
-objects by simple policies, and `doctor` says what this machine can do and how to install what is
-missing.
+objects by simple policies, `pages` writes what each Gymnasium id takes and gives, and `doctor` says
+what this machine can do and how to install what is missing.
 """
 
 import argparse
@@ -17,7 +17,6 @@ from mese_env import (
   baselines,
   fields,
   film,
-  folders,
   image_files,
   picture,
   scene,
@@ -65,14 +64,14 @@ def write_film(options: argparse.Namespace) -> None:
 def _grasp(options: argparse.Namespace) -> tuple[World, Pose, Touch]:
   require_at_least(options, seed=0)
   fields.check('--size', options.size, int, range(16, 2049))
-  folders.require_writable(options.out.parent, 'give another --out.')
+  image_files.require_place(options.out)
   return film.first_grasp(options.seed, options.parts, options.hand)
 
 
 def write_sheet(options: argparse.Namespace) -> None:
   """Writes a contact sheet; raises as `main`."""
   require_at_least(options, scenes=1, seed=0)
-  folders.require_writable(options.out.parent, 'give another --out.')
+  image_files.require_place(options.out)
   config = scene.SceneConfig(num_parts=options.parts, renderer=options.renderer, num_grasps=0)
   scenes = [scene.generate_scene(config, options.seed, i) for i in range(options.scenes)]
   image_files.write_png(sheet.contact_sheet([one['images'] for one in scenes]), options.out)
@@ -105,3 +104,11 @@ def print_baselines(options: argparse.Namespace) -> None:
     fields.check(f'--{option}', getattr(options, option), int, allowed)
   found = baselines.measure(options.shapes, options.gallery, options.trials, options.seed)
   print(baselines.format_table(found))
+
+
+def write_pages(options: argparse.Namespace) -> None:
+  """Writes a page of each Gymnasium id; raises as `main`."""
+  from mese_env.gym import pages
+
+  for path in pages.write(options.out):
+    print(f'wrote {path}')

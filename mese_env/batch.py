@@ -1,10 +1,14 @@
 """Grasps of many objects at once, on several threads, bit for bit those of one after another."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mese_env import engine, grasp, hand, machine, poses
+
+if TYPE_CHECKING:
+  import mujoco
 
 
 class HandBatch:
@@ -28,6 +32,7 @@ class HandBatch:
     threads = num_threads or machine.available_cores()
     self._batch = mujoco.batch.Batch(model, size, min(threads, size))
     self._model = model
+    self._commands = _commands(model)
     self._blocks = [model.body(f'block_{i}').id for i in range(num_parts)]
     self._places = self._batch.expand('body_pos')
     self._flags = self._batch.expand('opt.disableflags')
@@ -45,21 +50,28 @@ class HandBatch:
     """
     import mujoco
 
-    ids = np.arange(len(wrists))
-    batch, substeps = self._batch, hand.substeps(self._model)
+    if not len(wrists):
+      return np.zeros((0, self._model.nsensordata))
+    ids, batch = np.arange(len(wrists)), self._batch
     batch.reset(ids, stage=mujoco.mjtStage.mjSTAGE_NONE)
     qpos, qvel = grasp.settled_state(hand.name_of(self._model))
-    for i, (centres, wrist) in enumerate(zip(positions, wrists, strict=True)):
-      self._places[i, self._blocks] = centres
-      batch.qpos[i], batch.qvel[i] = qpos, qvel
-      batch.mocap_pos[i, 0], batch.mocap_quat[i, 0] = grasp.mocap_of(wrist)
-    command = np.zeros(self._model.nu)
+    self._places[ids[:, None], self._blocks] = np.stack(positions)
+    batch.qpos[ids], batch.qvel[ids] = qpos, qvel
+    where = [grasp.mocap_of(wrist) for wrist in wrists]
+    batch.mocap_pos[ids, 0] = [position for position, _ in where]
+    batch.mocap_quat[ids, 0] = [quaternion for _, quaternion in where]
     self._flags[:] = self._model.opt.disableflags | mujoco.mjtDisableBit.mjDSBL_SENSOR
-    for step in range(grasp.CONTROL_STEPS):
-      command = grasp.closing_command(self._model, command)
-      batch.ctrl[ids] = command
-      is_last = step == grasp.CONTROL_STEPS - 1
-      batch.step(ids, substeps - is_last)
+    # In one call, so that no thread waits for the others at each control step.
+    batch.rollout(len(self._commands), self._commands, record=(), ids=ids)
     self._flags[:] = self._model.opt.disableflags
     batch.step(ids)
     return self._readings[ids].copy()
+
+
+def _commands(model: 'mujoco.MjModel') -> np.ndarray:
+  """What the fixed policy commands at each physics step of a grasp but the last, (S - 1, 13)."""
+  command, commands = np.zeros(model.nu), []
+  for _ in range(grasp.CONTROL_STEPS):
+    command = grasp.closing_command(model, command)
+    commands += [command] * hand.substeps(model)
+  return np.array(commands[:-1])

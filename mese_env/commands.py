@@ -71,6 +71,14 @@ def _baselines(program: str, _: Sequence[str]) -> Parser:
   return parser
 
 
+def _pages(program: str, _: Sequence[str]) -> Parser:
+  about = 'Writes a page of each Gymnasium id, made of the code, and films of what they show.'
+  parser = Parser(program, about, '--out docs/environments')
+  folder = folders.argument('--out')
+  parser.option('out', folder, None, 'the folder to write to', required=True)
+  return parser
+
+
 def _doctor(program: str, _: Sequence[str]) -> Parser:
   about = 'Says what this machine can do, and how to install what is missing; some ten seconds.'
   return Parser(program, about, '', usage='')
@@ -99,6 +107,9 @@ MESE = Group(
       'Says how well simple policies name an object.',
       _baselines,
       'mese_env.__main__:print_baselines',
+    ),
+    'pages': Command(
+      'Writes a page of each Gymnasium id.', _pages, 'mese_env.__main__:write_pages'
     ),
     'doctor': DOCTOR,
   },

@@ -6,6 +6,7 @@ what needs a package is tried in a process of its own.
 
 import argparse
 import importlib.metadata
+import importlib.util
 import os
 import pathlib
 import platform
@@ -32,6 +33,8 @@ _PACKAGES = {
   'array-record': ('built datasets', ''),
   'tensorflow-datasets': ('built datasets', '4.9.10'),
 }
+# The wheel that brings the simulation where what draws was left out.
+_CORE = {'mujoco': 'mujoco-core'}
 _OPENGL = {'egl': 'libegl1 libgl1', 'osmesa': 'libosmesa6'}
 _PLATFORMS = 'JAX_PLATFORMS'  # which of its devices JAX takes
 _SECONDS = 120  # for a trial; a first import from a slow disk takes some tens
@@ -86,7 +89,7 @@ def print_findings(options: argparse.Namespace) -> int:
 def examine() -> Iterator[Finding]:
   """Yields what is found, one thing after another; takes some ten seconds."""
   yield _examine_python()
-  versions = {name: _version(name) for name in _PACKAGES}
+  versions = {name: _version(name) or _version(_CORE.get(name, name)) for name in _PACKAGES}
   for name, (purpose, least) in _PACKAGES.items():
     yield _examine_package(name, versions[name], purpose, least)
   if versions['mujoco']:
@@ -123,6 +126,10 @@ def _examine_package(name: str, version: str | None, purpose: str, least: str) -
 
 
 def _examine_opengl() -> Iterator[Finding]:
+  if importlib.util.find_spec('OpenGL') is None:
+    found = 'PyOpenGL is not installed; only the renderer "mujoco" needs it'
+    yield Finding('OpenGL', 'optional', found, 'python -m pip install "mujoco>=4.0"')
+    return
   for backend, packages in _OPENGL.items():
     tried = _try(_TRY_OPENGL, MUJOCO_GL=backend)
     if tried.returncode == 0:

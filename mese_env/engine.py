@@ -9,6 +9,11 @@ GL_REMEDY = (
   'install the Debian packages libegl1 and libgl1 and set MUJOCO_GL=egl, or install libosmesa6 and'
   ' set MUJOCO_GL=osmesa, or render with "raycast", which needs no OpenGL (and no MUJOCO_GL).'
 )
+# The wheel `mujoco-core` is the simulation alone; `mujoco` brings it, and what draws.
+NO_GL_REMEDY = (
+  'PyOpenGL, by which MuJoCo draws, is not installed; install it with: pip install "mujoco>=4.0", '
+  'or render with "raycast", which needs no OpenGL.'
+)
 
 
 def import_mujoco() -> types.ModuleType:

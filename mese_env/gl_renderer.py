@@ -11,6 +11,7 @@ import contextlib
 import copy
 import ctypes
 import functools
+import importlib.util
 import os
 import sys
 import warnings
@@ -97,7 +98,11 @@ def _open_renderer(
       renderer = mujoco.Renderer(model, image_size, image_size)
   except Exception as error:
     backend = os.environ.get('MUJOCO_GL') or 'unset'
-    _failures.append(f'MuJoCo cannot open OpenGL with MUJOCO_GL {backend}: {engine.GL_REMEDY}')
+    _failures.append(
+      f'MuJoCo cannot open OpenGL with MUJOCO_GL {backend}: {engine.GL_REMEDY}'
+      if importlib.util.find_spec('OpenGL')
+      else engine.NO_GL_REMEDY
+    )
     raise UserError(_failures[0]) from error
   atexit.register(renderer.close)
   return model, renderer

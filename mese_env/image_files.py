@@ -8,7 +8,21 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from mese_env import folders
 from mese_env.errors import UserError
+
+_REMEDY = 'name a file in a writable folder with --out.'
+
+
+def require_place(path: pathlib.Path) -> None:
+  """Refuses a file that cannot be made, before anything is drawn.
+
+  Raises:
+    UserError: its folder is not there, or cannot be written.
+  """
+  if not path.parent.is_dir():
+    raise UserError(f'{path} cannot be written (no such folder); {_REMEDY}')
+  folders.require_writable(path.parent, 'give another --out.')
 
 
 def write_png(picture: np.ndarray, path: str | pathlib.Path) -> None:
@@ -66,6 +80,4 @@ def _write(encoded: bytes, path: pathlib.Path) -> None:
   except OSError as error:
     if partial.is_file():
       partial.unlink()
-    raise UserError(
-      f'{path} cannot be written ({error.strerror}); name a file in a writable folder with --out.'
-    ) from error
+    raise UserError(f'{path} cannot be written ({error.strerror}); {_REMEDY}') from error

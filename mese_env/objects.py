@@ -101,10 +101,16 @@ def given_object(positions: np.ndarray, colours: np.ndarray) -> Object:
     colours: (num_parts, 3), red, green, blue in [0, 1].
 
   Raises:
-    UserError: the arrays are of other shapes or not finite, a colour is not in [0, 1], two cubes
-      overlap, or a cube is out of the hand's reach.
+    UserError: the arrays are not of numbers, of other shapes or not finite, a colour is not in
+      [0, 1], two cubes overlap, or a cube is out of the hand's reach.
   """
-  positions, colours = np.asarray(positions, np.float64), np.asarray(colours, np.float64)
+  try:
+    positions, colours = np.asarray(positions, np.float64), np.asarray(colours, np.float64)
+  except (TypeError, ValueError) as error:
+    raise UserError(
+      f'positions and colours are {fields.shown(positions)} and {fields.shown(colours)}; give '
+      '(num_parts, 3) numbers each.'
+    ) from error
   if positions.ndim != 2 or positions.shape[1:] != (3,) or not len(positions):
     raise UserError(f'positions are of shape {positions.shape}; give (num_parts, 3), in metres.')
   if colours.shape != positions.shape:

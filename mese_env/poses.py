@@ -80,8 +80,13 @@ def check(pose: Pose) -> None:
   """Refuses what is no pose.
 
   Raises:
-    UserError: a number is not finite, or the frame is no rotation.
+    UserError: it is something else, a number is not finite, or the frame is no rotation.
   """
+  if not isinstance(pose, Pose):
+    raise UserError(
+      f'a pose is not {fields.shown(pose)}; make one with poses.camera_pose or poses.wrist_pose, '
+      'or of a stored query with poses.camera_of_query or poses.wrist_of_query.'
+    )
   position, frame = np.asarray(pose.position), np.asarray(pose.frame)
   if position.shape != (3,) or not np.isfinite(position).all():
     raise UserError(f'a pose stands at {fields.shown(pose.position)}; give 3 finite numbers.')

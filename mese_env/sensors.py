@@ -8,7 +8,7 @@ Order and parts are those of the JHU/APL hand as the MESE authors used it.
 
 import functools
 
-from mese_env.errors import UserError, did_you_mean
+from mese_env.errors import UserError, did_you_mean, nearest
 
 FINGERS = ('thumb', 'index', 'middle', 'ring', 'pinky')
 
@@ -60,12 +60,18 @@ RANGES = {
 }
 
 KINDS = tuple(_KINDS)
+_OWNERS = (*FINGERS, 'wrist', 'palm')
 UNITS = {kind: unit for kind, (_, unit) in _KINDS.items()}
 SITE_AXES = ('x', 'y', 'z')  # channels of an accelerometer or a gyro
 
 
 def parts_of(kind: str) -> tuple[str, ...]:
-  """Returns the joints, actuated joints or sites that a kind of sensor reads, in order."""
+  """Returns the joints, actuated joints or sites that a kind of sensor reads, in order.
+
+  Raises:
+    UserError: there is no such kind.
+  """
+  _check('kind', kind, KINDS)
   return _KINDS[kind][0]
 
 
@@ -81,12 +87,22 @@ SENSOR_NAMES = _names()
 
 
 def kind_of(name: str) -> str:
-  """Returns the kind of a channel, one of `KINDS`."""
+  """Returns the kind of a channel, one of `KINDS`.
+
+  Raises:
+    UserError: there is no such channel.
+  """
+  _check('name', name, SENSOR_NAMES)
   return name.split('/', maxsplit=1)[0]
 
 
 def finger_of(name: str) -> str:
-  """Returns whose channel it is: one of `FINGERS`, 'wrist' or 'palm'."""
+  """Returns whose channel it is: one of `FINGERS`, 'wrist' or 'palm'.
+
+  Raises:
+    UserError: there is no such channel.
+  """
+  _check('name', name, SENSOR_NAMES)
   return name.split('/')[1].split('_', maxsplit=1)[0]
 
 
@@ -101,12 +117,22 @@ def channels(*, kind: str | None = None, finger: str | None = None) -> tuple[int
   Raises:
     UserError: there is no such kind or finger.
   """
-  owners = (*FINGERS, 'wrist', 'palm')
-  for what, given, known in (('kind', kind, KINDS), ('finger', finger, owners)):
-    if given is not None and given not in known:
-      raise UserError(f'no sensor has the {what} {given!r}: {did_you_mean(str(given), known)}')
+  for what, given, known in (('kind', kind, KINDS), ('finger', finger, _OWNERS)):
+    if given is not None:
+      _check(what, given, known)
   return tuple(
     i
     for i, name in enumerate(SENSOR_NAMES)
     if kind in (None, kind_of(name)) and finger in (None, finger_of(name))
   )
+
+
+def _check(what: str, given: str, known: tuple[str, ...]) -> None:
+  if given not in known:
+    # All names would be no sentence.
+    near = did_you_mean(str(given), known) if known != SENSOR_NAMES else _nearest_name(str(given))
+    raise UserError(f'no sensor has the {what} {given!r}: {near}')
+
+
+def _nearest_name(given: str) -> str:
+  return f"did you mean '{nearest(given, SENSOR_NAMES)}'? `sensors.SENSOR_NAMES` lists them."

@@ -32,6 +32,7 @@ from mese_env.errors import UserError
 from mese_env.scene import SceneConfig, generate_scene
 
 _PARTS, _IMAGE_SIZE, _VIEWS = 5, 64, 15
+_TOGETHER = 64  # environments that grasp on all cores
 _RENDERERS = {'raycast': 'ray caster', 'mujoco': 'OpenGL'}
 
 
@@ -73,6 +74,7 @@ def measure(scenes: int) -> dict[str, object]:
     'share of grasp and frame times': (grasps + looks) / whole,
     **by_hand,
     **steps,
+    **_steps_together(scenes),
   }
 
 
@@ -91,6 +93,21 @@ def _steps_a_second(episodes: int) -> dict[str, float | str]:
     env.reset(seed=0)
     rates[f'steps/s/core, {name}'] = _rate(functools.partial(_play, env), episodes, _VIEWS)
   return rates
+
+
+def _steps_together(steps: int) -> dict[str, float]:
+  """Of many environments that grasp together, on all cores."""
+  try:
+    import gymnasium
+
+    import mese_env.gym  # noqa: F401 - registers the ids
+  except (ImportError, UserError):
+    return {}
+  together = gymnasium.make_vec('mese/Touch-v0', num_envs=_TOGETHER)
+  together.action_space.seed(0)
+  together.reset(seed=0)
+  seconds = _seconds_each(lambda _: together.step(together.action_space.sample()), steps)
+  return {f'steps/s, {_TOGETHER} mese/Touch-v0 together': _TOGETHER / seconds}
 
 
 def _play(env, index: int) -> None:

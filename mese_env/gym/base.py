@@ -1,7 +1,7 @@
 """What every environment does: draw an object for each episode, check actions, and show itself."""
 
 import abc
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium
 import numpy as np
@@ -11,7 +11,7 @@ from mese_env import fields, machine, panel, picture, poses, sensors
 from mese_env.errors import UserError, did_you_mean
 from mese_env.gym.window import Window
 from mese_env.objects import OBJECT_TYPES, Object
-from mese_env.scene import SceneConfig
+from mese_env.scene import SEEDS, SceneConfig
 from mese_env.world import World
 
 Observation = dict[str, np.ndarray]
@@ -20,10 +20,26 @@ Step = tuple[Observation, float, bool, bool, dict[str, Any]]
 
 PANE = 256  # pixels per side of each of the squares that a rendered frame is made of
 
-_TURN = np.float32(2 * np.pi)
+_TURN = np.float32(2 * np.pi)  # a whole turn, radians
 _ROUNDING = 1e-6  # by which an action may be past its end
 _ENDS = np.array([sensors.RANGES[sensors.kind_of(n)] for n in sensors.SENSOR_NAMES], np.float32).T
 _RENDER_MODES = ('rgb_array', 'human')
+
+
+class Number(NamedTuple):
+  """One number of an action: what it says when it is -1 and when it is 1; in between, in between.
+
+  Attributes:
+    name: of what it says.
+    low: what -1 says.
+    high: what 1 says.
+    unit: of both.
+  """
+
+  name: str
+  low: float
+  high: float
+  unit: str
 
 
 def query_space(reach: float) -> gymnasium.spaces.Box:
@@ -40,8 +56,18 @@ def haptic_space() -> gymnasium.spaces.Box:
 class MeseEnv(gymnasium.Env, abc.ABC):
   """An environment with one object to an episode.
 
-  Its reward is always 0: what is worth sensing is for a wrapper, or the tasks, to say.
-  `reset(options={'object': ...})` takes an object of one's own, from `given_object`.
+  The paragraphs with a heading, of this class and of those derived from it, are what
+  `python -m mese_env pages` writes of each id.
+
+  Start:
+    with an object that the seed draws, or with `reset(options={'object': given_object(...)})`.
+    Nothing has been sensed: the observation is zeros.
+  Reward:
+    always 0. What is worth sensing is for a wrapper, or the tasks, to say.
+  Info:
+    of `reset`: the object's `positions`, `colours`, `walk_id`, `cells_id` and `shape_id`.
+  Versions:
+    v0: the first.
 
   Args:
     num_parts: cubes of an object.
@@ -61,7 +87,7 @@ class MeseEnv(gymnasium.Env, abc.ABC):
   }
   reset_options = ('object',)
   observation_space: gymnasium.spaces.Dict
-  action_shape: tuple[int, ...]  # of what says where to sense, or what to move
+  action_type: type[np.floating] = np.float32
 
   def __init__(
     self,
@@ -78,6 +104,9 @@ class MeseEnv(gymnasium.Env, abc.ABC):
     if render_mode not in (None, *self.metadata['render_modes']):
       raise UserError(_no_such_mode(render_mode))
     self.render_mode = render_mode
+    self.observation_space = gymnasium.spaces.Dict(self._spaces())
+    self.action_shape = (len(self.action_numbers()),)
+    self.action_space = gymnasium.spaces.Box(-1, 1, self.action_shape, self.action_type)
     self._world: World | None = None
     self._window: Window | None = None
 
@@ -105,9 +134,10 @@ class MeseEnv(gymnasium.Env, abc.ABC):
       the observation, and the object as `info`: positions, colours, walk_id, cells_id, shape_id.
 
     Raises:
-      UserError: an option is unknown, or is no object.
+      UserError: an option is unknown, or is no object, or the seed is no whole number.
     """
-    super().reset(seed=seed)
+    # Gymnasium takes no whole numbers of NumPy's.
+    super().reset(seed=None if seed is None else int(fields.check('seed', seed, int, SEEDS)))
     options = options or {}
     for name in options:
       if name not in self.reset_options:
@@ -145,6 +175,14 @@ class MeseEnv(gymnasium.Env, abc.ABC):
       self._window = None
 
   @abc.abstractmethod
+  def action_numbers(self) -> tuple[Number, ...]:
+    """What each number of an action says."""
+
+  @abc.abstractmethod
+  def _spaces(self) -> Spaces:
+    """What is observed."""
+
+  @abc.abstractmethod
   def _begin(self, options: dict[str, Any]) -> Observation:
     """The first observation of an episode whose world is there."""
 
@@ -170,7 +208,8 @@ class MeseEnv(gymnasium.Env, abc.ABC):
     """
     shape = self.action_shape
     try:
-      numbers = np.asarray(action, np.float64)
+      # Nothing is lost unseen, as the imaginary part of a number would be.
+      numbers = np.asarray(action).astype(np.float64, casting='same_kind')
     except (TypeError, ValueError) as error:
       raise UserError(f'the action is {fields.shown(action)}; give {shape} numbers.') from error
     if numbers.shape != shape:

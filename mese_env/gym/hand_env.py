@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import gymnasium
 import numpy as np
 
 from mese_env import fields, grasp, hand, poses, sensors
 from mese_env.errors import UserError
 from mese_env.gym.base import (
   MeseEnv,
+  Number,
   Observation,
   Spaces,
   Step,
@@ -32,35 +32,44 @@ _VIEW = _CAMERA._replace(position=1.1 * _CAMERA.position)
 class HandEnv(MeseEnv):
   """Moves the hand about an object that stays where it is, 40 ms of simulated time a step.
 
-  Action, Box(-1, 1, (18,), float64): 13 commands in the order of `sensors.ACTUATED_JOINTS`, from
-  the lowest to the highest angle of each; then where the wrist is to be: x, y, z in units of 0.4 m,
-  pitch in units of pi / 2, and yaw - pi in units of pi. The wrist goes there at 0.25 m/s and 1.5
-  rad/s at most, the shorter way round; its own motion is not in the inertial sensors.
-  `action_of` makes an action of angles and a pose. An episode begins with the open hand at `home`,
-  or at the x y z pitch yaw of `reset(options={'wrist': ...})`.
+  An action is 13 angles to which the motors turn, in the order of `sensors.ACTUATED_JOINTS`, and
+  where the wrist is to be. It goes there at 0.25 m/s and 1.5 rad/s at most, the shorter way round;
+  its own motion is not in the inertial sensors. `action_of` makes an action of angles and a pose.
 
-  Observation: `haptics`, float32 (132,), in the order of `sensors.SENSOR_NAMES` and cut to
-  `sensors.RANGES`, zeros before the first step, and `wrist`, where it is: x y z pitch yaw in metres
-  and radians.
-  The episode ends (`terminated`) when a reading is above 150 N, or is no number.
-  A frame: the hand and its readings.
+  Start:
+    with an object that the seed draws, or with `reset(options={'object': given_object(...)})`. The
+    open hand is at rest, out of reach, or at the x, y, z, pitch, yaw of `options={'wrist': ...}`.
+    Nothing has been felt: the readings are zeros.
+  End:
+    when a reading is above 150 N, or is no number (`terminated`).
+  Info:
+    of `reset`: the object's `positions`, `colours`, `walk_id`, `cells_id` and `shape_id`; of
+    `step`: `largest_touch`, N.
+  Frame:
+    the hand, and its readings.
 
   Constructor as of `MeseEnv`.
   """
 
   metadata = {**MeseEnv.metadata, 'render_fps': 25}  # noqa: RUF012 - Gymnasium's interface
-  action_shape = (18,)
+  action_type = np.float64
   home = (*hand.HOME_POSITION, 0.0, 0.0)  # where the wrist begins, out of every object's reach
   reset_options = (*MeseEnv.reset_options, 'wrist')
 
   def __init__(self, *arguments: Any, **settings: Any):
     super().__init__(*arguments, **settings)
-    spaces: Spaces = {'haptics': haptic_space(), 'wrist': query_space(REACH)}
-    self.observation_space = gymnasium.spaces.Dict(spaces)
-    self.action_space = gymnasium.spaces.Box(-1, 1, self.action_shape, np.float64)
+    self._low, self._high = np.array([number[1:3] for number in self.action_numbers()]).T
+
+  def action_numbers(self) -> tuple[Number, ...]:
+    """The angles of the motors, and where the wrist is to be."""
     ranges = hand.compiled_model(self.config.num_parts, self.config.hand).actuator_ctrlrange
-    self._low = np.array([*ranges[:, 0], -REACH, -REACH, -REACH, -np.pi / 2, 0])
-    self._high = np.array([*ranges[:, 1], REACH, REACH, REACH, np.pi / 2, 2 * np.pi])
+    motors = zip(sensors.ACTUATED_JOINTS, ranges.tolist(), strict=True)
+    return (
+      *(Number(joint, low, high, 'rad') for joint, (low, high) in motors),
+      *(Number(f'wrist {axis}', -REACH, REACH, 'm') for axis in 'xyz'),
+      Number('wrist pitch', -np.pi / 2, np.pi / 2, 'rad'),
+      Number('wrist yaw', 0, 2 * np.pi, 'rad'),
+    )
 
   def action_of(self, command: np.ndarray, wrist: np.ndarray) -> np.ndarray:
     """The action that commands angles (13,), radians, and a wrist's x y z pitch yaw (5,).
@@ -87,6 +96,9 @@ class HandEnv(MeseEnv):
     reading = grasp.read(world.data)
     touch = reading[list(sensors.channels(kind='touch'))].max()
     return self._observe(), 0.0, grasp.is_rejected(reading), False, {'largest_touch': float(touch)}
+
+  def _spaces(self) -> Spaces:
+    return {'haptics': haptic_space(), 'wrist': query_space(REACH)}
 
   def _begin(self, options: dict[str, Any]) -> Observation:
     world = self.world

@@ -8,6 +8,7 @@ import numpy as np
 from mese_env import poses, sensors
 from mese_env.gym.base import (
   MeseEnv,
+  Number,
   Observation,
   Spaces,
   Step,
@@ -21,10 +22,16 @@ from mese_env.gym.base import (
 from mese_env.world import Touch
 
 _CAMERA_REACH, _WRIST_REACH = 1.01, 0.2  # metres
+_ANGLES = (Number('pitch', -np.pi / 2, np.pi / 2, 'rad'), Number('yaw', 0, 2 * np.pi, 'rad'))
+_SENSE = Number('sense', -1, 1, 'a look below 0, a grasp from 0 on')
 
 
 class _PoseEnv(MeseEnv):
   """What one look and one grasp are, for those below."""
+
+  def action_numbers(self) -> tuple[Number, ...]:
+    """Pitch and yaw of the camera or the wrist."""
+    return _ANGLES
 
   def _image_spaces(self) -> Spaces:
     size = self.config.image_size
@@ -63,19 +70,11 @@ class _PoseEnv(MeseEnv):
 class LookEnv(_PoseEnv):
   """Looks at an object: an action is a camera's pose, an observation what it sees.
 
-  Action, Box(-1, 1, (2,)): pitch in units of pi / 2, and yaw - pi in units of pi.
-  Observation: `image`, uint8 (image_size, image_size, 3), and `camera`, x y z pitch yaw in metres
-  and radians; zeros before the first look. A frame: the last look.
+  Frame:
+    the last look.
 
   Constructor and `reset` as of `MeseEnv`.
   """
-
-  action_shape = (2,)
-
-  def __init__(self, *arguments: Any, **settings: Any):
-    super().__init__(*arguments, **settings)
-    self.observation_space = gymnasium.spaces.Dict(self._image_spaces())
-    self.action_space = gymnasium.spaces.Box(-1, 1, self.action_shape, np.float32)
 
   def step(self, action: np.ndarray) -> Step:
     """Looks once.
@@ -85,6 +84,9 @@ class LookEnv(_PoseEnv):
     """
     return self._look(self._checked(action))
 
+  def _spaces(self) -> Spaces:
+    return self._image_spaces()
+
   def _panes(self) -> list[np.ndarray]:
     return [look_pane(self._image)]
 
@@ -92,20 +94,14 @@ class LookEnv(_PoseEnv):
 class TouchEnv(_PoseEnv):
   """Grasps an object: an action is a wrist's pose, an observation what the closed hand feels.
 
-  Action, Box(-1, 1, (2,)): pitch in units of pi / 2, and yaw - pi in units of pi.
-  Observation: `haptics`, float32 (132,), in the order of `sensors.SENSOR_NAMES` and cut to
-  `sensors.RANGES`, and `wrist`, x y z pitch yaw in metres and radians; zeros before the first
-  grasp. `info['rejected']`: it was too forceful for a dataset. A frame: the hand, its readings.
+  Info:
+    of `reset`: the object's `positions`, `colours`, `walk_id`, `cells_id` and `shape_id`; of
+    `step`: `rejected`, whether the grasp was too forceful for a dataset.
+  Frame:
+    the hand, and its readings.
 
   Constructor and `reset` as of `MeseEnv`.
   """
-
-  action_shape = (2,)
-
-  def __init__(self, *arguments: Any, **settings: Any):
-    super().__init__(*arguments, **settings)
-    self.observation_space = gymnasium.spaces.Dict(self._haptic_spaces())
-    self.action_space = gymnasium.spaces.Box(-1, 1, self.action_shape, np.float32)
 
   def step(self, action: np.ndarray) -> Step:
     """Grasps once.
@@ -123,6 +119,9 @@ class TouchEnv(_PoseEnv):
     """
     return poses.wrist_pose(*_radians(self._checked(action)))
 
+  def _spaces(self) -> Spaces:
+    return self._haptic_spaces()
+
   def _panes(self) -> list[np.ndarray]:
     return [hand_pane(self.world), readings_pane(self._reading)]
 
@@ -130,19 +129,20 @@ class TouchEnv(_PoseEnv):
 class LookTouchEnv(_PoseEnv):
   """Looks at an object or grasps it, as the first number of an action says.
 
-  Action, Box(-1, 1, (3,)): a look below 0 and a grasp from 0 on; then pitch in units of pi / 2, and
-  yaw - pi in units of pi. Observation: those of `LookEnv` and `TouchEnv`, zeros in the sense that
-  was not used. `info['rejected']` after a grasp. A frame: the hand, the last look, the readings.
+  The sense that was not used is zeros in the observation.
+
+  Info:
+    of `reset`: the object's `positions`, `colours`, `walk_id`, `cells_id` and `shape_id`; of
+    `step` after a grasp: `rejected`, whether it was too forceful for a dataset.
+  Frame:
+    the hand, the last look, and the readings.
 
   Constructor and `reset` as of `MeseEnv`.
   """
 
-  action_shape = (3,)
-
-  def __init__(self, *arguments: Any, **settings: Any):
-    super().__init__(*arguments, **settings)
-    self.observation_space = gymnasium.spaces.Dict(self._image_spaces() | self._haptic_spaces())
-    self.action_space = gymnasium.spaces.Box(-1, 1, self.action_shape, np.float32)
+  def action_numbers(self) -> tuple[Number, ...]:
+    """Which sense, and pitch and yaw of its camera or wrist."""
+    return (_SENSE, *_ANGLES)
 
   def step(self, action: np.ndarray) -> Step:
     """Looks or grasps once.
@@ -152,6 +152,9 @@ class LookTouchEnv(_PoseEnv):
     """
     numbers = self._checked(action)
     return (self._look if numbers[0] < 0 else self._grasp)(numbers[1:])
+
+  def _spaces(self) -> Spaces:
+    return self._image_spaces() | self._haptic_spaces()
 
   def _panes(self) -> list[np.ndarray]:
     return [hand_pane(self.world), look_pane(self._image), readings_pane(self._reading)]

@@ -17,8 +17,18 @@ from mese_env.gym.pose_envs import LookEnv, LookTouchEnv, TouchEnv
 from mese_env.objects import SHEPARD_METZLER
 
 
-class _Naming(MeseEnv):
-  """A task in front of an environment; `label` is which of `shapes.ShapeIds` is asked for."""
+class Naming(MeseEnv):
+  """A task in front of an environment; `label` is which of `shapes.ShapeIds` is asked for.
+
+  Action:
+    a mapping of `action`, the numbers below, and `prediction`, a finite logit for each label.
+  Reward:
+    minus the cross-entropy, in nats, of the prediction, which was made before the step's
+    observation.
+  Info:
+    `prediction`, a mapping whose `target` is the label; besides it, what the environment without a
+    task tells.
+  """
 
   label = 'shape_id'
 
@@ -80,31 +90,31 @@ class _Naming(MeseEnv):
     return {'prediction': {'target': self._target()}}
 
 
-class LookShapeEnv(_Naming, LookEnv):
+class LookShapeEnv(Naming, LookEnv):
   """Looks, and names the shape up to rotation: one of 6, 18, 72 or 310."""
 
 
-class TouchShapeEnv(_Naming, TouchEnv):
+class TouchShapeEnv(Naming, TouchEnv):
   """Grasps, and names the shape up to rotation: one of 6, 18, 72 or 310."""
 
 
-class LookTouchShapeEnv(_Naming, LookTouchEnv):
+class LookTouchShapeEnv(Naming, LookTouchEnv):
   """Looks or grasps, and names the shape up to rotation: one of 6, 18, 72 or 310."""
 
 
-class LookCellsEnv(_Naming, LookEnv):
+class LookCellsEnv(Naming, LookEnv):
   """Looks, and names where the blocks are: one of 66, 315, 1453 or 6905 sets of cells."""
 
   label = 'cells_id'
 
 
-class TouchCellsEnv(_Naming, TouchEnv):
+class TouchCellsEnv(Naming, TouchEnv):
   """Grasps, and names where the blocks are: one of 66, 315, 1453 or 6905 sets of cells."""
 
   label = 'cells_id'
 
 
-class LookTouchCellsEnv(_Naming, LookTouchEnv):
+class LookTouchCellsEnv(Naming, LookTouchEnv):
   """Looks or grasps, and names where the blocks are: one of 66, 315, 1453 or 6905 sets of cells."""
 
   label = 'cells_id'

@@ -15,7 +15,7 @@ _PAGE = pathlib.Path(__file__).resolve().parents[2] / 'docs' / 'environment.md'
 def test_the_examples_of_the_page_print_what_it_says(capsys):
   names = {}
   examples = re.findall(r'```python\n(.*?)```', _PAGE.read_text(), re.DOTALL)
-  assert len(examples) == 7
+  assert len(examples) == 6
   for example in examples:
     exec(compile(example, str(_PAGE), 'exec'), names)
     expected = re.findall(r'^# (.*)$', example, re.MULTILINE)

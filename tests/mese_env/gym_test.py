@@ -53,6 +53,16 @@ def test_the_same_seed_and_actions_give_the_same_bytes_and_another_seed_others(n
   assert first == again and first[0] != other[0]
 
 
+@pytest.mark.parametrize('name', IDS)
+def test_a_seed_may_be_numpy_s_and_what_is_none_is_one_sentence(name):
+  env = make(name, **SMALL)
+  seeded = [env.reset(seed=seed)[1]['colours'] for seed in (3, np.int64(3), np.uint8(3))]
+  np.testing.assert_array_equal(seeded, [seeded[0]] * 3)
+  for seed in (-1, 1.5, 'x', True):
+    with pytest.raises(UserError, match='seed is .*; give a whole number from 0 to'):
+      env.reset(seed=seed)
+
+
 @pytest.mark.parametrize('pitch', [-0.9, 0.2, 0.6])
 def test_the_fixed_policy_played_step_by_step_feels_what_one_grasp_feels(pitch):
   thing = sample_object(5, np.random.default_rng(0))
@@ -154,6 +164,7 @@ def test_a_bad_action_is_one_sentence_and_the_environment_lives_on(name, tmp_pat
     (None, 'is of shape|numbers'),
     ('left', 'give .* numbers'),
     ({'pose': 1}, 'give .* numbers'),
+    (zeros + 1j, 'give .* numbers'),
   ]:
     with pytest.raises(UserError, match=sentence):
       env.step(action)
@@ -231,14 +242,15 @@ def test_a_frame_shows_the_object_and_changes_nothing(name, panes):
 
 
 @pytest.mark.skipif(not os.path.isdir('/proc/self/fd'), reason='Linux tells of descriptors')
-def test_two_hundred_resets_open_nothing():
-  env = make('Touch', num_parts=4)
+@pytest.mark.parametrize('name', IDS)
+def test_two_hundred_resets_open_nothing(name):
+  env = make(name, **SMALL)
   env.reset(seed=0)
-  env.step(np.zeros(2))
+  env.step(np.zeros(env.action_space.shape))
   before = len(os.listdir('/proc/self/fd'))
   for _ in range(200):
     env.reset()
-  env.step(np.zeros(2))
+  env.step(np.zeros(env.action_space.shape))
   assert len(os.listdir('/proc/self/fd')) == before
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mese_env import SceneConfig, generate_scene, hand, sensors, stats
+from mese_env import SceneConfig, baselines, generate_scene, hand, sensors, stats
 from mese_env.__main__ import main
 from mese_env.commands import STATS
 
@@ -100,8 +100,32 @@ def test_baselines_name_more_objects_the_more_they_sense(capsys):
   head, *rows = capsys.readouterr().out.splitlines()
   assert head.split()[-2:] == ['after', '15'] and len(rows) == 4
   for row in rows:
-    shares = [float(share) for share in re.findall(r'([\d.]+) ±', row)]
+    shares = [float(share) for share in re.findall(r'([\d.]+) \(', row)]
     assert len(shares) == 5 and shares[-1] >= 80 and shares[-1] >= shares[0]
+
+
+def test_a_policy_of_ones_own_is_told_what_was_sensed_and_stands_in_the_table():
+  told = []
+
+  def choose(sensed, sense, rng):
+    told.append((sense.name, [None if one.felt is None else one.felt.shape for one in sensed]))
+    return baselines.POLICIES[0].choose(sensed, sense, rng)
+
+  mine = baselines.Policy('mine', choose)
+  found = baselines.measure(2, 3, 1, 0, (baselines.POLICIES[0], mine))
+  assert [one.policy for one in found] == ['random', 'mine'] * 2
+  # It draws what the random one does.
+  assert found[0].shares == found[1].shares and found[2].shares == found[3].shares
+  assert [len(shapes) for _, shapes in told] == [*range(15)] * 4
+  felt = {sense: set(shapes) - {None} for sense, shapes in told if len(shapes) == 14}
+  assert felt == {'look': {(64, 64, 3)}, 'touch': {(132,)}}
+
+
+@pytest.mark.parametrize(('share', 'ends'), [(1.0, '100.0 (84-100)'), (0.5, '50.0 (30-70)')])
+def test_baselines_are_printed_with_their_intervals(share, ends):
+  # Wilson's of 20, as in R's binom.confint(method='wilson').
+  found = [baselines.Accuracy('look', 'random', (share,) * 5, 20)]
+  assert baselines.format_table(found).splitlines()[1].split('  ')[-1].strip() == ends
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """`python -m mese_env doctor` where all is there, and where next to nothing is."""
 
 import importlib.metadata
+import itertools
 import os
 import pathlib
 import subprocess
@@ -49,6 +50,16 @@ sys.exit(main(['doctor']))
     assert lines[at + 1].endswith(command)
   assert any(line.split()[:2] == ['ok', 'numpy'] for line in lines)
   assert lines[-1] == '8 missing'
+
+
+def test_the_simulation_without_what_draws_is_mujoco_too(monkeypatch):
+  versions = {'mujoco-core': '4.0.1'}
+  monkeypatch.setattr(doctor, '_version', versions.get)
+  monkeypatch.setitem(sys.modules, 'OpenGL', None)
+  monkeypatch.setattr(doctor, '_try', lambda script, **environment: pytest.fail('tried to draw'))
+  findings = {f.name: f for f in itertools.islice(doctor.examine(), 2 + len(doctor._PACKAGES))}
+  assert findings['mujoco'] == ('mujoco', 'ok', '4.0.1', '')
+  assert findings['OpenGL'].state == 'optional' and '"mujoco>=4.0"' in findings['OpenGL'].remedy
 
 
 def test_an_old_package_and_a_folder_that_cannot_be_written_are_missing(tmp_path, monkeypatch):

@@ -50,6 +50,19 @@ def test_channels_of_what_is_not_there_are_refused(asked, sentence):
     sensors.channels(**asked)
 
 
+@pytest.mark.parametrize(
+  ('function', 'name', 'sentence'),
+  [
+    (sensors.parts_of, 'tuch', "no sensor has the kind 'tuch': did you mean 'touch'"),
+    (sensors.kind_of, 'touch/thumb', "no sensor has the name 'touch/thumb': did you mean"),
+    (sensors.finger_of, '', "no sensor has the name ''.* `sensors.SENSOR_NAMES` lists them"),
+  ],
+)
+def test_nothing_is_said_of_a_sensor_that_is_not_there(function, name, sentence):
+  with pytest.raises(UserError, match=sentence):
+    function(name)
+
+
 def test_names_are_in_the_order_of_the_compiled_hand():
   model = hand.compiled_model(4, hand.DEFAULT)
   of_kind = {

@@ -106,9 +106,20 @@ def test_what_is_no_pose_is_refused(part, field, value, sentence):
     getattr(world, part)(poses.camera_pose(0, 0)._replace(**{field: value}), *arguments)
 
 
+@pytest.mark.parametrize('wrong', [None, 3, (0.1, 0.2), poses.query(poses.camera_pose(0, 0))])
+@pytest.mark.parametrize('part', ['look', 'grasp', 'picture'])
+def test_what_is_not_even_like_a_pose_is_refused_with_what_makes_one(part, wrong):
+  world = World(sample_object(4, np.random.default_rng(0)))
+  arguments = (32,) if part == 'picture' else ()
+  with pytest.raises(UserError, match='a pose is not .*poses.camera_of_query'):
+    getattr(world, part)(wrong, *arguments)
+
+
 @pytest.mark.parametrize(
   ('positions', 'colours', 'sentence'),
   [
+    ('cube', np.ones((1, 3)), "positions and colours are 'cube' and"),
+    (np.zeros((1, 3)), [[0, 1], [0]], r'give \(num_parts, 3\) numbers each'),
     (np.zeros(3), np.zeros(3), r'of shape \(3,\)'),
     (np.zeros((0, 3)), np.zeros((0, 3)), r'of shape \(0, 3\)'),
     (np.zeros((1, 3)), np.zeros((2, 3)), 'colours are of shape'),

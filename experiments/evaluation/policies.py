@@ -63,7 +63,7 @@ def _scored_by(score: active.Score) -> Gains:
 
 
 def _oracle(moment: Moment) -> list[np.ndarray]:
-  """By which share the error of the senses that may be used falls, averaged over these, in truth."""
+  """The share by which the error of the senses that may be used falls, averaged over these."""
   explorer, bench, seen = moment.explorer, moment.bench, moment.seen
   columns = [explorer.senses.index(sense) for sense in moment.senses]
   now = explorer.errors(bench, seen, None)

@@ -208,22 +208,20 @@ def _fitted(run: Run, datasets: Mapping[str, Dataset], options: Options) -> Opti
   stock = stock_of(datasets, split, modalities)
   _prices(options.prices, stock.senses)
   anew = can_sense_anew(dataset.splits[split][0], senses_of(modalities))
-  # To measure the noise takes two views, one of them given.
-  least = 2 if anew else 1 + options.steps
-  views = stock.views_for(least)
+  # Anew, two: one given and one of which the noise is measured. Else two sensed, and one held out.
+  least = 2 if anew else 3
+  views = stock.views_for(least if anew or fitting.is_default('steps') else 1 + options.steps)
   why = f'a scene has {results.counted(views, "views")}'
   if views < least:
-    raise UserError(
-      f'{why}, and {least} are needed, of which some are sensed and some held out; give scenes of '
-      'more views, or fewer --steps.'
-    )
-  if not anew:
+    raise UserError(f'{why}, and at least {least} are needed; give scenes of more views.')
+  if anew:
+    fitting.use('held_out', min(options.held_out, views), why)
+  else:
     why += ', and its object is not known, so that none can be made'
-    held = min(options.held_out, max(1, views // 3), views - options.steps)
+    fitting.use('steps', min(options.steps, views - 1), why)
+    held = min(options.held_out, max(1, views // 3), views - fitting.value('steps'))
     fitting.use('held_out', held, why)
     fitting.use('candidates', min(options.candidates, views - held), why)
-  else:
-    fitting.use('held_out', min(options.held_out, views), why)
   there, words = stock.scenes_with(views), f'scenes with {results.counted(views, "views")}'
   fit_count(fitting, 'scenes', there, 2, words)
   beside = f'{words} beside those explored'

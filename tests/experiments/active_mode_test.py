@@ -117,14 +117,17 @@ def test_it_writes_errors_and_what_is_below_random(tmp_path):
 
 
 def test_options_give_way_to_scenes_of_few_views(capsys):
-  fit = lambda **given: active.MODE.fitted(
-    tiny_run.random_run(), {'tiny': tiny_run.random_dataset()}, active.Options(**given)
-  )
-  fitted = fit(steps=2)
-  assert (fitted.candidates, fitted.held_out) == (3, 1)
+  def fit(**given):
+    datasets = {'tiny': tiny_run.random_dataset()}
+    return active.MODE.fitted(tiny_run.random_run(), datasets, active.Options(**given))
+
+  fitted = fit()
+  assert (fitted.steps, fitted.candidates, fitted.held_out) == (3, 3, 1)
   assert (fitted.split, fitted.scenes, fitted.calibration) == ('val', 3, 0)
   assert 'instead of the defaults' in capsys.readouterr().err
-  with pytest.raises(UserError, match='a scene has 4 views, and 6 are needed'):
+  fitted = fit(steps=2, scenes=2)
+  assert (fitted.steps, fitted.scenes, fitted.calibration) == (2, 2, 1)
+  with pytest.raises(UserError, match='a scene has 4 views, .* give --steps=3'):
     fit(steps=5)
 
 

@@ -58,7 +58,10 @@ def test_scores_are_those_known_in_closed_form(x64, draw, rtol):
 
 def choice(seed=0, sizes=(5, 4), targets=3):
   rng = np.random.default_rng(seed)
-  draw = lambda count: jnp.asarray(rng.standard_normal((count, QUERY_SIZE)), jnp.float32)
+
+  def draw(count):
+    return jnp.asarray(rng.standard_normal((count, QUERY_SIZE)), jnp.float32)
+
   std = tuple(jnp.asarray(rng.uniform(0.1, 0.3, m.shape[-1:])) for m in MODEL.modalities)
   return active.Choice(tuple(map(draw, sizes)), tuple(draw(targets) for _ in std), std)
 

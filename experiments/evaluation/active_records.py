@@ -1,8 +1,16 @@
-"""What is known of policies that choose where to sense. The fields are those of `active.json`."""
+"""What is known of policies that choose where to sense. The fields are those of `active.json`.
+
+Dims: B scenes, F sets of senses, P policies, R starts, V views sensed, S senses.
+"""
 
 import dataclasses
+import itertools
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
+from experiments.evaluation import results
+from experiments.evaluation.statistics import mean_interval
 from gmn_jax.senses import Sense
 
 Senses = tuple[Sense, ...]
@@ -89,3 +97,54 @@ def families_of(senses: Senses) -> dict[str, Senses]:
   """What may be used, by its name: each sense alone, and all."""
   alone = [(sense,) for sense in senses]
   return {name_of(family): family for family in [*alone, senses]}
+
+
+def error_records(
+  found: Mapping[str, np.ndarray],
+  senses: Senses,
+  families: Mapping[str, Senses],
+  policies: Sequence[str],
+) -> list[Error]:
+  """The errors of every policy.
+
+  Args:
+    found: `exploring.Course` of all, (B, F, P, R, ...).
+    senses: S.
+    families: F.
+    policies: P.
+  """
+  # Starts are averaged: scenes are what is independent.
+  error_BFPVS = found['errors'].mean(axis=3)
+  records = []
+  for (f, (name, family)), (s, sense), (p, policy), views in itertools.product(
+    enumerate(families.items()),
+    enumerate(senses),
+    enumerate(policies),
+    range(found['errors'].shape[4]),
+  ):
+    of_scenes = error_BFPVS[:, f, p, views, s]
+    mean, error = results.mean_and_error(of_scenes)
+    chosen = (found['chosen'][:, f, p, :, :views] == s).sum(axis=-1).mean()
+    records.append(
+      Error(name, policy, views, sense.name, sense in family, float(mean), float(error),
+            float(chosen), of_scenes.tolist())
+    )  # fmt: skip
+  return records
+
+
+def gain_records(errors: Sequence[Error], reference: str) -> list[Gain]:
+  """How far below the policy `reference` the others are, paired by scene."""
+  at_random = {(r.senses, r.of, r.views): r for r in errors if r.policy == reference}
+  records = []
+  for r in errors:
+    # The first view is the same for all.
+    if r.policy == reference or r.views < 2:
+      continue
+    usual = at_random[r.senses, r.of, r.views]
+    parts = (np.array(usual.by_scene) - np.array(r.by_scene)) / usual.error
+    interval = mean_interval(parts.tolist())
+    assert interval is not None  # There are two scenes or more.
+    records.append(
+      Gain(r.senses, r.policy, r.views, r.of, interval.mean, interval.low, interval.high)
+    )
+  return records

@@ -25,7 +25,7 @@ def draw(found: Explored, units: dict[str, str], of_what: str) -> Figure:
       records = found.select(senses, of, policy)
       mean, error = np.array([(r.error, r.error_error) for r in records]).T
       figures.line(axis, [r.views for r in records], mean, error, index, policy)
-    figures.describe(axis, f'{of}, sensing {senses}', senses, f'squared error {units[of]}')
+    figures.describe(axis, f'{of}, sensing {senses}', senses, units[of])
     axis.set_xticks([r.views for r in records])
     axis.set_ylim(bottom=0)
   handles, labels = axes[0, 0].get_legend_handles_labels()

@@ -5,8 +5,6 @@
 An object is sensed at a random pose, and then where a policy says, among random candidates. After
 every view the model imagines views that are held out, and the error counts. All policies have the
 same objects, candidates and first views.
-
-Dims: B scenes, F sets of senses, P policies, R starts, V views sensed, S senses.
 """
 
 import dataclasses
@@ -20,13 +18,14 @@ from matplotlib.figure import Figure
 
 from experiments.evaluation import results
 from experiments.evaluation.active_records import (
-  Error,
   Explored,
-  Gain,
   Senses,
+  error_records,
   families_of,
+  gain_records,
   name_of,
 )
+from experiments.evaluation.active_tables import tables_of
 from experiments.evaluation.blocks import Block
 from experiments.evaluation.contract import Evaluation, Panel, Setting
 from experiments.evaluation.exploring import Explorer, explore, lay_out
@@ -34,7 +33,6 @@ from experiments.evaluation.fitting import Fitting, fit_count, fit_split, stock_
 from experiments.evaluation.policies import POLICIES, RANDOM
 from experiments.evaluation.scenes import complete_scenes, sensed, survey
 from experiments.evaluation.sensor_noise import GIVEN, likelihood_noise, measured_noise
-from experiments.evaluation.statistics import mean_interval
 from experiments.evaluation.unseen import can_sense_anew
 from experiments.figures import active as figure
 from experiments.figures.generate import units_of
@@ -129,10 +127,10 @@ def measure(setting: Setting[Options]) -> Explored:
     }
 
   found = setting.in_blocks(options.scenes, compute)
-  errors = _error_records(found, senses, families, options)
+  errors = error_records(found, senses, families, options.policies)
   return Explored(
     errors,
-    _gain_records(errors),
+    gain_records(errors, RANDOM.name),
     {m.name: np.asarray(s).tolist() for m, s in zip(modalities, std, strict=True)},
     {
       name: {
@@ -142,45 +140,6 @@ def measure(setting: Setting[Options]) -> Explored:
       for f, name in enumerate(families)
     },
   )
-
-
-def _error_records(
-  found: Block, senses: Senses, families: Mapping[str, Senses], options: Options
-) -> list[Error]:
-  # Starts are averaged: scenes are what is independent.
-  error_BFPVS = found['errors'].mean(axis=3)
-  records = []
-  for (f, (name, family)), (s, sense), (p, policy), views in itertools.product(
-    enumerate(families.items()),
-    enumerate(senses),
-    enumerate(options.policies),
-    range(options.steps + 1),
-  ):
-    of_scenes = error_BFPVS[:, f, p, views, s]
-    mean, error = results.mean_and_error(of_scenes)
-    chosen = (found['chosen'][:, f, p, :, :views] == s).sum(axis=-1).mean()
-    records.append(
-      Error(name, policy, views, sense.name, sense in family, float(mean), float(error),
-            float(chosen), of_scenes.tolist())
-    )  # fmt: skip
-  return records
-
-
-def _gain_records(errors: Sequence[Error]) -> list[Gain]:
-  at_random = {(r.senses, r.of, r.views): r for r in errors if r.policy == RANDOM.name}
-  records = []
-  for r in errors:
-    # The first view is the same for all.
-    if r.policy == RANDOM.name or r.views < 2:
-      continue
-    usual = at_random[r.senses, r.of, r.views]
-    parts = (np.array(usual.by_scene) - np.array(r.by_scene)) / usual.error
-    interval = mean_interval(parts.tolist())
-    assert interval is not None  # There are two scenes or more.
-    records.append(
-      Gain(r.senses, r.policy, r.views, r.of, interval.mean, interval.low, interval.high)
-    )
-  return records
 
 
 def _prices(terms: Sequence[str], senses: Senses) -> dict[Sense, float]:
@@ -230,45 +189,7 @@ def _fitted(run: Run, datasets: Mapping[str, Dataset], options: Options) -> Opti
 
 
 def _tables(found: Explored, setting: Setting[Options]) -> list[results.Table]:
-  options, units = setting.options, units_of(setting.run.model.modalities)
-  tables = []
-  for senses, of in dict.fromkeys((r.senses, r.of) for r in found.errors):
-    rows = [
-      [
-        policy,
-        *(results.with_error(r.error, r.error_error, 5) for r in found.select(senses, of, policy)),
-      ]
-      for policy in options.policies
-    ]
-    heads = ['policy', *(f'after {n}' for n in range(options.steps + 1))]
-    title = f'Squared error of {of} {units[of]}, sensing {senses}'
-    tables.append(results.Table(title, heads, rows))
-  heads = ['sensing', 'error of', 'policy', *(f'after {n}' for n in range(2, options.steps + 1))]
-  rows = [
-    [
-      senses,
-      of,
-      policy,
-      *(f'{100 * g.below:.1f} [{100 * g.low:.1f}, {100 * g.high:.1f}]' for g in gains),
-    ]
-    for (senses, of, policy), gains in _grouped(found.gains).items()
-  ]
-  title = 'How far below random views, % of their error [95 % interval over scenes, paired]'
-  tables.append(results.Table(title, heads, rows))
-  rows = [
-    [senses, *(f'{found.milliseconds[senses][policy]:.1f}' for policy in options.policies)]
-    for senses in found.milliseconds
-  ]
-  title = 'Time of a decision, milliseconds (median)'
-  tables.append(results.Table(title, ['sensing', *options.policies], rows))
-  return tables
-
-
-def _grouped(gains: Sequence[Gain]) -> dict[tuple[str, str, str], list[Gain]]:
-  grouped: dict[tuple[str, str, str], list[Gain]] = {}
-  for gain in gains:
-    grouped.setdefault((gain.senses, gain.of, gain.policy), []).append(gain)
-  return grouped
+  return tables_of(found, units_of(setting.run.model.modalities))
 
 
 def _notes(found: Explored, setting: Setting[Options]) -> list[str]:

@@ -74,7 +74,8 @@ def information(
   seen: Seen,
   kinds: tuple[active.Kind, ...],
   queries: Sequence[np.ndarray],
-  **sampled: int,
+  samples: int,
+  seed: int,
 ) -> list[np.ndarray]:
   """What a view from each of the queries (Q, 7) of each kind is expected to tell, nats, (Q,).
 
@@ -83,21 +84,20 @@ def information(
     seen: what is known.
     kinds: of which modalities a view of each kind is.
     queries: of each kind one or more.
-    **sampled: `samples` and `seed`.
+    samples: K.
+    seed: decides them.
   """
   parts = len(run.model.modalities)
   nothing = (jnp.zeros((0, QUERY_SIZE)),) * parts
   std = (jnp.full(1, run.config.std),) * parts
-  told, key = [], jax.random.key(sampled['seed'])
+  told, key = [], jax.random.key(seed)
   for start in range(0, max(map(len, queries)), _CANDIDATES):
     at = np.arange(start, start + _CANDIDATES)
     # Those beyond the last are the first again, so that shapes stay.
     blocks = tuple(jnp.asarray(q[np.where(at < len(q), at, 0)]) for q in queries)
     choice = active.Choice(blocks, nothing, std)
     told.append(
-      active.weigh(
-        run.model, active.GAUSSIAN, kinds, sampled['samples'], run.params, seen, choice, key
-      )
+      active.weigh(run.model, active.GAUSSIAN, kinds, samples, run.params, seen, choice, key)
     )
   return [
     np.concatenate(of_kind)[: len(q)]

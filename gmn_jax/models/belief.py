@@ -259,7 +259,7 @@ class Belief:
     samples, seed = _whole('samples', samples, 2), _whole('seed', seed, 0)
     kinds = tuple(self._asked(name).modalities for name in poses)
     queries = [embed(of_kind) for of_kind in poses.values()]
-    return asking.information(self._run, self._seen, kinds, queries, samples=samples, seed=seed)
+    return asking.information(self._run, self._seen, kinds, queries, samples, seed)
 
   def _sampled(self, samples: int, seed: int) -> asking.Draw:
     samples, seed = _whole('samples', samples, 1), _whole('seed', seed, 0)

@@ -8,7 +8,7 @@ import numpy as np
 
 from experiments.evaluation.exploring import Gains, Moment
 from gmn_jax.inference import active
-from gmn_jax.senses import QUERY_SIZE
+from gmn_jax.senses.query import QUERY_SIZE
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,7 +15,8 @@ import numpy as np
 from gmn_jax import inference
 from gmn_jax.inference import Seen, active
 from gmn_jax.model import GMN, Draw, Noise, gaussians
-from gmn_jax.senses import QUERY_SIZE, Views
+from gmn_jax.senses import Views
+from gmn_jax.senses.query import QUERY_SIZE
 from gmn_jax.training.run import Run
 
 Array = jax.Array

@@ -11,7 +11,8 @@ import scipy.stats
 import gmn_jax
 from gmn_jax import inference
 from gmn_jax.inference import active, calibration
-from gmn_jax.senses import QUERY_SIZE, embed_query
+from gmn_jax.senses import embed_query
+from gmn_jax.senses.query import QUERY_SIZE
 from mese_env import poses
 from mese_env.errors import UserError
 from tests import linear_gaussian, tiny

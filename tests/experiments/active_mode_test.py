@@ -105,7 +105,8 @@ def test_it_writes_errors_and_what_is_below_random(tmp_path):
     assert g['low'] <= g['below'] <= g['high'] and g['views'] == 2
     place = (g['senses'], g['views'], g['of'])
     usual = at[place[0], 'random', *place[1:]]
-    assert g['below'] == pytest.approx(1 - at[place[0], g['policy'], *place[1:]] / usual)
+    below = 1 - at[place[0], g['policy'], *place[1:]] / usual
+    assert g['below'] == pytest.approx(below, abs=1e-5)
   noise = measured_noise(run, dataset.splits['val'][2:], options.samples, options.seed)
   np.testing.assert_allclose(found['noise']['haptic'], noise[1], rtol=1e-5)
   headlines, by_scene = active.MODE.headlines(found), active.MODE.by_scene(found)
@@ -127,7 +128,7 @@ def test_options_give_way_to_scenes_of_few_views(capsys):
   assert 'instead of the defaults' in capsys.readouterr().err
   fitted = fit(steps=2, scenes=2)
   assert (fitted.steps, fitted.scenes, fitted.calibration) == (2, 2, 1)
-  with pytest.raises(UserError, match='a scene has 4 views, .* give --steps=3'):
+  with pytest.raises(UserError, match='a scene has 4 views, .* give .*--steps=3'):
     fit(steps=5)
 
 

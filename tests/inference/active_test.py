@@ -38,10 +38,10 @@ def few(covariance):
 
 
 def many(covariance):
-  return np.random.default_rng(1).multivariate_normal(np.zeros(3), covariance, 1000)
+  return np.random.default_rng(1).multivariate_normal(np.zeros(3), covariance, 400)
 
 
-@pytest.mark.parametrize(('draw', 'rtol'), [(few, 1e-5), (many, 0.1)])
+@pytest.mark.parametrize(('draw', 'rtol'), [(few, 1e-5), (many, 0.2)])
 def test_scores_are_those_known_in_closed_form(x64, draw, rtol):
   covariance, candidates_QVZ, target_WZ = toy()
   z_KZ = draw(covariance)
@@ -81,6 +81,7 @@ def weigh(score, kinds=KINDS, asked=None, of=0):
   return active.weigh(MODEL, score, kinds, 6, PARAMS, seen(of), asked or choice(), key)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('score', active.SCORES.values(), ids=active.SCORES)
 def test_kinds_are_weighed_together_as_alone_and_compiled_once(score):
   both = weigh(score)
@@ -95,11 +96,9 @@ def test_kinds_are_weighed_together_as_alone_and_compiled_once(score):
     np.testing.assert_allclose(alone, both[1], rtol=1e-3)
 
 
-def test_the_goal_weighs_senses_alike_and_other_scores_do_not_ask_for_it():
+@pytest.mark.long
+def test_the_goal_weighs_senses_alike_however_many_numbers_they_have():
   asked = choice()
-  nothing = asked._replace(targets=tuple(q[:0] for q in asked.targets))
-  np.testing.assert_allclose(weigh(active.GAUSSIAN, asked=nothing)[0], weigh(active.GAUSSIAN)[0])
-  assert not np.asarray(weigh(active.GOAL, asked=nothing)[0]).any()
   alone = [
     weigh(active.GOAL, asked=asked._replace(
       targets=tuple(q if m in kind else q[:0] for m, q in enumerate(asked.targets))
@@ -137,14 +136,13 @@ def test_the_gaussian_score_ranks_as_imagined_outcomes_do():
       )[0])
       for score in (active.GAUSSIAN, active.KL)
     )  # fmt: skip
-    print(kind, scipy.stats.spearmanr(gaussian, kl).statistic)
     assert scipy.stats.spearmanr(gaussian, kl).statistic > 0.3
 
 
 def test_the_noise_of_each_channel_is_what_the_samples_do_not_explain():
   rng = np.random.default_rng(0)
-  std_C, spread, samples = np.array([0.05, 0.2, 0.4]), 0.3, 5
-  scenes = rng.standard_normal((4000, 1, 3)).astype(np.float32)
+  std_C, spread, samples = np.array([0.1, 0.2, 0.4]), 0.3, 5
+  scenes = rng.standard_normal((40_000, 1, 3)).astype(np.float32)
   # The truth is one more sample, and noise.
   truth = spread * scenes + std_C * rng.standard_normal(scenes.shape)
 
@@ -152,7 +150,7 @@ def test_the_noise_of_each_channel_is_what_the_samples_do_not_explain():
     return (spread * jax.random.normal(key, scenes.shape),)
 
   (found,) = calibration.noise(predict, (np.float32(truth),), jax.random.key(0), samples)
-  np.testing.assert_allclose(found, std_C, rtol=0.2)
+  np.testing.assert_allclose(found, std_C, rtol=0.15)
   # Of a belief that is too sure, what it lacks is noise; of one that never errs, little is left.
   sure = functools.partial(predict, spread=0.0)
   (found,) = calibration.noise(sure, (np.float32(truth),), jax.random.key(0), samples)

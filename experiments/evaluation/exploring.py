@@ -67,7 +67,7 @@ class Explorer:
     """What no view tells."""
     shape = (1, *self.run.model.grid, 4 * self.run.model.width)
     parts = len(self.run.model.modalities)
-    return Seen((np.zeros(shape, np.float32),) * parts, np.zeros((1, parts), bool))  # pyright: ignore[reportArgumentType]: NumPy's adds without compiling
+    return Seen((np.zeros(shape, np.float32),) * parts, np.zeros((1, parts), bool))
 
   def after(self, bench: Bench, seen: Seen, sense: Sense, places: Any) -> Seen:
     """What is known with one candidate more: a set for each of the places."""
@@ -78,7 +78,7 @@ class Explorer:
     ]
     is_sensed = np.isin(np.arange(len(sums)), kind)
     any_NM = np.repeat(np.asarray(seen.any_NM) | is_sensed, len(places), axis=0)
-    return Seen(tuple(np.float32(s) for s in sums), any_NM)  # pyright: ignore[reportArgumentType]: as above
+    return Seen(tuple(np.float32(s) for s in sums), any_NM)
 
   def errors(self, bench: Bench, seen: Seen, key: Array | None) -> np.ndarray:
     """Mean squared error of the views held out, for each set seen, (sets, S): of the mean over K

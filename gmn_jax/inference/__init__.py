@@ -3,6 +3,7 @@
 May use `model` and what that may use; knows nothing of training.
 """
 
+from gmn_jax.inference.active import fall_of_variance, information
 from gmn_jax.inference.density import (
   COLOURS,
   Likelihood,
@@ -14,13 +15,13 @@ from gmn_jax.inference.density import (
   summarise,
 )
 from gmn_jax.inference.generation import generate, noise_from, render, represent, sample_prior
-from gmn_jax.inference.information import information
 
 __all__ = [
   'COLOURS',
   'Likelihood',
   'Posed',
   'Seen',
+  'fall_of_variance',
   'generate',
   'information',
   'log_importance_weight',

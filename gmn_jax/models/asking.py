@@ -5,7 +5,7 @@ Dims: K samples, Q queries, M modalities, T draw steps, h w latent grid, Z laten
 
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
@@ -13,13 +13,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmn_jax import inference
-from gmn_jax.inference import Seen
+from gmn_jax.inference import Seen, active
 from gmn_jax.model import GMN, Draw, Noise, gaussians
 from gmn_jax.senses import Views
+from gmn_jax.senses.query import QUERY_SIZE
+from gmn_jax.training.run import Run
 
 Array = jax.Array
 # Queries are rendered one by one, or by so many: two programs serve any number.
 _BLOCK = 16
+# As many candidates of each kind are weighed at once.
+_CANDIDATES = 40
 
 
 def nothing(model: GMN) -> Seen:
@@ -63,6 +67,42 @@ def render(
   return [
     np.concatenate([np.asarray(means[i])[:, :kept] for means, kept in blocks], axis=1)
     for i in range(len(modalities))
+  ]
+
+
+def information(
+  run: Run,
+  seen: Seen,
+  kinds: tuple[active.Kind, ...],
+  queries: Sequence[np.ndarray],
+  samples: int,
+  seed: int,
+) -> list[np.ndarray]:
+  """What a view from each of the queries (Q, 7) of each kind is expected to tell, nats, (Q,).
+
+  Args:
+    run: the model; the noise is that of its likelihood.
+    seen: what is known.
+    kinds: of which modalities a view of each kind is.
+    queries: of each kind one or more.
+    samples: K.
+    seed: decides them.
+  """
+  parts = len(run.model.modalities)
+  nothing = (jnp.zeros((0, QUERY_SIZE)),) * parts
+  std = (jnp.full(1, run.config.std),) * parts
+  told, key = [], jax.random.key(seed)
+  for start in range(0, max(map(len, queries)), _CANDIDATES):
+    at = np.arange(start, start + _CANDIDATES)
+    # Those beyond the last are the first again, so that shapes stay.
+    blocks = tuple(jnp.asarray(q[np.where(at < len(q), at, 0)]) for q in queries)
+    choice = active.Choice(blocks, nothing, std)
+    told.append(
+      active.weigh(run.model, active.GAUSSIAN, kinds, samples, run.params, seen, choice, key)
+    )
+  return [
+    np.concatenate(of_kind)[: len(q)]
+    for of_kind, q in zip(zip(*told, strict=True), queries, strict=True)
   ]
 
 

@@ -10,20 +10,18 @@ import types
 from collections.abc import Mapping
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gmn_jax import inference
-from gmn_jax.inference import Seen
+from gmn_jax.inference import Seen, active
 from gmn_jax.models import asking
 from gmn_jax.models.views import Asked, asked_of, embed, read_poses, read_view, write_views
 from gmn_jax.senses import HAPTIC, IMAGE
 from gmn_jax.training.run import Run
-from mese_env.errors import UserError
+from mese_env.errors import UserError, did_you_mean
 
 _MOST = 2**31  # JAX computes with 32 bits
-# Of the cameras that are looked through if none are given, radians.
+# Of the poses that are weighed if none are given, radians.
 _PITCHES, _YAWS = np.linspace(-1.2, 1.2, 5), np.arange(8) * np.pi / 4
 
 
@@ -173,7 +171,8 @@ class Belief:
   def information(
     self, name: str, poses: ArrayLike, samples: int = 16, seed: int = 0
   ) -> np.ndarray:
-    """How much views from some poses are expected to tell, nats, (Q,): `inference.information`.
+    """How much views from some poses are expected to tell, nats, (Q,): `inference.information`, the
+    noise being that of the model's likelihood.
 
     Args:
       name: of the sense or modality.
@@ -185,10 +184,7 @@ class Belief:
       UserError: the model has no such sense, a pose is of another shape or unit, or there are too
         few samples.
     """
-    asked, samples = self._asked(name), _whole('samples', samples, 2)
-    parts = self._rendered(asked, embed(read_poses(poses)), samples, seed)
-    flat = np.concatenate([part.reshape(*part.shape[:2], -1) for part in parts], axis=-1)
-    return np.asarray(inference.information(jnp.asarray(flat), self._run.config.std))
+    return self._information({name: read_poses(poses)}, samples, seed)[0]
 
   def next_look(
     self, cameras: ArrayLike | None = None, samples: int = 16, seed: int = 0
@@ -201,14 +197,54 @@ class Belief:
     Args:
       cameras: their poses, (Q, 5). If not given, 40 around the object, as the simulated
         environment has them: one metre away, looking at it.
-      samples: K.
+      samples: K, at least 2.
       seed: decides the samples.
 
     Raises:
       UserError: as `information`.
     """
-    candidates = _around() if cameras is None else read_poses(cameras)
-    return candidates[self.information(IMAGE.name, candidates, samples, seed).argmax()]
+    return self._next(IMAGE.name, cameras, samples, seed)
+
+  def next_grasp(
+    self, wrists: ArrayLike | None = None, samples: int = 16, seed: int = 0
+  ) -> np.ndarray:
+    """As `next_look`, the wrist's pose from which a grasp is expected to tell most, (5,).
+
+    Args:
+      wrists: their poses, (Q, 5). If not given, 40 around the object, whose palm meets it.
+      samples: K, at least 2.
+      seed: decides the samples.
+
+    Raises:
+      UserError: as `information`.
+    """
+    return self._next(HAPTIC.name, wrists, samples, seed)
+
+  def next_view(
+    self, prices: Mapping[str, float], samples: int = 16, seed: int = 0
+  ) -> tuple[str, np.ndarray]:
+    """The sense that is expected to tell most for its price, and from which pose (5,).
+
+    Args:
+      prices: of one view of each sense that may be used, by its name, in any unit; of 40 poses
+        around the object, as in `next_look` and `next_grasp`.
+      samples: K, at least 2.
+      seed: decides the samples.
+
+    Raises:
+      UserError: as `information`, or a price is not above 0, or of no sense that is simulated.
+    """
+    known = [sense.name for sense in (IMAGE, HAPTIC)]
+    for name in prices:
+      if name not in known:
+        raise UserError(f"a price is given for '{name}'; {did_you_mean(name, known)}")
+    if not prices:
+      raise UserError(f'no price is given; give one for each sense to use, of {", ".join(known)}.')
+    candidates = {name: _around(name) for name in prices}
+    told = self._information(candidates, samples, seed)
+    kind, place = active.best(told, list(prices.values()))
+    name = list(prices)[kind]
+    return name, candidates[name][place]
 
   def __repr__(self) -> str:
     views = ', '.join(f'{name}: {count}' for name, count in self.views.items())
@@ -216,6 +252,18 @@ class Belief:
 
   def _asked(self, name: str) -> Asked:
     return asked_of(self._run.model.modalities, name)
+
+  def _next(self, name: str, poses: ArrayLike | None, samples: int, seed: int) -> np.ndarray:
+    candidates = _around(name) if poses is None else read_poses(poses)
+    return candidates[self.information(name, candidates, samples, seed).argmax()]
+
+  def _information(
+    self, poses: Mapping[str, np.ndarray], samples: int, seed: int
+  ) -> list[np.ndarray]:
+    samples, seed = _whole('samples', samples, 2), _whole('seed', seed, 0)
+    kinds = tuple(self._asked(name).modalities for name in poses)
+    queries = [embed(of_kind) for of_kind in poses.values()]
+    return asking.information(self._run, self._seen, kinds, queries, samples, seed)
 
   def _sampled(self, samples: int, seed: int) -> asking.Draw:
     samples, seed = _whole('samples', samples, 1), _whole('seed', seed, 0)
@@ -243,10 +291,10 @@ def _whole(name: str, value: Any, least: int) -> int:
   return number
 
 
-def _around() -> np.ndarray:
-  """Poses of cameras all around the object, (40, 5)."""
+def _around(name: str) -> np.ndarray:
+  """Poses of a sense all around the object, (40, 5)."""
   # Of the environment, which the model itself does without.
   from mese_env import poses
 
-  angles = itertools.product(_PITCHES, _YAWS)
-  return np.stack([poses.query(poses.camera_pose(pitch, yaw)) for pitch, yaw in angles])
+  place = {IMAGE.name: poses.camera_pose, HAPTIC.name: poses.wrist_pose}[name]
+  return np.stack([poses.query(place(p, y)) for p, y in itertools.product(_PITCHES, _YAWS)])

@@ -15,7 +15,7 @@ from tests.tiny_run import random_dataset, random_run, tiny_config
 from tfds_mese import own_data
 from tfds_mese.dataset import Dataset
 
-_MODES = ('density', 'classify', 'generate', 'missing')
+_MODES = ('density', 'classify', 'generate', 'missing', 'active')
 
 
 def _own(scenes: int, looks, grasps, test: bool = False) -> Dataset:
@@ -54,6 +54,8 @@ def _views_needed(mode: str, options) -> int:
     case 'generate':
       counts = [int(term.split(':')[1]) for term in options.context if term != 'nothing']
       return max(options.cameras, options.grasps) + max([*counts, *options.growing])
+    case 'active':
+      return options.candidates + options.held_out
   return options.asked + 1
 
 
@@ -61,8 +63,11 @@ def _views_needed(mode: str, options) -> int:
 @pytest.mark.parametrize('views', [1, 2, 3, 5, 8, 20])
 def test_defaults_fit_scenes_of_any_number_of_views(mode, views, capsys):
   dataset = _own(4, views, views)
-  if mode == 'missing' and views == 1:
-    with pytest.raises(UserError, match='needs scenes of two views'):
+  least, said = {
+    'missing': (2, 'needs scenes of two views'), 'active': (3, 'at least 3 are needed')
+  }.get(mode, (0, ''))  # fmt: skip
+  if views < least:
+    with pytest.raises(UserError, match=said):
       _fitted(mode, dataset)
     return
   options = _fitted(mode, dataset)
@@ -79,7 +84,7 @@ def test_defaults_fit_scenes_of_any_number_of_views(mode, views, capsys):
 
 @pytest.mark.parametrize('mode', _MODES)
 def test_defaults_that_fit_are_left_alone(mode, capsys):
-  dataset = _own(101, 25, 25, test=True)
+  dataset = _own(101, 60, 60, test=True)
   capsys.readouterr()
   ours = {'datasets': ('./mine',)} if mode == 'classify' else {}
   options = modes.load(mode).options(**ours)
@@ -102,6 +107,7 @@ def test_defaults_that_fit_are_left_alone(mode, capsys):
     ('classify', {'views': (9,), 'ways': 8}, ['--views=5', '--held_out=1', '--ways=4']),
     ('generate', {'cameras': 9, 'context': ('image:7',)}, ['--cameras=3', '--context=image:3']),
     ('missing', {'asked': 6, 'scenes': 9}, ['--asked=2', '--scenes=4']),
+    ('active', {'steps': 6, 'scenes': 9}, ['--steps=5', '--candidates=5', '--scenes=4']),
   ],
 )
 def test_what_was_asked_for_is_refused_in_one_sentence_with_all_that_must_change(

@@ -61,7 +61,8 @@ CALLS = {
   'represent': lambda f, g: f(MODEL, g['params'], g['views'], g['context']),
   'summarise': lambda f, g: f(MODEL, g['params'], g['views'], g['context'][None]),
   'sample_prior_given': lambda f, g: f(MODEL, g['params'], g['seen'], g['noise']),
-  'information': lambda f, g: f(g['z'].reshape(2, MODEL.steps, -1), 0.3),
+  'information': lambda f, g: f(g['z'].reshape(2, MODEL.steps, -1)),
+  'fall_of_variance': lambda f, g: f(g['z'].reshape(2, MODEL.steps, -1), g['z'].reshape(2, -1)),
   'log_importance_weight': lambda f, g: f(
     MODEL, g['params'], posed_of(g), g['noise'], (GRAY,), g['target']
   ),
@@ -74,6 +75,7 @@ OTHER_CALLS = {
   annealing.lower_bound: lambda f, g: f(chains_of(g)),
   annealing.upper_bound: lambda f, g: f(chains_of(g)),
   calibration.transform: lambda f, g: f(predicted(g['unit']), g['unit'], 0.3, g['key'], 2),
+  calibration.noise: lambda f, g: f(predicted(g['unit']), g['unit'], g['key'], 3),
   calibration.coverage: lambda f, g: f(g['unit'], g['levels']),
   model.apply: lambda f, g: f(MODEL, g['params'], g['views'], method='encode'),
   model.elbo_terms: lambda f, g: f(

@@ -10,6 +10,7 @@ import pytest
 from gmn_jax import inference
 from gmn_jax.model import Noise
 from gmn_jax.models import Model
+from gmn_jax.models.belief import Belief
 from gmn_jax.senses import cut_scenes
 from gmn_jax.training.run import Run
 from mese_env.errors import UserError
@@ -114,6 +115,7 @@ def test_views_and_queries_of_any_number_are_compiled_once(caplog):
       belief = belief.look(SCENE['images'][i], CAMERAS[i]).touch(SCENE['haptics'][i], HANDS[i])
       belief.imagine(CAMERAS[i]), belief.feel(HANDS[i]), belief.uncertainty()
       belief.precision_share(), belief.next_look(samples=8)
+      belief.next_grasp(samples=8), belief.information('image', CAMERAS[:views], samples=8)
     belief.imagine(CAMERAS[: 1 + views])
 
   model = _model()
@@ -151,14 +153,31 @@ def test_a_model_of_one_expert_has_no_shares():
     _seen(_model(variant='baseline')).precision_share()
 
 
-def test_the_next_look_is_where_samples_disagree_most():
+@pytest.mark.parametrize(
+  ('name', 'choose', 'poses', 'distance'),
+  [('image', Belief.next_look, CAMERAS, 1), ('haptic', Belief.next_grasp, HANDS, 0.1772)],
+  ids=['look', 'grasp'],
+)
+def test_the_next_view_is_where_samples_disagree_most(name, choose, poses, distance):
   belief = _seen(_model())
-  scores = belief.information('image', CAMERAS, samples=8)
+  scores = belief.information(name, poses, samples=8)
   assert (scores > 0).all() and len(set(scores)) == len(scores)
-  np.testing.assert_array_equal(belief.next_look(CAMERAS, 8), CAMERAS[scores.argmax()])
-  # One metre away, of 40.
-  camera = belief.next_look(samples=8)
-  assert camera.shape == (5,) and math.isclose(np.linalg.norm(camera[:3]), 1, rel_tol=1e-5)
+  np.testing.assert_array_equal(choose(belief, poses, 8), poses[scores.argmax()])
+  # Of 40 around the object, in the environment's distance.
+  pose = choose(belief, samples=8)
+  assert math.isclose(np.linalg.norm(pose[:3]), distance, rel_tol=1e-3)
+  # However many they are.
+  many = np.concatenate([poses] * 11)
+  _close(belief.information(name, many, samples=8), np.tile(scores, 11))
+
+
+def test_the_dearer_sense_is_chosen_only_where_it_tells_more_for_its_price():
+  belief = _seen(_model())
+  free = {name: belief.next_view({name: 1})[1] for name in ('image', 'haptic')}
+  for dear, cheap in (('image', 'haptic'), ('haptic', 'image')):
+    name, pose = belief.next_view({dear: 1e6, cheap: 1e-6})
+    assert name == cheap
+    np.testing.assert_array_equal(pose, free[cheap])
 
 
 def test_a_model_of_other_parts_senses_what_they_look_at():
@@ -210,6 +229,9 @@ WRONG = {
   'half a sample': (lambda b: b.uncertainty(samples=1.5), 'samples is 1.5'),
   'a seed too large': (lambda b: b.feel(HANDS[0], seed=2**31), 'seed is 2147483648'),
   'one sample': (lambda b: b.next_look(samples=1), 'a whole number of at least 2'),
+  'a typo of a price': (lambda b: b.next_view({'imag': 1}), "did you mean 'image'"),
+  'no price': (lambda b: b.next_view({}), 'no price is given'),
+  'a price of nothing': (lambda b: b.next_view({'image': 0}), 'a number above 0'),
   'a typo': (lambda b: b.add('hapic', READING, HANDS[0]), "did you mean 'haptic'"),
 }
 

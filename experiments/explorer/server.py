@@ -11,7 +11,7 @@ from typing import Any
 
 from experiments.explorer.session import Session
 from experiments.explorer.studio import Studio
-from mese_env.errors import UserError
+from mese_env.errors import UserError, first_line
 
 
 def import_viser() -> ModuleType:
@@ -41,10 +41,11 @@ def require_free(host: str, port: int) -> None:
     trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
       trial.bind((host, port))
-    except OSError as error:
+    except (OSError, OverflowError) as error:
+      another = port + 1 if 1024 <= port < 65535 else 8080
       raise UserError(
-        f'port {port} of {host} cannot be used ({error.strerror or error}); give another one, as '
-        f'in --port={port + 1 if port < 65535 else 8080}.'
+        f'port {port} of {host} cannot be used ({first_line(error)}); give another one, as in '
+        f'--port={another}.'
       ) from error
 
 

@@ -15,6 +15,7 @@ from mese_env import lighting, poses, shapes
 # Cameras stand one metre away; they are drawn nearer, so that the object is not lost among them.
 _DRAWN_AT = 0.36
 _EYE, _LOOK, _SKIN = (255, 200, 0), (90, 160, 255), (209, 173, 148)
+HANDLE_SIZE = 0.11  # metres, of the arrows by which the eye is dragged
 _SIZE = 0.07  # metres, of what stands for a camera
 _FIELD = float(np.radians(2 * lighting.FIELD_OF_VIEW))  # drawn wider, for the pictures to be seen
 _OPACITY, _FADED = 0.55, 0.12  # of the last hand, and of those before
@@ -53,7 +54,7 @@ class Scene:
     # Arrows to the left and upwards, and a square between them that is dragged freely.
     self.handle = self._scene.add_transform_controls(
       '/handle',
-      scale=0.11,
+      scale=HANDLE_SIZE,
       active_axes=(False, True, True),
       disable_rotations=True,
       depth_test=False,

@@ -7,11 +7,17 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from experiments.explorer.session import Session
-from experiments.explorer.studio import Studio
 from mese_env.errors import UserError, first_line
+
+# They load JAX, and the page is to be there before.
+if TYPE_CHECKING:
+  from experiments.explorer.session import Session
+  from experiments.explorer.studio import Studio
+
+VIEWED_FROM = (0.4, -0.72, 0.4)  # metres
+FIELD = 0.9  # radians, of the first view
 
 
 def import_viser() -> ModuleType:
@@ -50,7 +56,7 @@ def require_free(host: str, port: int) -> None:
 
 
 @contextlib.contextmanager
-def serve(host: str, port: int, models: list[str]) -> Iterator[Callable[[Studio], None]]:
+def serve(host: str, port: int, models: list[str]) -> Iterator['Callable[[Studio], None]']:
   """Serves pages while the context lasts; they wait until they are given the studio.
 
   Args:
@@ -70,16 +76,18 @@ def serve(host: str, port: int, models: list[str]) -> Iterator[Callable[[Studio]
   server.gui.configure_theme(
     dark_mode=True, control_width='large', show_logo=False, show_share_button=False
   )
-  server.initial_camera.position, server.initial_camera.look_at = (0.55, -0.75, 0.45), (0, 0, 0)
+  server.initial_camera.position, server.initial_camera.look_at = VIEWED_FROM, (0, 0, 0)
+  server.initial_camera.fov = FIELD
 
   def visit(client: Any) -> None:
-    # What draws the page is loaded with the models, which take longer.
-    from experiments.explorer.browser import BrowserPage
 
     waits = client.add_notification('', 'The model is being loaded.', loading=True)
     studio = ready.result()
     if studio is None:
       return
+    from experiments.explorer.browser import BrowserPage
+    from experiments.explorer.session import Session
+
     page = BrowserPage(client, models)
     session = Session(studio, page, studio.first())
     sessions[client.client_id] = session

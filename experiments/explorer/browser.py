@@ -33,13 +33,15 @@ class BrowserPage:
 
   def glance(self, state: State, glance: Glance) -> None:
     """As `session.Page`."""
-    self._choose(state)
+    # What is dragged, the eye or its sliders, must not be sent back to where it was.
+    self._scene.move_eye(state.eye)
     self._panel.glance(glance)
 
   def show(self, state: State, answer: Answer) -> None:
     """As `session.Page`."""
     with self._client.atomic():
-      self._choose(state)
+      self._panel.choose(state)
+      self._scene.move_eye(state.eye)
       self._panel.show(state, answer)
       self._scene.draw_object(state, hull.carve(answer.around))
       self._scene.draw_given(state, answer.hands)
@@ -47,7 +49,9 @@ class BrowserPage:
 
   def say(self, sentence: str) -> None:
     """As `session.Page`."""
-    self._client.add_notification('', sentence, auto_close_seconds=_SAID_FOR, color='yellow')
+    self._client.add_notification(
+      'gmn explore', sentence, auto_close_seconds=_SAID_FOR, color='yellow'
+    )
 
   def played(self) -> None:
     """As `session.Page`."""
@@ -105,20 +109,18 @@ class BrowserPage:
       if angles is not None:
         session.do(lambda state: state.replace(eye=angles))
 
+    def put_back(state: State) -> State:
+      scene.move_eye(state.eye)
+      return state
+
     def held(holds: bool) -> None:
       scene.dragged = holds
-      # Let go, the handle is put where the eye is.
-      session.do(lambda state: state)
       if not holds:
-        scene.move_eye(session.state.eye)
+        session.do(put_back)
 
     scene.handle.on_update(moved)
     scene.handle.on_drag_start(lambda _: held(True))
     scene.handle.on_drag_end(lambda _: held(False))
-
-  def _choose(self, state: State) -> None:
-    self._panel.choose(state)
-    self._scene.move_eye(state.eye)
 
 
 def _with(state: State, given: Given) -> State:

@@ -2,12 +2,17 @@
 
 import argparse
 import pathlib
+from typing import TYPE_CHECKING
 
 from experiments.explorer import server
 from experiments.explorer.address import decode, encode
 from experiments.explorer.state import State
 from mese_env.errors import UserError
 from mese_env.folders import require_writable
+
+# It loads JAX, and the page is to be there before.
+if TYPE_CHECKING:
+  from experiments.explorer.studio import Studio
 
 
 def carry_out(options: argparse.Namespace) -> None:
@@ -50,7 +55,7 @@ def _record(path: pathlib.Path, state: State, names: list[str]) -> None:
   print(f'{path} has {frames} frames, {path.stat().st_size / 1e6:.1f} MB.')
 
 
-def _open(names: list[str]):
+def _open(names: list[str]) -> 'Studio':
   import gmn_jax
   from experiments.compiled import keep_compiled
   from experiments.explorer.studio import Studio

@@ -65,7 +65,6 @@ class Panel:
       (self.seed, state.seed),
     )
     for handle, value in chosen:
-      # A slider that is dragged must not be sent back to where it was.
       if handle.value != value:
         handle.value = value
 

@@ -3,6 +3,7 @@
 The eye goes around meanwhile, so that what is imagined and the truth are seen from all sides.
 """
 
+import functools
 import pathlib
 
 import numpy as np
@@ -72,16 +73,17 @@ def _possible(state: State, given: Given) -> bool:
 
 
 def _given(state: State) -> list[np.ndarray]:
-  """A picture of each look and of each grasp, the last one first and large."""
-  pictures = []
-  for one in state.counted:
-    if one.way == LOOK:
-      pictures.append(things.sensed(state, one))
-      continue
-    world = things.world(state.object, state.cubes)
-    world.grasp(GRASP.pose(one.angles))
-    pictures.append(world.picture(picture.best_camera(world.model, world.data), _SIDE))
-  return pictures[::-1]
+  """A picture of each look and of each grasp, the last one first."""
+  return [_picture(state.object, state.cubes, one) for one in reversed(state.counted)]
+
+
+@functools.lru_cache
+def _picture(number: int, cubes: int, given: Given) -> np.ndarray:
+  if given.way == LOOK:
+    return things.look(number, cubes, given.angles)
+  world = things.world(number, cubes)
+  world.grasp(GRASP.pose(given.angles))
+  return world.picture(picture.best_camera(world.model, world.data), _SIDE)
 
 
 def _frame(

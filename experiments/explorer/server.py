@@ -80,8 +80,7 @@ def serve(host: str, port: int, models: list[str]) -> Iterator['Callable[[Studio
   server.initial_camera.fov = FIELD
 
   def visit(client: Any) -> None:
-
-    waits = client.add_notification('', 'The model is being loaded.', loading=True)
+    waits = client.add_notification('gmn explore', 'The model is being loaded.', loading=True)
     studio = ready.result()
     if studio is None:
       return
@@ -93,6 +92,8 @@ def serve(host: str, port: int, models: list[str]) -> Iterator['Callable[[Studio
     sessions[client.client_id] = session
     page.ask(session, studio)
     waits.remove()
+    if client.client_id not in server.get_clients():
+      leave(client)
 
   def leave(client: Any) -> None:
     if session := sessions.pop(client.client_id, None):

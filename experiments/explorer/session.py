@@ -52,7 +52,8 @@ class Session:
     self.state = state
     self._studio, self._page = studio, page
     self._changes: queue.Queue[Change | None] = queue.Queue()
-    self._drawn: State | None = None  # whole
+    self._shown: State | None = None
+    self._drawn: State | None = None  # the last one that was shown whole
     self._plays = False
     self._thread = threading.Thread(target=self._work, daemon=True)
     self._thread.start()
@@ -105,8 +106,9 @@ class Session:
       self._explain(error)
 
   def _draw(self, whole: bool = False) -> None:
-    if self.state == self._drawn:
+    if self.state == self._drawn == self._shown:
       return
+    self._shown = self.state
     try:
       only_eye = self._drawn is not None and self.state.replace(eye=self._drawn.eye) == self._drawn
       if only_eye and not whole:

@@ -43,7 +43,7 @@ class BrowserPage:
       self._panel.choose(state)
       self._scene.move_eye(state.eye)
       self._panel.show(state, answer)
-      self._scene.draw_object(state, hull.carve(answer.around))
+      self._scene.draw_object(state, hull.carve(answer.around, answer.field))
       self._scene.draw_given(state, answer.hands)
     self._link.write(encode(state))
 

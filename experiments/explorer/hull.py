@@ -14,7 +14,7 @@ import scipy.sparse
 
 from experiments.explorer.things import AROUND
 from experiments.explorer.ways import LOOK
-from mese_env import lighting
+from mese_env import lighting, poses
 
 REACH, SPACING = 0.105, 0.0075  # metres, of the grid of points
 _BRIGHT = 0.3  # of a pixel that is surely of an object
@@ -36,17 +36,18 @@ class Hull(NamedTuple):
   opacities: np.ndarray
 
 
-def carve(around: np.ndarray) -> Hull:
+def carve(around: np.ndarray, field: float = 1.0) -> Hull:
   """The hull of what is imagined from all around.
 
   Args:
     around: (K, Q, S, S, 3), from `AROUND`, about in [0, 1]; NaN where nothing is imagined.
+    field: the part of the cameras' field of view that the images show.
   """
   images = np.clip(np.nan_to_num(around), 0, 1)
   samples, _, side = images.shape[:3]
   points, seen_from = _grid()
   inside, colours = np.ones((len(points), samples)), np.zeros((len(points), 3))
-  for camera, weights in enumerate(_samplers(side)):
+  for camera, weights in enumerate(_samplers(side, field)):
     view = images[:, camera].reshape(samples, side * side, 3)
     solid = np.minimum(view.max(axis=2) / _BRIGHT, 1)
     inside = np.minimum(inside, weights @ solid.T)
@@ -68,16 +69,18 @@ def _grid() -> tuple[np.ndarray, np.ndarray]:
 
 
 @functools.cache
-def _samplers(side: int) -> list[scipy.sparse.csr_array]:
+def _samplers(side: int, field: float) -> list[scipy.sparse.csr_array]:
   """Of each camera what makes of the pixels of its view, (S * S), their values at the points."""
   points, _ = _grid()
-  return [_sampler(points, LOOK.pose(angles), side) for angles in AROUND]
+  return [_sampler(points, LOOK.pose(angles), side, field * _TANGENT) for angles in AROUND]
 
 
-def _sampler(points: np.ndarray, pose, side: int) -> scipy.sparse.csr_array:
+def _sampler(
+  points: np.ndarray, pose: poses.Pose, side: int, tangent: float
+) -> scipy.sparse.csr_array:
   forward, left, up = ((points - pose.position) @ pose.frame).T
   rows, columns = (
-    np.clip((side * (1 - offset / (forward * _TANGENT)) - 1) / 2, 0, side - 1)
+    np.clip((side * (1 - offset / (forward * tangent)) - 1) / 2, 0, side - 1)
     for offset in (up, left)
   )
   top, first = np.minimum(rows.astype(int), side - 2), np.minimum(columns.astype(int), side - 2)

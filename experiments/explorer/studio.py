@@ -16,7 +16,7 @@ from experiments.explorer import hands, things
 from experiments.explorer.state import State
 from experiments.explorer.ways import GRASP, LOOK, WAYS, Given, Way
 from gmn_jax.models import Belief, Model
-from gmn_jax.senses import HAPTIC, IMAGE
+from gmn_jax.senses import HAPTIC, ImageCut
 from gmn_jax.senses.image import centre
 from mese_env.errors import UserError
 
@@ -29,7 +29,7 @@ class Glance(NamedTuple):
 
   Attributes:
     imagined: (K, S, S, 3), about in [0, 1]; NaN where the model does not look.
-    truth: uint8 (S, S, 3), of the simulator's size.
+    truth: uint8 (S, S, 3), the same field of view in the simulator's size.
   """
 
   imagined: np.ndarray
@@ -58,6 +58,7 @@ class Answer(NamedTuple):
   Attributes:
     glance: from the eye.
     around: (K, Q, S, S, 3), imagined from `things.AROUND`.
+    field: the part of the cameras' field of view that these show.
     touched: by a hand at the eye; None where the model does not touch.
     shares: of the belief's precision, by modality; the sentence that says why there are none.
     uncertainty: nats.
@@ -69,6 +70,7 @@ class Answer(NamedTuple):
 
   glance: Glance
   around: np.ndarray
+  field: float
   touched: Touched | None
   shares: dict[str, float] | str
   uncertainty: float
@@ -119,7 +121,9 @@ class Studio:
     """What is seen from the eye; errors as of `belief`."""
     with self._lock:
       imagined = self.belief(state).imagine(LOOK.query(state.eye), state.samples, state.seed)
-      return Glance(imagined, things.look(state.object, state.cubes, state.eye))
+      truth = things.look(state.object, state.cubes, state.eye)
+      margin = round(len(truth) * (1 - self._cut(state).field) / 2)
+      return Glance(imagined, truth[margin : len(truth) - margin, margin : len(truth) - margin])
 
   def answer(self, state: State) -> Answer:
     """All that the page shows; errors as of `belief`."""
@@ -130,6 +134,7 @@ class Studio:
       return Answer(
         self.glance(state),
         around,
+        self._cut(state).field,
         self._touched(belief, state),
         _shares(belief),
         belief.uncertainty(state.samples, state.seed),
@@ -181,9 +186,13 @@ class Studio:
     return belief.imagine(queries, state.samples, state.seed)
 
   def _error(self, state: State, around: np.ndarray, strip: np.ndarray) -> float:
-    cut = next(m.cut for m in self.models[state.model].run.model.modalities if m.sense == IMAGE)
+    cut = self._cut(state)
     truth = np.asarray(_resized(np.float32(strip) / 255, cut.canvas, cut.field))
     return float(np.nanmean((around[:, : len(strip)].mean(axis=0) - truth) ** 2))
+
+  def _cut(self, state: State) -> ImageCut:
+    modalities = self.models[state.model].run.model.modalities
+    return next(m.cut for m in modalities if isinstance(m.cut, ImageCut))
 
   def _measure_blind_error(self, state: State) -> float:
     around = self._around(self.belief(state), state)

@@ -111,7 +111,7 @@ def test_the_lines_of_python_imagine_the_same_bit_for_bit(studio, monkeypatch):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize('fields', [{}, {'modalities': 'm5', 'image_size': 16}], ids=['m2', 'm5'])
+@pytest.mark.parametrize('fields', [{}, {'modalities': 'm8', 'image_size': 16}], ids=['m2', 'm8'])
 def test_all_of_an_answer_is_drawn_whatever_the_modalities(fields):
   studio = explorer_studio.studio(**fields)
   state = studio.first().give(LOOKED).give(GRASPED)

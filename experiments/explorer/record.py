@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from experiments.explorer import things
 from experiments.explorer.pictures import BACKGROUND, EYE, TEXT, enlarge, font
 from experiments.explorer.state import State
-from experiments.explorer.studio import Studio
+from experiments.explorer.studio import Answer, Studio
 from experiments.explorer.ways import GRASP, LOOK, Angles, Given
 from experiments.explorer.words import COLOURS, PRIOR, count
 from mese_env import picture
@@ -55,10 +55,10 @@ def record(studio: Studio, state: State, path: pathlib.Path) -> int:
   frames, eye = [], state.eye
   for number in range(len(told) + 1):
     now = state.replace(given=told[:number])
-    shares = studio.answer(now).shares
+    answer = studio.answer(now)
     given = _given(now)
     for _ in range(_FRAMES):
-      frames.append(_frame(studio, now.replace(eye=eye), given, shares))
+      frames.append(_frame(studio, now.replace(eye=eye), given, answer))
       eye = Angles(eye.pitch, (eye.yaw + _TURN) % 360)
   write_gif(frames, path, FRAME_MS, LAST_MS)
   return len(frames)
@@ -86,13 +86,13 @@ def _picture(number: int, cubes: int, given: Given) -> np.ndarray:
   return world.picture(picture.best_camera(world.model, world.data), _SIDE)
 
 
-def _frame(
-  studio: Studio, state: State, given: list[np.ndarray], shares: dict[str, float] | str
-) -> np.ndarray:
+def _frame(studio: Studio, state: State, given: list[np.ndarray], answer: Answer) -> np.ndarray:
   glance = studio.glance(state)
   canvas = Image.new('RGB', (WIDTH, HEIGHT), BACKGROUND)
   pen = ImageDraw.Draw(canvas)
   pen.text((_GAP, _GAP - 4), f'The model was given: {count(state)}', TEXT, font(17))
+  ranked = f'the true object: number {answer.rank} of {things.RANKED} by likeness'
+  pen.text((WIDTH - _GAP, _GAP), ranked, TEXT, font(13), anchor='ra')
   last = given[0] if given else np.full((_SIDE, _SIDE, 3), BACKGROUND, np.uint8)
   columns = (
     (_last(state), last, TEXT),
@@ -108,8 +108,8 @@ def _frame(
   top += _SIDE + _GAP
   for number, shown in enumerate(given[1:12]):
     canvas.paste(Image.fromarray(enlarge(shown, _SMALL)), (_GAP + number * (_SMALL + 4), top))
-  if not isinstance(shares, str):
-    _draw_shares(pen, top + _SMALL + 6, shares)
+  if not isinstance(answer.shares, str):
+    _draw_shares(pen, top + _SMALL + 6, answer.shares)
   return np.asarray(canvas)
 
 
@@ -123,7 +123,7 @@ def _draw_shares(pen: ImageDraw.ImageDraw, top: int, shares: dict[str, float]) -
   left, whole = float(_GAP), WIDTH - 2 * _GAP
   for number, (name, share) in enumerate(shares.items()):
     colour = PRIOR if name == 'prior' else COLOURS[number % len(COLOURS)]
-    pen.rectangle((left, top, left + share * whole - 2, top + 8), colour)
+    pen.rectangle((left, top, left + max(share * whole - 2, 0), top + 8), colour)
     if share > 0.1:
       pen.text((left, top + 10), f'{name} {share:.0%} of the precision', TEXT, font(12))
     left += share * whole

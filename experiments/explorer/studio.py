@@ -60,7 +60,8 @@ class Answer(NamedTuple):
     around: (K, Q, S, S, 3), imagined from `things.AROUND`.
     field: the part of the cameras' field of view that these show.
     touched: by a hand at the eye; None where the model does not touch.
-    shares: of the belief's precision, by modality; the sentence that says why there are none.
+    shares: of the belief's precision, by modality, 0 of those not given; or the sentence that
+      says why there are none.
     uncertainty: nats.
     error: mean squared error of the mean image over the cameras of `things.STRIP`.
     blind_error: the same where nothing is given.
@@ -136,7 +137,7 @@ class Studio:
         around,
         self._cut(state).field,
         self._touched(belief, state),
-        _shares(belief),
+        _shares(belief, self.models[state.model]),
         belief.uncertainty(state.samples, state.seed),
         errors[0],
         self._blind_error(state.replace(given=(), eye=self.first().eye, truth=False)),
@@ -213,8 +214,10 @@ class Studio:
     return Touched(imagined, felt, low, low + 2 * np.asarray(span.half_span))
 
 
-def _shares(belief: Belief) -> dict[str, float] | str:
+def _shares(belief: Belief, model: Model) -> dict[str, float] | str:
   try:
-    return belief.precision_share()
+    found = belief.precision_share()
   except UserError as error:
     return str(error)
+  # All modalities, in one order, so that each keeps its colour.
+  return {m.name: 0.0 for m in model.run.model.modalities} | found

@@ -1,8 +1,10 @@
 """One browser's page: its object, panel and address, and which change each of them asks for."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
+
+import numpy as np
 
 from experiments.explorer import hull
 from experiments.explorer.address import decode, encode
@@ -33,7 +35,7 @@ class BrowserPage:
 
   def glance(self, state: State, glance: Glance) -> None:
     """As `session.Page`."""
-    # What is dragged, the eye or its sliders, must not be sent back to where it was.
+    # The sliders may be what moves the eye: they must not be sent back to where they were.
     self._scene.move_eye(state.eye)
     self._panel.glance(glance)
 
@@ -100,27 +102,20 @@ class BrowserPage:
     panel.play.on_update(
       lambda event: session.play(panel.play.value) if event.client_id is not None else None
     )
-    self._drag(scene, session)
+    scene.ball.on_drag(_dragging(session))
     self._link.on_open(lambda text: session.do(lambda _: decode(text, self._models)))
 
-  def _drag(self, scene: Scene, session: Session) -> None:
-    def moved(_: Any) -> None:
-      angles = eye_at(scene.handle.position)
-      if angles is not None:
-        session.do(lambda state: state.replace(eye=angles))
 
-    def put_back(state: State) -> State:
-      scene.move_eye(state.eye)
-      return state
+def _dragging(session: Session) -> Callable[[Any], Coroutine]:
+  """What has the eye follow the pointer, on its sphere."""
 
-    def held(holds: bool) -> None:
-      scene.dragged = holds
-      if not holds:
-        session.do(put_back)
+  # Viser keeps the order of what is asynchronous alone.
+  async def dragged(event: Any) -> None:
+    angles = eye_at(np.array(event.end_position))
+    if angles is not None:
+      session.do(lambda state: state.replace(eye=angles))
 
-    scene.handle.on_update(moved)
-    scene.handle.on_drag_start(lambda _: held(True))
-    scene.handle.on_drag_end(lambda _: held(False))
+  return dragged
 
 
 def _with(state: State, given: Given) -> State:

@@ -15,8 +15,7 @@ from mese_env import lighting, poses, shapes
 # Cameras stand one metre away; they are drawn nearer, so that the object is not lost among them.
 _DRAWN_AT = 0.36
 _EYE, _LOOK, _SKIN = (255, 200, 0), (90, 160, 255), (209, 173, 148)
-HANDLE_SIZE = 0.11  # metres, of the arrows by which the eye is dragged
-_SIZE = 0.07  # metres, of what stands for a camera
+_SIZE, _BALL = 0.07, 0.016  # metres, of what stands for a camera, and of the eye's ball
 _FIELD = float(np.radians(2 * lighting.FIELD_OF_VIEW))  # drawn wider, for the pictures to be seen
 _OPACITY, _FADED = 0.55, 0.12  # of the last hand, and of those before
 
@@ -51,22 +50,13 @@ class Scene:
     self._eye = self._scene.add_camera_frustum(
       '/eye', fov=_FIELD, aspect=1, scale=_SIZE, color=_EYE, line_width=4
     )
-    # Arrows to the left and upwards, and a square between them that is dragged freely.
-    self.handle = self._scene.add_transform_controls(
-      '/handle',
-      scale=HANDLE_SIZE,
-      active_axes=(False, True, True),
-      disable_rotations=True,
-      depth_test=False,
-    )
-    self.dragged = False
+    self.ball = self._scene.add_icosphere('/ball', _BALL, color=_EYE, cast_shadow=False)
 
   def move_eye(self, angles: Angles) -> None:
-    """Puts the eye where it is; its handle stays in the visitor's hand while it is dragged."""
+    """Puts the eye, and the ball by which it is dragged, where it is."""
     position, frame = drawn_at(angles)
     self._eye.position, self._eye.wxyz = position, _towards(frame)
-    if not self.dragged:
-      self.handle.position, self.handle.wxyz = position, poses.frame_to_quaternion(frame)
+    self.ball.position = position
 
   def draw_object(self, state: State, hull: Hull) -> None:
     """The hull of what is imagined, or the true cubes."""

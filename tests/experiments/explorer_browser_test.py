@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from experiments.explorer import server
-from experiments.explorer.scene import HANDLE_SIZE
+from experiments.explorer.scene import drawn_at
+from experiments.explorer.state import State
 from tests import explorer_studio
 
 viser = pytest.importorskip('viser', reason='the extra `explore` is not installed')
@@ -110,8 +111,7 @@ def test_the_eye_is_dragged(page_of):
   _wait_for(page, 'nothing given')
   page.wait_for_timeout(1000)
   canvas = page.locator('canvas').first.bounding_box()
-  # Between the arrows to the left and upwards is a square.
-  x, y = _on_screen(_handle_square(), canvas)
+  x, y = _on_screen(drawn_at(State('').eye)[0], canvas)
   page.mouse.move(x, y)
   page.wait_for_timeout(300)
   page.mouse.down()
@@ -119,14 +119,6 @@ def test_the_eye_is_dragged(page_of):
   page.mouse.up()
   _wait_for_address(page, 'eye=')
   assert page_of.outside == []
-
-
-def _handle_square() -> np.ndarray:
-  from experiments.explorer.scene import drawn_at
-  from experiments.explorer.state import State
-
-  position, frame = drawn_at(State('').eye)
-  return position + 0.25 * HANDLE_SIZE * (frame[:, 1] + frame[:, 2])
 
 
 def _on_screen(point: np.ndarray, canvas: dict) -> tuple[float, float]:

@@ -111,7 +111,14 @@ def test_the_lines_of_python_imagine_the_same_bit_for_bit(studio, monkeypatch):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize('fields', [{}, {'modalities': 'm8', 'image_size': 16}], ids=['m2', 'm8'])
+@pytest.mark.parametrize(
+  'fields',
+  [
+    pytest.param({}, id='m2'),
+    # Eight programs are compiled: 10 s.
+    pytest.param({'modalities': 'm8', 'image_size': 16}, id='m8', marks=pytest.mark.slow),
+  ],
+)
 def test_all_of_an_answer_is_drawn_whatever_the_modalities(fields):
   studio = explorer_studio.studio(**fields)
   state = studio.first().give(LOOKED).give(GRASPED)

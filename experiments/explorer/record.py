@@ -60,7 +60,7 @@ def record(studio: Studio, state: State, path: pathlib.Path) -> int:
     for _ in range(_FRAMES):
       frames.append(_frame(studio, now.replace(eye=eye), given, answer))
       eye = Angles(eye.pitch, (eye.yaw + _TURN) % 360)
-  write_gif(frames, path, FRAME_MS, LAST_MS)
+  write_gif(frames, path, FRAME_MS, LAST_MS, dither=True)
   return len(frames)
 
 

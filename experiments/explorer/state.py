@@ -32,7 +32,7 @@ class State:
   """
 
   model: str
-  object: int = 0
+  object: int = 50  # of plain colours and a shape that is soon recognised
   cubes: int = 5
   given: tuple[Given, ...] = ()
   eye: Angles = _FIRST_EYE

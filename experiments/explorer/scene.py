@@ -44,7 +44,6 @@ class Scene:
 
   def __init__(self, client: Any):
     self._scene = client.scene
-    self._scene.set_up_direction('+z')
     self._drawn: dict[str, Any] = {}
     self._given: tuple[Any, ...] = ()
     self._eye = self._scene.add_camera_frustum(

@@ -5,6 +5,7 @@ import contextlib
 import io
 import socket
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,8 @@ def serve(host: str, port: int, models: list[str]) -> Iterator['Callable[[Studio
   viser = import_viser()
   ready: concurrent.futures.Future[Studio | None] = concurrent.futures.Future()
   sessions: dict[int, Session] = {}
+  # What is drawn for a visitor who has just left is lost, as it should be.
+  warnings.filterwarnings('ignore', module='viser')
   # It says by itself, to the terminal, where it listens and when it stops.
   with contextlib.redirect_stdout(io.StringIO()):
     server = viser.ViserServer(host=host, port=port, verbose=False)

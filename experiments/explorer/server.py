@@ -72,7 +72,7 @@ def serve(host: str, port: int, models: list[str]) -> Iterator['Callable[[Studio
   ready: concurrent.futures.Future[Studio | None] = concurrent.futures.Future()
   sessions: dict[int, Session] = {}
   # What is drawn for a visitor who has just left is lost, as it should be.
-  warnings.filterwarnings('ignore', module='viser')
+  warnings.filterwarnings('ignore', 'Queued a .* on a closed connection')
   # It says by itself, to the terminal, where it listens and when it stops.
   with contextlib.redirect_stdout(io.StringIO()):
     server = viser.ViserServer(host=host, port=port, verbose=False)

@@ -1,6 +1,7 @@
 """What one visitor has chosen and done: all that is needed to show the same page again."""
 
 import dataclasses
+from typing import Any
 
 from experiments.explorer.ways import LOOK, Angles, Given
 from mese_env.errors import UserError
@@ -74,6 +75,6 @@ class State:
       return self
     return self.replace(object=number % OBJECTS, cubes=cubes, given=())
 
-  def replace(self, **fields: object) -> 'State':
+  def replace(self, **fields: Any) -> 'State':
     """With other fields."""
     return dataclasses.replace(self, **fields)

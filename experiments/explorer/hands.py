@@ -46,7 +46,7 @@ def closed_hand(number: int, cubes: int, angles: Angles) -> Mesh:
   model, data = world.model, world.data
   links = [
     _convex(_corners(model, geom) @ data.geom_xmat[geom].reshape(3, 3).T + data.geom_xpos[geom])
-    for geom in np.flatnonzero(model.geom_group == HAND_GROUP)
+    for geom in map(int, np.flatnonzero(model.geom_group == HAND_GROUP))
   ]
   starts = np.cumsum([0, *(len(link.vertices) for link in links)])
   faces = [link.faces + start for link, start in zip(links, starts[:-1], strict=True)]

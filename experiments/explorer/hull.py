@@ -19,6 +19,7 @@ from mese_env import lighting, poses
 REACH, SPACING = 0.105, 0.0075  # metres, of the grid of points
 _BRIGHT = 0.3  # of a pixel that is surely of an object
 _LEAST = 0.08  # opacity that is still seen
+_MOST = 5000  # points that are shown: a machine without a GPU draws them too
 _TANGENT = float(np.tan(np.radians(lighting.FIELD_OF_VIEW / 2)))
 
 
@@ -53,7 +54,7 @@ def carve(around: np.ndarray, field: float = 1.0) -> Hull:
     inside = np.minimum(inside, weights @ solid.T)
     colours += seen_from[:, camera, None] * (weights @ view.mean(axis=0))
   opacities = inside.mean(axis=1)
-  shown = opacities > _LEAST
+  shown = np.argsort(-opacities)[: min(_MOST, np.sum(opacities > _LEAST))]
   brightest = np.maximum(colours[shown].max(axis=1, keepdims=True), 0.25)
   return Hull(points[shown], np.clip(colours[shown] / brightest, 0, 1), opacities[shown])
 

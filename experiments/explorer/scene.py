@@ -47,7 +47,7 @@ class Scene:
     self._drawn: dict[str, Any] = {}
     self._given: tuple[Any, ...] = ()
     self._eye = self._scene.add_camera_frustum(
-      '/eye', fov=_FIELD, aspect=1, scale=_SIZE, color=_EYE, line_width=4
+      '/eye', fov=_FIELD, aspect=1, scale=_SIZE, color=_EYE
     )
     self.ball = self._scene.add_icosphere('/ball', _BALL, color=_EYE, cast_shadow=False)
 

@@ -38,7 +38,7 @@ def page_of():
   if _CHROMIUM is None:
     pytest.skip('chromium is not installed')
   port = _free_port()
-  pages, outside = [], []
+  outside = []
 
   def check(route):
     if re.match(rf'(http|ws)://127\.0\.0\.1:{port}/|data:|blob:', route.request.url):
@@ -48,11 +48,10 @@ def page_of():
       route.abort()
 
   def opened(query: str = ''):
-    page = browser.new_context(viewport={'width': 1280, 'height': 900}).new_page()
+    page = browser.new_context(viewport={'width': 800, 'height': 600}).new_page()
     page.set_default_timeout(60_000)
     page.route('**/*', check)
     page.goto(f'http://127.0.0.1:{port}/{query}')
-    pages.append(page)
     return page
 
   with server.serve('127.0.0.1', port, [explorer_studio.NAME]) as ready:
@@ -66,9 +65,18 @@ def page_of():
         '--ignore-gpu-blocklist',
       ]
       browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=arguments)
-      opened.outside = outside
+      opened.outside, opened.browser = outside, browser
       yield opened
       browser.close()
+
+
+@pytest.fixture(autouse=True)
+def closed(request):
+  """Closes what a test opened: without a GPU each page takes a core."""
+  yield
+  if 'page_of' in request.fixturenames:
+    for context in request.getfixturevalue('page_of').browser.contexts:
+      context.close()
 
 
 def _wait_for(page, text: str) -> None:

@@ -34,6 +34,7 @@ checkpoint: --config may be left out where --workdir is given.
 _EVALUATES = f"""\
 Of the config only --config.dataset and --config.data_dir may be other than the run's; what else is
 asked for by {_OF_CONFIG} must be what the run is."""
+_MODEL = 'apoe-small'
 _CONFIG = 'apoe, poe, baseline or a file of your own; :PRESET is small, medium or full'
 
 
@@ -170,6 +171,26 @@ Left behind is what only training needs: the optimiser's state and the input's."
   return parser
 
 
+def _explore(program: str, _: Sequence[str]) -> Parser:
+  about = """\
+Serves a page on which an object is looked at and touched, and the belief is seen to change.
+
+A model is the name of one that comes along, a folder of a run or of a saved model, or a name on the
+hub; a visitor chooses among those given. The page needs viser: pip install 'gmn-jax[explore]'.
+--record needs no page and no viser. docs/explorer.md shows what is on the page."""
+  parser = Parser(program, about, 'apoe-small', '[MODEL or RUN ...] [OPTIONS]')
+  what = f'of which belief; {_MODEL} if not given'
+  parser.add_argument('models', nargs='*', metavar='MODEL or RUN', help=what)
+  parser.option('port', int, 8080, 'of the page')
+  parser.option('host', str, '127.0.0.1', 'that is listened at; 0.0.0.0 lets others visit')
+  record = folders.path_argument('--record')
+  parser.option('record', record, None, 'writes a GIF there instead of serving', metavar='FILE')
+  at = "what is shown first, or recorded: what follows '?' in a page's address"
+  parser.option('at', str, '', at, metavar='ADDRESS')
+  parser.set_defaults(default=_MODEL)
+  return parser
+
+
 def evaluation(mode: str) -> Command:
   """The command `gmn <mode> MODEL`."""
   summary = declared(modes.module(mode)).doc.partition('\n')[0]
@@ -192,4 +213,10 @@ DEMO = Command(
 )
 EXPORT = Command(
   'Saves the model of a run in a folder of its own.', _export, 'experiments.export:carry_out'
+)
+EXPLORE = Command(
+  'Serves a page on which an object is looked at and touched.',
+  _explore,
+  'experiments.explorer.command:carry_out',
+  'the address of a page opens it again as it was.',
 )

@@ -18,6 +18,7 @@ GMN = Group(
     **{mode: commands.evaluation(mode) for mode in modes.names()},
     'compare': commands.COMPARE,
     'demo': commands.DEMO,
+    'explore': commands.EXPLORE,
     'data': DATA,
     'export': commands.EXPORT,
     'doctor': DOCTOR,

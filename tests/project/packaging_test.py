@@ -20,8 +20,8 @@ SHIPPED = (*PACKAGES, 'experiments')
 # Of the checkout: what breaks things on purpose, and a model in its own form.
 LEFT_OUT = {'experiments/faults', 'experiments/trained'}
 # Imported only where the user asks for a Beam build, a checkpoint of the authors' code, a linear
-# probe, Parquet files, a model of the hub, a tracker of that name, or the environment under
-# Gymnasium.
+# probe, Parquet files, a model of the hub, a tracker of that name, the environment under Gymnasium,
+# or the page of the explorer.
 OPTIONAL = {
   'apache_beam',
   'torch',
@@ -31,6 +31,7 @@ OPTIONAL = {
   'wandb',
   'mlflow',
   'gymnasium',
+  'viser',
 }
 
 

@@ -57,6 +57,7 @@ def _refused(folder):
   [
     {},
     {'variant': 'poe', 'modalities': 'm5', 'image_size': 16},
+    {'pooling': 'anchored', 'informed': True},
     {'variant': 'baseline', 'hierarchical': True, 'dtype': 'bfloat16', 'absent': 'prior'},
   ],
   ids=['m2', 'm5', 'hierarchical'],

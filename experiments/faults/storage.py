@@ -25,6 +25,7 @@ DENSITY = (
   'images=0,1',
   'grasps=0,1',
   'held_out=1',
+  'estimator=iwae',
   'samples=2',
   'train_scenes=4',
 )

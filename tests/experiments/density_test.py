@@ -24,7 +24,7 @@ pytestmark = pytest.mark.long
 
 OPTIONS = density.Options(
   images=(0, 1), grasps=(0, 2), held_out=2, samples=2, scenes=3, split='val', train_scenes=4,
-  batch=2,
+  batch=2, estimator='iwae',
 )  # fmt: skip
 
 

@@ -184,7 +184,9 @@ def test_such_scenes_are_trained_and_measured(looks, grasps, tmp_path):
   assert list(tmp_path.glob('samples/*.png')) or not looks
   for name, span in dataset.ranges.items():
     np.testing.assert_array_equal(run.ranges[name].least_span, span[2])
-  for mode, options in (('density', {}), ('classify', {'draws': 2}), ('generate', {})):
+  for mode, options in (
+    ('density', {'estimator': 'iwae'}), ('classify', {'draws': 2}), ('generate', {})
+  ):  # fmt: skip
     evaluation = modes.load(mode)
     asked = evaluation.options(samples=2, **options)
     evaluation.evaluate(run, {'./mine': dataset}, tmp_path, asked)

@@ -14,7 +14,7 @@ from tfds_mese.dataset import Dataset
 
 pytestmark = pytest.mark.long
 
-QUICK = {'held_out': 2, 'samples': 2}
+QUICK = {'held_out': 2, 'estimator': 'iwae', 'samples': 2}
 OPTIONS = {
   'density': {'scenes': 2, 'images': (0, 1)} | QUICK,
   'classify': {'ways': 2, 'draws': 2, 'views': (1,), 'together': 2} | QUICK,

@@ -11,8 +11,8 @@ from gmn_jax.layers.affine import Dense
 
 Array = jax.Array
 
-# What the logarithms of a standard deviation and of a ratio of two stay below: exp(2 x) of an affine
-# map of sums over many views leaves the range of float32 at the first large one.
+# What the logarithms of a standard deviation and of a ratio of two stay below: they are affine maps
+# of sums over many views, and exp(2 x) leaves the range of float32 at x = 45.
 _MOST = 5.0
 
 

@@ -30,8 +30,8 @@ KINDS = {
 def make_question(variant: str) -> noise_space.Question:
   """Questions about models of noise."""
   model = tiny.make_model(variant, (tiny.LEFT, tiny.TOUCH), steps=2, latent=1, **KINDS[variant])
-  # A quarter, so that the posterior is not far from the prior: of the whole parameters the thousands
-  # of independent samples that are the reference tell no density.
+  # A quarter, so that the posterior is not far from the prior: else the reference, thousands of
+  # independent samples, tells no density.
   params = jax.tree.map(lambda x: 0.25 * x, tiny.draw_params(model))
   views = tiny.draw_views(model, SCENES)
   context = np.zeros((SCENES, 2, 4), bool)

@@ -18,6 +18,7 @@ import numpy as np
 
 from experiments.bench import bars, forms, machine
 from experiments.bench.subject import RANGES, Subject, fresh_scenes, init
+from experiments.evaluation.titles import form_of
 from gmn_jax.config import Config, config_file, make_model
 from gmn_jax.devices import require_devices
 from gmn_jax.optimisers import make_optimizer
@@ -126,7 +127,8 @@ def measure(chosen: Subject, steps: int) -> dict[str, object]:
   peak = peak_flops_per_s(dtype, compiler_options=compiler_options(config))
   return {
     'machine': machine.describe(),
-    'model': f'{config.variant} {config.modalities} {config.preset}, batch {config.batch_size}',
+    'model': ' '.join([*form_of(config), config.modalities, config.preset])
+    + f', batch {config.batch_size}',
     'batch': config.batch_size,
     'dtype': dtype.name,
     **spread,

@@ -1,7 +1,14 @@
-"""A trained run in a few words, for titles."""
+"""A model or a trained run in a few words, for titles."""
 
+from gmn_jax.config import Config
 from gmn_jax.model import PRODUCT
-from gmn_jax.training.checkpoint import Run
+from gmn_jax.training.run import Run
+
+
+def form_of(config: Config) -> list[str]:
+  """The variant, and what of its pooling is not the paper's, as in ['apoe', 'anchored']."""
+  pooling = [config.pooling] * (config.pooling != PRODUCT.name)
+  return [config.variant, *pooling, *['informed'] * config.informed]
 
 
 def title_of(run: Run, of_preset: str = '') -> str:
@@ -12,7 +19,5 @@ def title_of(run: Run, of_preset: str = '') -> str:
     of_preset: stands before the preset's name, in a text where that alone would not be understood.
   """
   config = run.config
-  form = [config.variant]
-  form += [config.pooling] * (config.pooling != PRODUCT.name) + ['informed'] * config.informed
   sizes = [config.modalities, f'{of_preset}{config.preset}', f'step {run.step:,}']
-  return ', '.join(form + sizes)
+  return ', '.join(form_of(config) + sizes)

@@ -72,9 +72,9 @@ class Options:
   # Of 'ais', independent estimates that are averaged.
   chains: int = 2
   # Of 'ais', from the proposal to the true posterior; more of them come nearer.
-  temperatures: int = 100
+  temperatures: int = 200
   # Of 'ais', gradients at each of them.
-  leapfrogs: int = 8
+  leapfrogs: int = 4
   # K of 'iwae'.
   samples: int = 50
   # Standard deviation of the likelihood on [0, 1] and of scaled haptics; 0: the run's own.

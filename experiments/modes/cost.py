@@ -30,6 +30,7 @@ from experiments.evaluation import blocks, results
 from experiments.evaluation.contract import Evaluation, Setting
 from experiments.evaluation.cost_records import PAPER, Costs, Paper, StepCost
 from experiments.evaluation.fitting import Fitting
+from experiments.evaluation.titles import form_of
 from experiments.figures import cost as cost_figures
 from gmn_jax.config import Config, make_model, preset
 from gmn_jax.model import POE, VARIANTS
@@ -161,8 +162,10 @@ def _measure(config: Config, options: Options) -> dict[str, Any]:
 def _notes(found: Costs, setting: Setting[Options]) -> list[str]:
   options, config = setting.options, _configs(setting)[0]
   machines = sorted({record.machine for record in found.measured})
+  # What the variants have in common.
+  said = [*form_of(config)[1:], config.optimizer, config.dtype]
   notes = [
-    f'{_sizes(config)}, {config.optimizer}, {config.dtype}, on {", ".join(machines)}.',
+    f'{_sizes(config)}, {", ".join(said)}, on {", ".join(machines)}.',
     f'Time: median of {results.counted(options.steps, "steps")} (least to most). Memory: the most '
     'in use in a process of its own; without an accelerator all of that process, compilation '
     'included. FLOP: counted in the forward and backward passes (gmn_jax/training/flops.py). '

@@ -137,7 +137,7 @@ def test_it_writes_accuracies_beside_chance_and_bounds(tmp_path, monkeypatch):
   monkeypatch.setattr(reading, 'open_dataset', open_dataset)
   options = classify.Options(
     datasets=('four', 'six'), split='val', views=(0, 2), held_out=2, together=2, draws=2, ways=2,
-    estimator='ais', temperatures=4,
+    estimator='ais', temperatures=4, leapfrogs=1,
   )  # fmt: skip
   classify.MODE.carry_out(tiny_run.random_run(), tmp_path, options, build=False)
   assert opened == ['four', 'six']

@@ -15,13 +15,13 @@ from tests import tiny_run
 @pytest.mark.long
 def test_a_step_is_measured_in_the_sizes_of_the_run(tmp_path, monkeypatch):
   monkeypatch.setenv('JAX_DISABLE_MOST_OPTIMIZATIONS', 'true')
-  run = tiny_run.random_run(draw_steps=1, optimizer='adam')
+  run = tiny_run.random_run(draw_steps=1, optimizer='adam', pooling='anchored')
   options = cost.Options(variants=('poe',), modalities=('m2',), batch=1, steps=1, busy=True)
   cost.MODE.evaluate(run, {}, tmp_path, options)
   written = json.loads((tmp_path / 'cost.json').read_text())
   (measured,) = written['results']['measured']
   assert (measured['variant'], measured['modalities'], measured['M']) == ('poe', 'm2', 2)
-  assert measured['model'] == 'poe m2 small, batch 1'
+  assert measured['model'] == 'poe anchored m2 small, batch 1'
   # Of a width of 2, where the preset's is 16; PoE's two experts have parameters of their own.
   assert 10_000 < measured['parameters'] < 100_000
   for name in ('median_ms', 'peak_bytes', 'flops', 'share_of_peak'):
@@ -29,7 +29,7 @@ def test_a_step_is_measured_in_the_sizes_of_the_run(tmp_path, monkeypatch):
   assert measured['measured_beside_other_work']
   text = (tmp_path / 'cost.txt').read_text()
   assert (
-    'Width 2, 1 draw step, images of 8 pixels, 1 scene a step' in text
+    'Width 2, 1 draw step, images of 8 pixels, 1 scene a step, anchored, adam' in text
     and 'beside other work' in text
   )
   assert (tmp_path / 'cost.png').stat().st_size > 0

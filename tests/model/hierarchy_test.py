@@ -81,6 +81,22 @@ def test_divergence_and_weight_are_those_of_the_sampled_gaussians():
   np.testing.assert_allclose(log_weight, log_ratio.sum(axis=(1, 2, 3)), rtol=1e-9)
 
 
+@pytest.mark.parametrize('size', [1, 1e3, 1e6])
+def test_representations_and_gradients_are_finite_whatever_the_sums_are(size):
+  latent = LatentRepresentation(features=8)
+  numbers = np.random.default_rng(0).standard_normal((3, 5, 2, 2, 8))
+  context, target, noise = jax.tree.map(np.float32, [size * numbers[0], *numbers[1:]])
+  params = latent.init(jax.random.key(0), context, target, noise, method='sample_posterior')
+
+  def total(params, context, target):
+    given = functools.partial(latent.apply, params, context)
+    r, divergence, *_ = given(target, noise, method='sample_posterior')
+    return r.sum() + divergence.sum() + given(noise, method='sample_prior').sum()
+
+  found = jax.value_and_grad(total, (0, 1, 2))(params, context, target)
+  assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(found))
+
+
 def test_the_divergence_of_absent_modalities_does_not_count():
   model = tiny.make_model('apoe', hierarchical=True)
   params, views, noise = draw_params(model), tiny.draw_views(model), tiny.draw_noise(model, 2)

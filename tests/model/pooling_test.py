@@ -221,7 +221,10 @@ def mixture(mean_E, logvar_E, present_E=None):
 @pytest.mark.long
 @pytest.mark.parametrize(
   ('name', 'fields'),
-  [('mixture', {}), ('anchored', {'informed': True, 'remat': True, 'dtype': 'bfloat16'})],
+  [
+    ('mixture', {'hierarchical': True}),
+    ('anchored', {'informed': True, 'remat': True, 'dtype': 'bfloat16', 'hierarchical': True}),
+  ],
 )
 def test_an_anchored_model_trains_and_so_does_one_with_a_pooling_of_ones_own(
   monkeypatch, name, fields

@@ -20,6 +20,7 @@ MODELS = {
   'apoe': {},
   'poe of prior': {'variant': 'poe', 'absent': 'prior', 'modalities': 'm5', 'image_size': 16},
   'hierarchical': {'variant': 'baseline', 'hierarchical': True},
+  'anchored': {'pooling': 'anchored', 'informed': True},
 }
 SCENE = tiny_run.random_scene(0)
 CAMERAS, HANDS = SCENE['cameras'], SCENE['hands']

@@ -34,7 +34,11 @@ def _scene(index: int) -> dict[str, np.ndarray]:
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-  'fields', [{}, {'accumulate': 2, 'modalities': 'm5', 'missing': 'extrapol12'}]
+  'fields',
+  [
+    {'pooling': 'anchored', 'informed': True},
+    {'accumulate': 2, 'modalities': 'm5', 'missing': 'extrapol12'},
+  ],
 )
 def test_the_step_and_its_inputs_are_those_of_training(fields):
   config = tiny_config(**fields)

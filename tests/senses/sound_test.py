@@ -29,7 +29,7 @@ SOUND = Sense(
   renderer=VectorRenderer,
   unit='pressure, scaled to [-1, 1]',
 )
-HELD_OUT = {'samples': 2, 'temperatures': 3, 'leapfrogs': 1, 'held_out': 2}
+HELD_OUT = {'held_out': 2, 'estimator': 'iwae', 'samples': 2}
 SETTINGS = {
   'density': {'scenes': 2, 'images': (0,), 'grasps': (0, 1), 'others': (0, 2)} | HELD_OUT,
   'classify': {'ways': 2, 'draws': 2, 'views': (1,), 'together': 2} | HELD_OUT,

@@ -21,32 +21,41 @@ def updated(**fields):
   return jax.jit(step)(state, random_batch(4), RANGES)
 
 
-@pytest.fixture(scope='module')
-def plain():
-  return updated()
+@functools.cache
+def plain(pooling='product'):
+  return updated(pooling=pooling)
 
 
-@pytest.mark.parametrize('fields', [{'accumulate': 2}, {'remat': True}])
-def test_parts_and_rematerialisation_make_the_same_update(plain, fields):
-  state, metrics = updated(**fields)
+@pytest.mark.parametrize(
+  ('pooling', 'fields'),
+  [
+    ('product', {'accumulate': 2}),
+    ('product', {'remat': True}),
+    ('anchored', {'accumulate': 2, 'remat': True}),
+  ],
+)
+def test_parts_and_rematerialisation_make_the_same_update(pooling, fields):
+  state, metrics = updated(pooling=pooling, **fields)
+  expected_state, expected = plain(pooling)
   # Of the first moments, since the first update of Adam is the gradient's sign.
   chex.assert_trees_all_close(
     [leaf for leaf in jax.tree.leaves(state.opt_state) if leaf.ndim],
-    [leaf for leaf in jax.tree.leaves(plain[0].opt_state) if leaf.ndim],
+    [leaf for leaf in jax.tree.leaves(expected_state.opt_state) if leaf.ndim],
     rtol=1e-4,
     atol=1e-9,
   )
-  chex.assert_trees_all_close(metrics, plain[1], rtol=1e-5, atol=1e-5)
+  chex.assert_trees_all_close(metrics, expected, rtol=1e-5, atol=1e-5)
 
 
-def test_bfloat16_keeps_what_must_stay_exact(plain):
+def test_bfloat16_keeps_what_must_stay_exact():
   state, metrics = updated(dtype='bfloat16')
-  chex.assert_trees_all_equal_dtypes(state, plain[0])
-  chex.assert_trees_all_equal_dtypes(metrics, plain[1])
+  expected_state, expected = plain()
+  chex.assert_trees_all_equal_dtypes(state, expected_state)
+  chex.assert_trees_all_equal_dtypes(metrics, expected)
   for name in ('loss', 'squared_error/rgb', 'gradient_norm', 'kl'):
     # bfloat16 holds eight bits: far from float32's rounding, near its numbers.
-    np.testing.assert_allclose(metrics[name], plain[1][name], rtol=0.02, err_msg=name)
-  assert metrics['loss'] != plain[1]['loss']
+    np.testing.assert_allclose(metrics[name], expected[name], rtol=0.02, err_msg=name)
+  assert metrics['loss'] != expected['loss']
 
 
 def test_bfloat16_is_what_convolutions_compute_in():

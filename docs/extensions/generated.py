@@ -11,9 +11,10 @@ import os
 import re
 import textwrap
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sphinx.application import Sphinx
+if TYPE_CHECKING:
+  from sphinx.application import Sphinx
 
 _MARK = re.compile(r'<!-- generated: (\w+) -->')
 _COLUMNS = '96'  # of the help of a command
@@ -164,12 +165,12 @@ _WRITERS: dict[str, Callable[[], str]] = {
 }
 
 
-def _read(app: Sphinx, docname: str, source: list[str]) -> None:
+def _read(app: 'Sphinx', docname: str, source: list[str]) -> None:
   del app, docname
   source[0] = _MARK.sub(lambda match: _WRITERS[match[1]](), source[0])
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
+def setup(app: 'Sphinx') -> dict[str, bool]:
   """Enters what writes."""
   # After the links of the page were led to the site's, as which these here are written.
   app.connect('source-read', _read, priority=900)

@@ -19,9 +19,9 @@ test: $(installed)
 quick: $(installed)
 	$(VENV)/bin/python -m pytest -n auto --dist loadfile -q -m 'not slow and not long'
 
-# Read it from docs/build/index.html: it needs no network, nor does building it.
+# Read it from docs/build/html/index.html: it needs no network, nor does building it.
 docs: $(installed)
-	$(VENV)/bin/python -m sphinx -q -W --keep-going -b html docs docs/build
+	$(VENV)/bin/python -m sphinx -q -W --keep-going docs docs/build/html
 
 bench: $(installed)
 	$(VENV)/bin/python -m experiments.bench

@@ -23,6 +23,8 @@ extensions = [
 root_doc = 'index'
 exclude_patterns = ['build', 'extensions', '**/.*']
 highlight_language = 'none'
+# Between single backticks, docstrings have code.
+default_role = 'code'
 
 html_theme = 'sphinx_book_theme'
 html_title = 'gmn_jax'

@@ -170,8 +170,18 @@ def _read(app: 'Sphinx', docname: str, source: list[str]) -> None:
   source[0] = _MARK.sub(lambda match: _WRITERS[match[1]](), source[0])
 
 
+def _as_restructured(app: 'Sphinx', *of_object: Any) -> None:
+  """Escapes what a docstring of ours means as it stands: the star of `*shape`, the s of `Env`s."""
+  del app
+  lines = of_object[-1]
+  for i, line in enumerate(lines):
+    starred = re.sub(r'(?<![\w*`\\])(\*+)(?=[\w{])', r'\\\1', line)
+    lines[i] = re.sub(r'((?<!`)`[^`]+`)(?=\w)', r'\1\\ ', starred)
+
+
 def setup(app: 'Sphinx') -> dict[str, bool]:
   """Enters what writes."""
   # After the links of the page were led to the site's, as which these here are written.
   app.connect('source-read', _read, priority=900)
+  app.connect('autodoc-process-docstring', _as_restructured)
   return {'parallel_read_safe': True, 'parallel_write_safe': True}

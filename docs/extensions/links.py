@@ -74,13 +74,13 @@ def _read(app: Sphinx, docname: str, source: list[str]) -> None:
   source[0] = redirected(source[0], page, place)
 
 
-def _to_folder(
-  app: Sphinx, env: object, node: addnodes.pending_xref, text: nodes.TextElement
-) -> nodes.Node | None:
-  """The text of a link to a folder, which no page shows; None for whatever else leads nowhere."""
-  here = pathlib.Path(app.env.doc2path(node['refdoc'])).parent
-  target = (here / urllib.parse.unquote(node.get('reftarget', ''))).resolve()
-  return text if target.is_dir() and target.is_relative_to(_ROOT) else None
+def _drop_links_to_folders(app: Sphinx, doctree: nodes.document) -> None:
+  """Leaves the text of links to folders, which no page shows."""
+  here = pathlib.Path(app.env.doc2path(app.env.docname)).parent
+  for node in list(doctree.findall(addnodes.pending_xref)):
+    target = (here / urllib.parse.unquote(node['reftarget'])).resolve()
+    if node['reftype'] == 'myst' and target.is_dir() and target.is_relative_to(_ROOT):
+      node.replace_self(node.children)
 
 
 def _copy_notebooks(app: Sphinx) -> None:
@@ -97,5 +97,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
   """Enters all of it."""
   app.connect('builder-inited', _copy_notebooks)
   app.connect('source-read', _read)
-  app.connect('missing-reference', _to_folder)
+  app.connect('doctree-read', _drop_links_to_folders)
   return {'parallel_read_safe': True, 'parallel_write_safe': True}

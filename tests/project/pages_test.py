@@ -153,6 +153,7 @@ def _ours(words: list[str]) -> tuple[str, Command, list[str]]:
 def _declared(path: pathlib.Path) -> Command | Group:
   """The command that a script or a package runs where it is run."""
   file = path / '__main__.py' if path.is_dir() else path.with_suffix('.py')
+  assert file.is_file(), f'there is no {file}'
   name = re.search(r'^\s+([A-Z]+)\.run\(', file.read_text(), re.MULTILINE)
   assert name is not None, f'{file} runs no command'
   source = re.search(rf'^ *from (\S+) import .*\b{name[1]}\b', file.read_text(), re.MULTILINE)

@@ -3,7 +3,7 @@
 A page of `docs/` that only says "This page is [title](path)." shows the page at that path, which
 may be anywhere in the repository. Links are written as GitHub follows them, from file to file: one
 to a page that is shown leads to where it is shown, one to another file offers it, and one to a
-folder is text alone.
+folder is text alone. A picture of another site is its caption, so that a page asks for nothing.
 """
 
 import os
@@ -20,6 +20,7 @@ _ROOT = pathlib.Path(__file__).resolve().parents[2]
 _DOCS = _ROOT / 'docs'
 _NOTEBOOKS = _ROOT / 'notebooks'
 _SHOWN_HERE = re.compile(r'This page is \[[^\]]*\]\(([^)\s]+)\)\.\s*')
+_ELSEWHERE = re.compile(r'!\[([^\]]*)\]\(https?://[^)]*\)')
 _LINK = re.compile(r'(\]\(<?)([^()\s>]+)')
 _BLOCK = re.compile(r'(^ *```.*?^ *```)', re.DOTALL | re.MULTILINE)
 
@@ -58,7 +59,7 @@ def redirected(text: str, page: pathlib.Path, place: pathlib.Path) -> str:
       return match[1] + os.path.relpath(target, place.parent)
     return f'{match[1]}{path}' + (f'#{address.fragment}' if address.fragment else '')
 
-  parts = _BLOCK.split(text)
+  parts = _BLOCK.split(_ELSEWHERE.sub(r'\1', text))
   return ''.join(part if i % 2 else _LINK.sub(lead, part) for i, part in enumerate(parts))
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
   from sphinx.application import Sphinx
 
 _MARK = re.compile(r'<!-- generated: (\w+) -->')
+# What `numpy.typing.ArrayLike` is, as it stands in a signature.
+_ARRAY_LIKE = re.compile(r'[~\w.]*_Buffer \|.*?\| [~\w.]*_NestedSequence\[[^\[\]]*\]')
 _COLUMNS = '96'  # of the help of a command
 # The rooms whose `__all__` is public, in the order of a reader.
 _ROOMS = (
@@ -171,12 +173,29 @@ def _read(app: 'Sphinx', docname: str, source: list[str]) -> None:
 
 
 def _as_restructured(app: 'Sphinx', *of_object: Any) -> None:
-  """Escapes what a docstring of ours means as it stands: the star of `*shape`, the s of `Env`s."""
+  """Escapes what a docstring of ours means as it stands: the star of `*shape`, the s of `Env`s, and
+  a letter that is a whole description, as in "samples: K.".
+  """
   del app
   lines = of_object[-1]
   for i, line in enumerate(lines):
     starred = re.sub(r'(?<![\w*`\\])(\*+)(?=[\w{])', r'\\\1', line)
-    lines[i] = re.sub(r'((?<!`)`[^`]+`)(?=\w)', r'\1\\ ', starred)
+    plural = re.sub(r'((?<!`)`[^`]+`)(?=\w)', r'\1\\ ', starred)
+    lines[i] = re.sub(r'(\w: )([A-Z]\.)$', r'\1\\\2', plural)
+
+
+def _shorten(
+  app: 'Sphinx',
+  kind: str,
+  name: str,
+  value: Any,
+  options: Any,
+  signature: str | None,
+  returned: str,
+) -> tuple[str, str] | None:
+  """A signature with NumPy's `ArrayLike` by its name."""
+  del app, kind, name, value, options
+  return (_ARRAY_LIKE.sub('ArrayLike', signature), returned) if signature else None
 
 
 def setup(app: 'Sphinx') -> dict[str, bool]:
@@ -184,4 +203,5 @@ def setup(app: 'Sphinx') -> dict[str, bool]:
   # After the links of the page were led to the site's, as which these here are written.
   app.connect('source-read', _read, priority=900)
   app.connect('autodoc-process-docstring', _as_restructured)
+  app.connect('autodoc-process-signature', _shorten)
   return {'parallel_read_safe': True, 'parallel_write_safe': True}

@@ -4,7 +4,6 @@ from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
 
-
 _STYLE = 'margin: 1em 0; overflow-x: auto; text-align: center'
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _MARK = re.compile(r'<!-- generated: (\w+) -->')
 # What `numpy.typing.ArrayLike` is, as it stands in a signature.
 _ARRAY_LIKE = re.compile(r'[~\w.]*_Buffer \|.*?\| [~\w.]*_NestedSequence\[[^\[\]]*\]')
-_COLUMNS = '96'  # of the help of a command
+_COLUMNS = '80'  # of the help of a command
 # The rooms whose `__all__` is public, in the order of a reader.
 _ROOMS = (
   'gmn_jax',

@@ -3,12 +3,12 @@ PYTHON ?= python3
 # Another environment beside the usual one: `make quick VENV=.venv-3.13 PYTHON=python3.13`. Without
 # `tfds` among the extras it lacks TensorFlow, which the stock `tfds build` alone needs.
 VENV := .venv
-EXTRAS := tfds viz dev
+EXTRAS := tfds viz docs dev
 
 # Installs again only when what decides the installation has changed.
 installed = $(VENV)/.installed
 
-.PHONY: demo test quick lint lock faults bench
+.PHONY: demo test quick docs lint lock faults bench
 
 demo: $(installed)
 	$(VENV)/bin/python experiments/demo.py
@@ -18,6 +18,10 @@ test: $(installed)
 
 quick: $(installed)
 	$(VENV)/bin/python -m pytest -n auto --dist loadfile -q -m 'not slow and not long'
+
+# Read it from docs/build/html/index.html: it needs no network, nor does building it.
+docs: $(installed)
+	$(VENV)/bin/python -m sphinx -q -W --keep-going docs docs/build/html
 
 bench: $(installed)
 	$(VENV)/bin/python -m experiments.bench

@@ -18,6 +18,7 @@ from mese_env import lighting, poses
 
 REACH, SPACING = 0.105, 0.0075  # metres, of the grid of points
 _BRIGHT = 0.3  # of a pixel that is surely of an object
+_LIT = 1.5  # by which colours are brightened
 _LEAST = 0.08  # opacity that is still seen
 _MOST = 5000  # points that are shown: a machine without a GPU draws them too
 _TANGENT = float(np.tan(np.radians(lighting.FIELD_OF_VIEW / 2)))
@@ -55,8 +56,8 @@ def carve(around: np.ndarray, field: float = 1.0) -> Hull:
     colours += seen_from[:, camera, None] * (weights @ view.mean(axis=0))
   opacities = inside.mean(axis=1)
   shown = np.argsort(-opacities)[: min(_MOST, np.sum(opacities > _LEAST))]
-  brightest = np.maximum(colours[shown].max(axis=1, keepdims=True), 0.25)
-  return Hull(points[shown], np.clip(colours[shown] / brightest, 0, 1), opacities[shown])
+  # A point's views average its lit sides and its dark ones.
+  return Hull(points[shown], np.clip(_LIT * colours[shown], 0, 1), opacities[shown])
 
 
 @functools.cache

@@ -13,9 +13,11 @@ from experiments.explorer.ways import LOOK, Angles
 from mese_env import lighting, poses, shapes
 
 # Cameras stand one metre away; they are drawn nearer, so that the object is not lost among them.
-_DRAWN_AT = 0.36
+# Looks stand a little behind the eye that gave them, which would be hidden else.
+_DRAWN_AT, _BEHIND = 0.36, 1.15
+_LINES = {'thickness': 2.0, 'thickness_units': 'screen'}
 _EYE, _LOOK, _SKIN = (255, 200, 0), (90, 160, 255), (209, 173, 148)
-_SIZE, _BALL = 0.07, 0.016  # metres, of what stands for a camera, and of the eye's ball
+_SIZE, _BALL = 0.034, 0.014  # metres, of what stands for a camera, and of the eye's ball
 _FIELD = float(np.radians(2 * lighting.FIELD_OF_VIEW))  # drawn wider, for the pictures to be seen
 _OPACITY, _FADED = 0.55, 0.12  # of the last hand, and of those before
 
@@ -47,7 +49,7 @@ class Scene:
     self._drawn: dict[str, Any] = {}
     self._given: tuple[Any, ...] = ()
     self._eye = self._scene.add_camera_frustum(
-      '/eye', fov=_FIELD, aspect=1, scale=_SIZE, color=_EYE
+      '/eye', fov=_FIELD, aspect=1, scale=_SIZE, color=_EYE, **_LINES
     )
     self.ball = self._scene.add_icosphere('/ball', _BALL, color=_EYE, cast_shadow=False)
 
@@ -77,7 +79,8 @@ class Scene:
         centers=hull.points,
         covariances=np.broadcast_to(spread, (len(hull.points), 3, 3)),
         rgbs=hull.colours,
-        opacities=hull.opacities[:, None] ** 2,
+        # What half of the samples have is a haze.
+        opacities=hull.opacities[:, None] ** 3,
       )
 
   def draw_given(self, state: State, closed: Sequence[Mesh]) -> None:
@@ -114,8 +117,9 @@ class Scene:
       scale=_SIZE,
       color=_LOOK,
       image=image,
-      position=position,
+      position=_BEHIND * position,
       wxyz=_towards(frame),
+      **_LINES,
     )
 
 

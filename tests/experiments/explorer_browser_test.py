@@ -87,6 +87,7 @@ def _wait_for_address(page, pattern: str) -> None:
   page.wait_for_function(f'/{pattern}/.test(window.location.search)')
 
 
+@pytest.mark.slow
 def test_a_look_and_a_grasp_are_given_and_another_visitor_has_a_state_of_its_own(page_of):
   first, second = page_of(), page_of('?object=5&eye=-10:200')
   _wait_for(first, 'nothing given')
@@ -107,6 +108,7 @@ def test_a_look_and_a_grasp_are_given_and_another_visitor_has_a_state_of_its_own
   assert not page_of.outside
 
 
+@pytest.mark.slow
 def test_what_an_address_cannot_mean_is_said_on_the_page(page_of):
   page = page_of('?object=9999')
   _wait_for(page, 'the address has object=9999')
@@ -114,6 +116,7 @@ def test_what_an_address_cannot_mean_is_said_on_the_page(page_of):
   assert not page.get_by_text('Traceback').count()
 
 
+@pytest.mark.slow
 def test_the_eye_is_dragged(page_of):
   page = page_of()
   _wait_for(page, 'nothing given')

@@ -20,9 +20,9 @@ def require_place(path: pathlib.Path) -> None:
   Raises:
     UserError: its folder is not there, or cannot be written.
   """
+  folders.require_writable(path.parent, 'give another --out.')
   if not path.parent.is_dir():
     raise UserError(f'{path} cannot be written (no such folder); {_REMEDY}')
-  folders.require_writable(path.parent, 'give another --out.')
 
 
 def write_png(picture: np.ndarray, path: str | pathlib.Path) -> None:

@@ -40,6 +40,7 @@ def test_there_and_back_nothing_is_lost(modalities, variant):
   assert numbers == sum(leaf.size for leaf in jax.tree.leaves(params))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('variant', ['baseline', 'poe', 'apoe'])
 def test_a_full_size_state_dict_has_the_authors_shapes(variant):
   modalities = modality_set('m5', 64)
@@ -97,6 +98,7 @@ def test_every_wrong_tensor_is_named():
   assert "'poe'" in said
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('prefix', ['', 'module.', 'model.module.'])
 def test_a_prefix_that_all_names_share_is_stripped_wherever_the_weights_are(prefix):
   model = tiny.make_model('apoe')

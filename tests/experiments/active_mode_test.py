@@ -13,6 +13,8 @@ from gmn_jax.senses import HAPTIC, IMAGE
 from mese_env.errors import UserError
 from tests import tiny_run
 
+pytestmark = pytest.mark.long
+
 SENSES = (IMAGE, HAPTIC)
 PRICES = dict.fromkeys(SENSES, 1.0)
 
@@ -77,7 +79,6 @@ def test_a_known_object_is_sensed_anew_from_other_poses():
     assert len(np.unique(axis_N3, axis=0)) == 5
 
 
-@pytest.mark.long
 def test_it_writes_errors_and_what_is_below_random(tmp_path):
   options = active.Options(
     policies=('random', 'gaussian', 'oracle'), steps=2, scenes=2, starts=2, candidates=3,

@@ -15,6 +15,8 @@ from tests.tiny_run import random_dataset, random_run, tiny_config
 from tfds_mese import own_data
 from tfds_mese.dataset import Dataset
 
+pytestmark = pytest.mark.long
+
 _MODES = ('density', 'classify', 'generate', 'missing', 'active')
 
 

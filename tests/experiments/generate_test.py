@@ -121,6 +121,7 @@ def test_errors_are_means_over_the_numbers_of_a_kind_that_are_asked_for():
   np.testing.assert_allclose(errors['haptic'], [9, 9], rtol=1e-5)
 
 
+@pytest.mark.long
 def test_predictors_without_a_model_are_the_mean_and_the_nearest_training_view(scenes):
   run = make_run()
   views = cut_scenes(run.model.modalities, stack_scenes(scenes, run.model.modalities), run.ranges)

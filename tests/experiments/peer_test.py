@@ -43,6 +43,7 @@ def side(tmp_path):
   return start
 
 
+@pytest.mark.long
 def test_two_processes_take_single_steps_in_turns_and_the_first_of_each_does_not_count(
   side, tmp_path
 ):

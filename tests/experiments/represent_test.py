@@ -120,6 +120,7 @@ def test_datasets_are_taken_in_turn_so_that_the_number_of_parts_can_be_told(tmp_
     np.testing.assert_array_equal(file['test_num_parts'], [4, 6, 4])
 
 
+@pytest.mark.long
 def test_scenes_of_which_nothing_is_known_are_refused(tmp_path):
   options = represent.Options(views=2, train_scenes=2, test_scenes=2, split='val')
   with pytest.raises(UserError, match='nothing is known of the objects'):

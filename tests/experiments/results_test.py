@@ -14,6 +14,8 @@ import pytest
 from experiments.compare import archive, runs
 from experiments.compare import command as compare
 
+pytestmark = pytest.mark.long
+
 _RESULTS = pathlib.Path(__file__).resolve().parents[2] / 'docs' / 'results'
 _TABULATED = sorted(path.parent.name for path in _RESULTS.glob('*/compare.txt'))
 # Of recipes that are no longer run.

@@ -11,7 +11,7 @@ from gmn_jax.inference import annealing, importance
 from mese_env.errors import UserError
 from tests import linear_gaussian
 
-pytestmark = pytest.mark.usefixtures('x64')
+pytestmark = [pytest.mark.usefixtures('x64'), pytest.mark.long]
 
 
 def draw_problem(count: int, context_views: int, target_views: int):
@@ -64,7 +64,6 @@ def run(problem, name='posterior', chains=1, temperatures=400, leapfrogs=3):
   return both_ways(log_weight, exact_KNZ, jax.random.key(2), chains, temperatures, leapfrogs)
 
 
-@pytest.mark.long
 # From the prior, which knows nothing of a hundred views, the way is longer.
 @pytest.mark.parametrize(
   ('name', 'temperatures', 'mean', 'most'), [('posterior', 400, 0.5, 1), ('prior', 1500, 1, 4)]
@@ -90,7 +89,6 @@ def test_it_is_right_to_a_nat_where_independent_samples_are_far_off(name, temper
   assert np.sqrt(np.mean(independent.scatter**2)) > 0.5
 
 
-@pytest.mark.long
 def test_weights_are_right_in_expectation_and_their_logarithms_on_either_side():
   problem = draw_problem(4, context_views=1, target_views=3)
   truth, chains = linear_gaussian.log_likelihood(*problem), 2_000
@@ -109,7 +107,6 @@ def test_weights_are_right_in_expectation_and_their_logarithms_on_either_side():
   assert np.all(gaps[1] < 0.7 * gaps[0])
 
 
-@pytest.mark.long
 def test_steps_adapt_to_how_narrow_the_posterior_is():
   precision_N = jnp.array([1.0, 100.0, 10_000.0])
 

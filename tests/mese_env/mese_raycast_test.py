@@ -103,6 +103,7 @@ def test_mujoco_draws_the_same_looks_and_the_same_hand(tmp_path):
   assert np.median(np.abs(pictures - reference)[seen]) < 6
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
   ('lacking', 'sentence'), [('', 'libosmesa6'), ('OpenGL', 'pip install "mujoco>=4.0"')]
 )

@@ -10,7 +10,7 @@ from gmn_jax.model import gaussians, objective
 from gmn_jax.model.hierarchy import LatentRepresentation
 from tests import tiny
 
-pytestmark = pytest.mark.usefixtures('x64')
+pytestmark = [pytest.mark.usefixtures('x64'), pytest.mark.long]
 
 CONTEXT = [[[1, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]], [[0, 1, 0, 0], [0, 0, 0, 0], [1, 0, 0, 0]]]
 TARGET = [[[0, 0, 1, 1], [0, 1, 1, 1], [0, 0, 0, 0]], [[1, 0, 0, 0], [0, 1, 1, 0], [0, 0, 1, 0]]]
@@ -37,7 +37,6 @@ def without_variance(params):
   return {name: flatten(leaf) if name.startswith(LATENT) else leaf for name, leaf in params.items()}
 
 
-@pytest.mark.long
 @pytest.mark.parametrize('variant', ['apoe', 'poe', 'baseline'])
 def test_without_variance_it_is_the_plain_model(variant):
   model = tiny.make_model(variant, hierarchical=True)

@@ -16,6 +16,8 @@ from gmn_jax.training.run import Run
 from mese_env.errors import UserError
 from tests import tiny, tiny_run
 
+pytestmark = pytest.mark.long
+
 MODELS = {
   'apoe': {},
   'poe of prior': {'variant': 'poe', 'absent': 'prior', 'modalities': 'm5', 'image_size': 16},

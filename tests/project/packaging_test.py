@@ -125,6 +125,7 @@ def test_citation_and_changelog_are_of_this_version():
   assert f'\n## [{version}]' in (ROOT / 'CHANGELOG.md').read_text()
 
 
+@pytest.mark.long
 def test_wheel_carries_what_code_and_law_ask_for(wheel):
   version = importlib.import_module(PACKAGES[0]).__version__
   files = set(wheel.namelist())

@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 _ROOT = pathlib.Path(__file__).parents[2]
 _COMMANDS = {
   'main': ['experiments/main.py', '--config=experiments/configs/apoe.py'],

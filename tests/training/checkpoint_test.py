@@ -13,12 +13,13 @@ from mese_env import __version__
 from mese_env.errors import UserError
 from tests import tiny_checkpoint, tiny_run
 
+pytestmark = pytest.mark.long
+
 
 def _as_another_version(workdir, change):
   tiny_checkpoint.rewrite(workdir, lambda description: change(description['config']))
 
 
-@pytest.mark.long
 def test_an_exported_model_is_the_run_s_without_what_training_needs(tmp_path):
   run, workdir, copy = tiny_run.random_run(), tmp_path / 'run', tmp_path / 'copy'
   tiny_checkpoint.save(run, workdir)

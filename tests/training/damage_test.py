@@ -19,6 +19,8 @@ from gmn_jax.training.unreadable import explain_unreadable
 from mese_env.errors import UserError
 from tests import tiny_checkpoint, tiny_run
 
+pytestmark = pytest.mark.long
+
 RUN = tiny_run.random_run()
 
 
@@ -42,7 +44,6 @@ def _equal(one, other):
   return jax.tree.all(jax.tree.map(lambda a, b: np.array_equal(numbers(a), numbers(b)), one, other))
 
 
-@pytest.mark.long
 @pytest.mark.parametrize('use', ['resumed', 'loaded'])
 def test_a_flipped_bit_in_any_file_is_named_or_harmless(saved, tmp_path, use):
   workdir = tmp_path / use

@@ -17,6 +17,8 @@ from gmn_jax.training.checkpoint import load_run
 from mese_env.errors import UserError
 from tests import tiny_run
 
+pytestmark = pytest.mark.long
+
 RUN = tiny_run.random_run()._replace(step=7, identity={'seed': 1, 'records of train': 'abc'})
 METRICS = {'validation': {'step': 7, 'elbo': -1.5}}
 READ = (exported.CONFIG, exported.WEIGHTS, exported.METRICS)

@@ -256,6 +256,7 @@ def test_options_of_the_compiler_change_nothing():
   assert count_macs(product, _shape(2, 3), _shape(3, 5)) == 2 * 3 * 5
 
 
+@pytest.mark.long
 def test_a_step_takes_the_same_whatever_the_optimiser():
   counts = []
   for name in ('adam', 'muon'):
@@ -265,6 +266,7 @@ def test_a_step_takes_the_same_whatever_the_optimiser():
   assert counts[0] == counts[1] > 0
 
 
+@pytest.mark.long
 def test_the_full_preset_takes_what_its_config_says():
   config = configs.preset('full')
   model, optimizer = configs.make_model(config), make_optimizer(config)

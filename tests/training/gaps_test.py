@@ -14,6 +14,8 @@ from gmn_jax.training.quiet_start import mean_biases
 from tests import tiny
 from tests.tiny_run import RANGES, random_batch, tiny_config, tiny_step
 
+pytestmark = pytest.mark.long
+
 _M2 = modality_set('m2', 8)
 # Of three scenes, which of four views there are: the second lacks touch, the third has one view.
 LOOKS = np.array([[1, 1, 1, 0], [1, 1, 1, 1], [0, 0, 1, 0]], bool)
@@ -111,7 +113,6 @@ def test_of_views_that_are_all_there_as_many_are_given_as_ever():
     np.testing.assert_allclose(context.mean(axis=(0, 1)), context.mean(), rtol=0.06)
 
 
-@pytest.mark.long
 def test_filling_scenes_up_changes_no_loss_and_no_gradient():
   step, state = tiny_step(tiny_config(optimizer='adam', batch_size=3))
   results = []
@@ -124,7 +125,6 @@ def test_filling_scenes_up_changes_no_loss_and_no_gradient():
     )
 
 
-@pytest.mark.long
 def test_a_scene_without_gaps_costs_what_it_costs_by_itself():
   model = tiny.make_model('apoe', _M2, mask_absent=True)
   params = jax.tree.map(jnp.float32, tiny.draw_params(model))
@@ -148,7 +148,6 @@ def test_a_scene_without_gaps_costs_what_it_costs_by_itself():
   )
 
 
-@pytest.mark.long
 @pytest.mark.parametrize('lacking', ['haptic', 'rgb'])
 def test_what_no_scene_has_has_no_gradient(lacking):
   none, every = np.zeros((2, 4), bool), np.ones((2, 4), bool)

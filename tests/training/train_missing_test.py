@@ -19,6 +19,8 @@ from mese_env.errors import UserError
 from tests import tiny
 from tests.tiny_run import RANGES, random_batch, random_dataset, tiny_config
 
+pytestmark = pytest.mark.long
+
 
 def test_masks_have_the_sizes_allowed_with_probability_one_over_size():
   missing = Missing(fewest=1, most=3, strict=False, seed=3)
@@ -32,7 +34,6 @@ def test_masks_have_the_sizes_allowed_with_probability_one_over_size():
   np.testing.assert_allclose(pairs.mean(axis=0), 0.5, atol=0.03)
 
 
-@pytest.mark.long
 def test_a_mask_belongs_to_seed_and_scene_whatever_the_batch():
   missing = Missing(fewest=1, most=4, strict=False, seed=3)
   indices = jnp.array([7, 2_000_000_005, 12], jnp.uint32)
@@ -51,7 +52,6 @@ def test_fresh_masks_are_uniform_over_sizes():
   np.testing.assert_allclose(np.bincount(sizes)[1:] / 20_000, 1 / 5, atol=0.015)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize('strict', [False, True])
 def test_a_missing_modality_gives_no_context_and_strictly_no_target(strict):
   gives = np.array([[True, False, False], [True, True, False]] * 50)
@@ -105,7 +105,6 @@ def test_the_experiments_of_the_paper_and_errors_by_name():
     tiny_config(missing='extrapol12')
 
 
-@pytest.mark.long
 def test_experiments_and_seeds_are_one_compilation_of_the_training_step():
   programs = set()
   for name, protocol, seed in (('extrapol12', 'reference', 0), ('intrapol45', 'strict', 1)):
@@ -118,7 +117,6 @@ def test_experiments_and_seeds_are_one_compilation_of_the_training_step():
   assert len(programs) == 1
 
 
-@pytest.mark.long
 def test_validation_reports_fixed_and_fresh_masks_and_each_size():
   config = tiny_config(modalities='m5', missing='extrapol12', protocol='strict')
   model, missing = make_model(config), make_missing(config)

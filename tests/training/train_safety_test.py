@@ -20,6 +20,8 @@ from mese_env.errors import UserError
 from tests import tiny_checkpoint
 from tests.tiny_run import random_dataset, random_run, tiny_config
 
+pytestmark = pytest.mark.long
+
 # One step, one validation, one picture.
 _FIELDS = {'steps': 1, 'validate_every': 1, 'sample_every': 1}
 
@@ -36,7 +38,6 @@ def _finite(tree):
   return all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(tree))
 
 
-@pytest.mark.long
 def test_parameters_that_an_update_spoiled_are_not_saved_and_the_advice_works(
   tmp_path, monkeypatch
 ):
@@ -87,7 +88,6 @@ def test_a_checkpoint_is_begun_only_when_the_one_before_it_is_on_disk(tmp_path):
   assert all(found >= step - 1 for step, found in enumerate(seen, 1))
 
 
-@pytest.mark.long
 def test_a_validation_that_is_not_finite_stops_the_run_and_is_not_the_best(tmp_path):
   dataset = random_dataset()
   dataset.splits['val'][1]['haptics'][:] = np.nan
@@ -107,7 +107,6 @@ def _fail_to_write(*_):
   raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
-@pytest.mark.long
 @pytest.mark.parametrize('failure', [_fail, _fail_to_write])
 def test_a_picture_that_fails_ends_no_run(tmp_path, capsys, monkeypatch, failure):
   monkeypatch.setattr('gmn_jax.training.samples.save_picture', failure)
@@ -117,7 +116,6 @@ def test_a_picture_that_fails_ends_no_run(tmp_path, capsys, monkeypatch, failure
   assert load_run(tmp_path).step == 1
 
 
-@pytest.mark.long
 def test_a_finished_run_says_so_before_anything_is_compiled(tmp_path, capsys, monkeypatch):
   state = train(tiny_config(**_FIELDS), random_dataset(), tmp_path)
   for name in ('_compile', 'step_flops'):
@@ -134,7 +132,6 @@ def test_a_finished_run_says_so_before_anything_is_compiled(tmp_path, capsys, mo
     train(tiny_config(**_FIELDS), random_dataset(), tmp_path)
 
 
-@pytest.mark.long
 def test_a_run_trains_in_any_thread_beside_a_damaged_log(tmp_path):
   config, found = tiny_config(steps=2, validate_every=9, sample_every=9), []
   train(config.replace(steps=1), random_dataset(), tmp_path)

@@ -27,7 +27,7 @@ _VARIABLE = 'JAX_COMPILATION_CACHE_DIR'  # JAX reads it by itself
 _CACHE = pathlib.PurePath('.cache', 'gmn_jax')
 _SUFFIX = '-cache'  # of JAX's entries
 _DIGITS = 32  # of a checksum
-_MOST_BYTES = 2**30  # of all entries, which every start reads
+_MOST_BYTES, _MOST_ENTRIES = 2**30, 4_000  # in all, which every start reads
 _IN_USE = 'process-'
 _ABANDONED = 7 * 24 * 3600  # seconds after which a process is taken for gone
 _COMPILED = '/jax/core/compile/backend_compile_duration'
@@ -75,6 +75,7 @@ class Store:
 
   def __init__(self, folder: pathlib.Path):
     self._folder = folder
+    self._given: set[str] = set()  # names of entries that are here already
 
   def use(self) -> pathlib.Path:
     """Has JAX work with the entries from now on, until this process ends; returns its own folder.
@@ -86,6 +87,8 @@ class Store:
     jax.config.update('jax_compilation_cache_dir', str(own))
     # XLA's own caches for GPUs would be in there, and their paths part of each entry's key.
     jax.config.update('jax_persistent_cache_enable_xla_caches', 'none')
+    # Of a start of seconds, half went into programs of less than a second each.
+    jax.config.update('jax_persistent_cache_min_compile_time_secs', 0)
 
     def give(event: str, duration: float, **described: object) -> None:
       if event == _COMPILED:
@@ -119,6 +122,7 @@ class Store:
           os.link(entry, target)
         except OSError:  # Not all disks have links.
           _appear(target, content)
+        self._given.add(target.name)
     if damaged:
       print(
         f'{damaged} damaged entries of {self._folder} are removed, and compiled again.',
@@ -128,17 +132,19 @@ class Store:
 
   def give(self, own: pathlib.Path) -> None:
     """Enters what this process compiled, which is complete, into the store."""
-    known = {entry.name.rpartition('.')[0] for entry in self._entries()}
-    for path in own.glob(f'*{_SUFFIX}'):
-      key = path.name.removesuffix(_SUFFIX)
-      if key in known:
+    for name in {*os.listdir(own)} - self._given:
+      if not name.endswith(_SUFFIX):
         continue
+      key = name.removesuffix(_SUFFIX)
       # What cannot be kept is compiled again.
       with contextlib.suppress(OSError):
-        content = path.read_bytes()
+        content = (own / name).read_bytes()
         # Where the disk was full and JAX wrote a part, there is no room for another copy either.
         if content:
-          _appear(self._folder / f'{key}.{_checksum(content)}', content)
+          # Another process may have compiled it meanwhile, to other bytes.
+          if not any(entry.name.startswith(f'{key}.') for entry in self._entries()):
+            _appear(self._folder / f'{key}.{_checksum(content)}', content)
+          self._given.add(name)
 
   def _entries(self) -> list[pathlib.Path]:
     with contextlib.suppress(OSError):
@@ -146,17 +152,16 @@ class Store:
     return []
 
   def _sweep(self) -> None:
-    """Removes what processes left behind that were killed, and the oldest entries beyond the most
-    bytes.
-    """
+    """Removes what processes left behind that were killed, and the oldest of too many entries."""
     with contextlib.suppress(OSError):
       for folder in self._folder.glob(f'{_IN_USE}*'):
         if time.time() - folder.stat().st_mtime > _ABANDONED:
           shutil.rmtree(folder, ignore_errors=True)
       room = _MOST_BYTES
-      for entry in sorted(self._entries(), key=lambda path: -path.stat().st_mtime):
+      newest = sorted(self._entries(), key=lambda path: -path.stat().st_mtime)
+      for place, entry in enumerate(newest):
         room -= entry.stat().st_size
-        if room < 0:
+        if room < 0 or place >= _MOST_ENTRIES:
           entry.unlink()
 
 

@@ -19,7 +19,6 @@ _USE = """
 import jax, jax.numpy as jnp
 from experiments.compiled import keep_compiled
 keep_compiled()
-jax.config.update('jax_persistent_cache_min_compile_time_secs', 0)
 events = []
 jax.monitoring.register_event_listener(lambda event, **_: events.append(event))
 print(float(jax.jit(lambda x: jnp.tanh(x @ x).sum())(jnp.ones((4, 4)))))
@@ -83,6 +82,10 @@ def test_what_killed_processes_left_and_the_oldest_entries_are_removed(tmp_path,
   os.utime(abandoned, (0, 0))
   store.open()
   assert not abandoned.exists() and _entry(tmp_path)
+  with monkeypatch.context() as few:
+    few.setattr(compiled, '_MOST_ENTRIES', 0)
+    assert not list(store.open().iterdir())
+  _filled(tmp_path)
   monkeypatch.setattr(compiled, '_MOST_BYTES', len(_PROGRAM) - 1)
   assert not list(store.open().iterdir())
 

@@ -117,6 +117,19 @@ def test_what_an_address_cannot_mean_is_said_on_the_page(page_of):
 
 
 @pytest.mark.slow
+def test_auto_play_is_begun_and_ended_by_its_box(page_of):
+  page = page_of()
+  _wait_for(page, 'nothing given')
+  page.get_by_label('auto-play').check()
+  _wait_for(page, '1 look, 1 grasp')
+  page.get_by_label('auto-play').uncheck()
+  page.wait_for_timeout(3_000)
+  ended = page.url
+  page.wait_for_timeout(3_000)
+  assert page.url == ended and not page.get_by_text('4 looks').count()
+
+
+@pytest.mark.slow
 def test_the_eye_is_dragged(page_of):
   page = page_of()
   _wait_for(page, 'nothing given')

@@ -12,7 +12,7 @@ from experiments.explorer.ways import GRASP, LOOK, Angles, Given
 from experiments.gmn import GMN
 from gmn_jax.models import find
 from mese_env.errors import UserError
-from tests import explorer_studio
+from tests import explorer_studio, tiny_checkpoint, tiny_run
 
 
 def _carry_out(*arguments):
@@ -48,15 +48,36 @@ def test_what_cannot_be_done_is_one_sentence(arguments, named, tmp_path):
   assert not list(tmp_path.iterdir())
 
 
-def test_a_damaged_model_is_named(tmp_path):
-  folder = tmp_path / 'model'
+def _model(folder):
   shutil.copytree(find.find('apoe-small').folder, folder)
-  weights = folder / 'model.safetensors'
+  return folder / 'model.safetensors'
+
+
+def _run(folder):
+  tiny_checkpoint.save(tiny_run.random_run(), folder)
+  parts = (tiny_checkpoint.folder_of(folder) / 'params').rglob('*')
+  return max((path for path in parts if path.is_file()), key=lambda path: path.stat().st_size)
+
+
+@pytest.mark.parametrize('made', [_model, pytest.param(_run, marks=pytest.mark.long)])
+@pytest.mark.parametrize('shown', ['a film', 'a page'])
+def test_a_flipped_bit_in_what_is_shown_is_named_and_the_port_is_free_again(made, shown, tmp_path):
+  with socket.socket() as trial:
+    trial.bind(('127.0.0.1', 0))
+    port = trial.getsockname()[1]
+  if shown == 'a page':
+    pytest.importorskip('viser', reason='the extra `explore` is not installed')
+  weights = made(tmp_path / 'damaged')
   content = bytearray(weights.read_bytes())
   content[-1] ^= 1
   weights.write_bytes(content)
-  with pytest.raises(UserError, match=f'{folder} is damaged'):
-    _carry_out(folder, f'--record={tmp_path}/a.gif')
+  with pytest.raises(UserError) as refused:
+    _carry_out(
+      tmp_path / 'damaged', f'--record={tmp_path}/a.gif' if shown == 'a film' else f'--port={port}'
+    )
+  assert str(tmp_path / 'damaged') in str(refused.value) and 'damaged' in str(refused.value)
+  assert '\n' not in str(refused.value) and not (tmp_path / 'a.gif').exists()
+  server.require_free('127.0.0.1', port)
 
 
 def test_a_port_that_is_taken_is_named_with_another():

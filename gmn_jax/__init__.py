@@ -15,10 +15,13 @@ __all__ = ['__version__', 'config', 'load', 'train']
 
 def __getattr__(name: str) -> Any:
   """Loads what trains, or was trained, when it is first used: the model itself needs none of it."""
-  if name == 'train':
-    return importlib.import_module('gmn_jax.training.train').train
-  if name == 'load':
-    return importlib.import_module('gmn_jax.models').load
-  if name == 'config':
-    return importlib.import_module('gmn_jax.config')
+  from mese_env.installing import explain_missing
+
+  with explain_missing(f'gmn_jax.{name}'):
+    if name == 'train':
+      return importlib.import_module('gmn_jax.training.train').train
+    if name == 'load':
+      return importlib.import_module('gmn_jax.models').load
+    if name == 'config':
+      return importlib.import_module('gmn_jax.config')
   raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def write_grasp(options: argparse.Namespace) -> None:
   """Writes a picture of a grasp, and prints what is felt; raises as `main`."""
-  world, _, touch = _grasp(options)
+  world, _, touch = _grasp(options, '.png')
   camera = picture.best_camera(world.model, world.data)
   image_files.write_png(world.picture(camera, options.size), options.out)
   for channel in sensors.channels(kind='touch'):
@@ -55,23 +55,23 @@ def write_grasp(options: argparse.Namespace) -> None:
 
 def write_film(options: argparse.Namespace) -> None:
   """Writes a film of a grasp; raises as `main`."""
-  world, wrist, _ = _grasp(options)
+  world, wrist, _ = _grasp(options, '.gif')
   frames = film.frames(world, wrist, options.size)
   image_files.write_gif(frames, options.out, film.FRAME_MS, film.LAST_MS)
   print(f'wrote {options.out}')
 
 
-def _grasp(options: argparse.Namespace) -> tuple[World, Pose, Touch]:
+def _grasp(options: argparse.Namespace, suffix: str) -> tuple[World, Pose, Touch]:
   require_at_least(options, seed=0)
   fields.check('--size', options.size, int, range(16, 2049))
-  image_files.require_place(options.out)
+  image_files.require_place(options.out, suffix)
   return film.first_grasp(options.seed, options.parts, options.hand)
 
 
 def write_sheet(options: argparse.Namespace) -> None:
   """Writes a contact sheet; raises as `main`."""
   require_at_least(options, scenes=1, seed=0)
-  image_files.require_place(options.out)
+  image_files.require_place(options.out, '.png')
   config = scene.SceneConfig(num_parts=options.parts, renderer=options.renderer, num_grasps=0)
   scenes = [scene.generate_scene(config, options.seed, i) for i in range(options.scenes)]
   image_files.write_png(sheet.contact_sheet([one['images'] for one in scenes]), options.out)
@@ -97,13 +97,19 @@ def print_sensors(options: argparse.Namespace) -> None:
 
 
 def print_baselines(options: argparse.Namespace) -> None:
-  """Prints how well simple policies name an object; raises as `main`."""
+  """Prints how well policies name an object; raises as `main`, or where there is no such model."""
   require_at_least(options, seed=0)
   for option, most in (('shapes', 300), ('gallery', 10_000), ('trials', 10_000)):
     allowed = range(2 - (option == 'trials'), most + 1)
     fields.check(f'--{option}', getattr(options, option), int, allowed)
-  found = baselines.measure(options.shapes, options.gallery, options.trials, options.seed)
-  print(baselines.format_table(found))
+  policies = baselines.POLICIES
+  if options.model is not None:
+    # The one place where the environment knows of a model, which needs JAX.
+    from gmn_jax.models.policy import policy_of
+
+    policies += (policy_of(options.model),)
+  given = (options.shapes, options.gallery, options.trials, options.seed)
+  print(baselines.format_table(baselines.measure(*given, policies)))
 
 
 def write_pages(options: argparse.Namespace) -> None:

@@ -6,8 +6,9 @@ chooses. The distance of what is sensed to a shape is that to the nearest of its
 silhouette or the 132 channels and by the pose, each number standardised over the gallery. The shape
 with the smallest sum so far is the name. A grasp that is too forceful is a step that tells nothing.
 
-A policy of one's own, that of a trained model say, is another `Policy`: it is told what was sensed
-so far, and `measure(..., policies=(*POLICIES, mine))` puts it beside these.
+A policy of one's own is another `Policy`: it is told what was sensed so far, and
+`measure(..., policies=(*POLICIES, mine))` puts it beside these. That of a trained model is
+`gmn_jax.models.policy.policy_of`.
 """
 
 from collections.abc import Callable, Sequence
@@ -85,6 +86,11 @@ class Accuracy(NamedTuple):
   num_objects: int
 
 
+def candidates(sensed: list[Sensed], sense: Sense, rng: np.random.Generator) -> list[Pose]:
+  """The random poses among which a policy chooses; of the first one all have no choice."""
+  return [sense.pose(*poses.sample_angles(rng)) for _ in range(CANDIDATES if sensed else 1)]
+
+
 def _random(sensed: list[Sensed], sense: Sense, rng: np.random.Generator) -> Pose:
   del sensed
   return sense.pose(*poses.sample_angles(rng))
@@ -92,10 +98,9 @@ def _random(sensed: list[Sensed], sense: Sense, rng: np.random.Generator) -> Pos
 
 def _farthest_axis(sensed: list[Sensed], sense: Sense, rng: np.random.Generator) -> Pose:
   """Of some poses the one least along, or against, those already taken."""
-  candidates = [sense.pose(*poses.sample_angles(rng)) for _ in range(CANDIDATES if sensed else 1)]
   taken = [_axis(one.pose) for one in sensed]
   return min(
-    candidates,
+    candidates(sensed, sense, rng),
     key=lambda candidate: max((abs(_axis(candidate) @ axis) for axis in taken), default=0.0),
   )
 

@@ -8,6 +8,7 @@ from typing import NamedTuple, NoReturn
 
 from mese_env.command_line import Parser
 from mese_env.errors import UserError, did_you_mean, exit_on_user_error, stop_while_loading
+from mese_env.installing import explain_missing
 
 
 class Command(NamedTuple):
@@ -38,18 +39,24 @@ class Command(NamedTuple):
       arguments: what follows it.
 
     Raises:
-      UserError: an argument is wrong, or what the target refuses.
+      UserError: an argument is wrong, a package is not installed, or what the target refuses.
     """
     options = self.read(program, arguments)
-    return self._load()(options) or 0
+    with explain_missing(program):
+      return self._load()(options) or 0
 
   def run(self, program: str, arguments: Sequence[str]) -> NoReturn:
     """Does it as a process, which ends here: with a sentence where something is wrong."""
     stop_while_loading()
     with exit_on_user_error():
       options = self.read(program, arguments)
-    carry_out = self._load()
-    with exit_on_user_error(self.kept):
+    try:
+      with explain_missing(program):
+        carry_out = self._load()
+    except UserError as error:
+      with exit_on_user_error():
+        raise error
+    with exit_on_user_error(self.kept), explain_missing(program):
       sys.exit(carry_out(options))
 
   def _load(self) -> Callable[[argparse.Namespace], int | None]:

@@ -68,6 +68,8 @@ def _baselines(program: str, _: Sequence[str]) -> Parser:
   parser.option('gallery', int, 120, 'known looks or grasps of each')
   parser.option('trials', int, 10, 'objects to name, of each shape')
   parser.option('seed', int, 0, 'of the objects and poses')
+  model = 'a trained model that chooses too, such as apoe-small, or its folder; needs JAX'
+  parser.option('model', str, None, model, metavar='MODEL')
   return parser
 
 

@@ -14,7 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from mese_env import folders, installing, machine, meshes
@@ -25,6 +25,7 @@ _PYTHON = (3, 11)
 _PACKAGES = {
   'numpy': ('everything', '2'),
   'mujoco': ('grasps', '4.0'),
+  'pillow': ('pictures', ''),
   'jax': ('the model', ''),
   'flax': ('the model', ''),
   'optax': ('training', ''),
@@ -33,6 +34,8 @@ _PACKAGES = {
   'array-record': ('built datasets', ''),
   'tensorflow-datasets': ('built datasets', '4.9.10'),
 }
+# What the environment alone needs.
+_ALONE = {'python', 'numpy', 'mujoco', 'pillow'}
 # The wheel that brings the simulation where what draws was left out.
 _CORE = {'mujoco': 'mujoco-core'}
 _OPENGL = {'egl': 'libegl1 libgl1', 'osmesa': 'libosmesa6'}
@@ -78,11 +81,11 @@ class Finding(NamedTuple):
 def print_findings(options: argparse.Namespace) -> int:
   """Prints what this machine has; returns 1 where something is missing."""
   del options
-  missing = 0
+  missing = []
   for finding in examine():
     print(format_line(finding), flush=True)
-    missing += finding.state == 'missing'
-  print(f'{missing} missing' if missing else 'everything that is needed is there')
+    missing += [finding.name] * (finding.state == 'missing')
+  print(_summary(missing))
   return 1 if missing else 0
 
 
@@ -105,6 +108,13 @@ def format_line(finding: Finding) -> str:
   """A line for the terminal, with the remedy on a second one."""
   line = f'{finding.state:<9}{finding.name:<20} {finding.found}'
   return f'{line}\n{"":<30}-> {finding.remedy}' if finding.remedy else line
+
+
+def _summary(missing: Sequence[str]) -> str:
+  if not missing:
+    return 'everything that is needed is there'
+  works = '' if _ALONE & {*missing} else '; the environment alone (mese_env) works without'
+  return f'{len(missing)} missing{works}'
 
 
 def _examine_python() -> Finding:

@@ -14,12 +14,22 @@ from mese_env.errors import UserError
 _REMEDY = 'name a file in a writable folder with --out.'
 
 
-def require_place(path: pathlib.Path) -> None:
+def require_place(path: pathlib.Path, suffix: str) -> None:
   """Refuses a file that cannot be made, before anything is drawn.
 
+  Args:
+    path: of the file.
+    suffix: that its name is to have, as in '.png'.
+
   Raises:
-    UserError: its folder is not there, or cannot be written.
+    UserError: it has another one, its folder is not there, or cannot be written.
   """
+  if path.suffix.lower() != suffix:
+    named = path.with_suffix(suffix) if path.name else f'picture{suffix}'
+    raise UserError(
+      f"what is written is {suffix[1:].upper()}, and '{path}' does not end in {suffix}; give "
+      f'--out={named}.'
+    )
   folders.require_writable(path.parent, 'give another --out.')
   if not path.parent.is_dir():
     raise UserError(f'{path} cannot be written (no such folder); {_REMEDY}')

@@ -50,10 +50,15 @@ class World:
     image_size: pixels per side of a look.
 
   Raises:
-    UserError: there is no such hand, or the size is not from 1 to 4,096.
+    UserError: the thing is none, there is no such hand, or the size is not from 1 to 4,096.
   """
 
   def __init__(self, thing: Object, hand: str = DEFAULT, image_size: int = 64):
+    if not isinstance(thing, Object):
+      raise UserError(
+        f'a thing is not {fields.shown(thing)}; make one with mese_env.sample_object or '
+        'mese_env.given_object.'
+      )
     self.thing = thing
     self.hand = str(fields.check('hand', hand, str, NAMES))
     self.image_size = int(fields.check('image_size', image_size, int, _SIZES))

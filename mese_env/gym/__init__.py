@@ -7,6 +7,8 @@ or without the import, `gymnasium.make('mese_env.gym:mese/Touch-v0')`. What each
 observation are is said with its class, and in docs/environment.md.
 """
 
+import functools
+
 from mese_env.errors import UserError
 
 try:
@@ -44,7 +46,9 @@ IDS = tuple(_ENVIRONMENTS)
 for _name, (_environment, _steps) in _ENVIRONMENTS.items():
   gymnasium.register(
     _name,
-    _environment,
+    # Where there is no display, Gymnasium would have a class that lacks the mode 'human' be shown
+    # by pygame; of a function it sees no modes, and the environment itself refuses.
+    functools.partial(_environment),
     max_episode_steps=_steps,
     vector_entry_point=TouchVectorEnv if _environment is TouchEnv else None,
   )

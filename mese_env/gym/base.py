@@ -1,6 +1,8 @@
 """What every environment does: draw an object for each episode, check actions, and show itself."""
 
 import abc
+import inspect
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -78,7 +80,7 @@ class MeseEnv(gymnasium.Env, abc.ABC):
     render_mode: 'rgb_array', or 'human' where there is a display.
 
   Raises:
-    UserError: an argument is not one of what may be given.
+    UserError: an argument is unknown, or not one of what may be given.
   """
 
   metadata = {  # noqa: RUF012 - Gymnasium's interface
@@ -97,7 +99,9 @@ class MeseEnv(gymnasium.Env, abc.ABC):
     hand: str = SceneConfig().hand,
     object_type: str = SceneConfig().object_type,
     render_mode: str | None = None,
+    **unknown: Any,
   ):
+    refuse_unknown(unknown, MeseEnv)
     self.config = SceneConfig(
       num_parts, image_size, objects=objects, hand=hand, object_type=object_type
     )
@@ -225,6 +229,19 @@ class MeseEnv(gymnasium.Env, abc.ABC):
   def _nothing(self) -> Observation:
     spaces = self.observation_space.spaces
     return {name: np.zeros(space.shape or (), space.dtype) for name, space in spaces.items()}
+
+
+def refuse_unknown(settings: Mapping[str, Any], *classes: type) -> None:
+  """Refuses settings that the constructor of none of the classes names.
+
+  Raises:
+    UserError: names the near one.
+  """
+  parameters = [p for of in classes for p in inspect.signature(of).parameters.values()]
+  known = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
+  for name in settings:
+    if name not in known:
+      raise UserError(f"there is no setting '{name}'; {did_you_mean(name, known)}")
 
 
 def readable(reading: np.ndarray) -> np.ndarray:

@@ -11,8 +11,9 @@ from gymnasium.vector.utils import batch_space, concatenate, create_empty_array
 from mese_env import fields, poses
 from mese_env.batch import HandBatch
 from mese_env.errors import UserError
-from mese_env.gym.base import Observation
+from mese_env.gym.base import MeseEnv, Observation, refuse_unknown
 from mese_env.gym.pose_envs import TouchEnv
+from mese_env.scene import SEEDS
 from mese_env.world import Touch
 
 
@@ -37,6 +38,7 @@ class TouchVectorEnv(gymnasium.vector.VectorEnv):
   def __init__(
     self, num_envs: int = 1, max_episode_steps: int = 15, num_threads: int = 0, **settings: Any
   ):
+    refuse_unknown(settings, TouchVectorEnv, MeseEnv)
     self.num_envs = int(fields.check('num_envs', num_envs, int, range(1, 10_001)))
     self._threads = int(fields.check('num_threads', num_threads, int, range(1025)))
     self._last_step = int(
@@ -62,12 +64,16 @@ class TouchVectorEnv(gymnasium.vector.VectorEnv):
       options: as of `TouchEnv`, for every one.
 
     Raises:
-      UserError: an option is unknown, or there is another number of seeds.
+      UserError: an option is unknown, a seed is no whole number, or there is another number of
+        seeds.
     """
-    if seed is None or isinstance(seed, int | np.integer):
-      seeds = [None if seed is None else int(seed) + i for i in range(self.num_envs)]
-    else:
+    if isinstance(seed, Sequence | np.ndarray) and not isinstance(seed, str):
       seeds = list(seed)
+    elif seed is None:
+      seeds = [None] * self.num_envs
+    else:
+      first = int(fields.check('seed', seed, int, SEEDS))
+      seeds = [first + i for i in range(self.num_envs)]
     if len(seeds) != self.num_envs:
       raise UserError(f'{len(seeds)} seeds are given; give one, or {self.num_envs}.')
     self._steps[:] = 0

@@ -1,5 +1,6 @@
 """Every Gymnasium id: its interface, that it is the environment, and what bad input does to it."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -196,6 +197,7 @@ def test_a_bad_option_of_reset_is_one_sentence(name, options, sentence):
     ({'hand': 'meshes'}, "did you mean 'mesh'"),
     ({'image_size': 30}, 'does not divide by four'),
     ({'objects': 'new'}, 'use one of all, seen, held_out'),
+    ({'num_parst': 5}, "no setting 'num_parst'; did you mean 'num_parts'"),
   ],
 )
 @pytest.mark.parametrize('name', IDS)
@@ -216,8 +218,9 @@ def test_a_mode_of_rendering_that_is_not_there_is_one_sentence():
   with pytest.raises(UserError, match="did you mean 'rgb_array'"):
     mese_env.gym.LookEnv(render_mode='rgb')
   if 'human' not in mese_env.gym.LookEnv.metadata['render_modes']:
-    with pytest.raises(UserError, match='there is no display'):
-      mese_env.gym.LookEnv(render_mode='human')
+    for make_it in (mese_env.gym.LookEnv, functools.partial(make, 'Look')):
+      with pytest.raises(UserError, match='there is no display'):
+        make_it(render_mode='human')
 
 
 @pytest.mark.parametrize(

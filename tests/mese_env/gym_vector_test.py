@@ -65,13 +65,22 @@ def test_bad_actions_are_one_sentence_and_change_nothing(actions, sentence):
   [
     ({'num_threads': -1}, 'num_threads is -1'),
     ({'hand': 'prim'}, "did you mean 'primitive'"),
+    ({'num_thread': 2}, "did you mean 'num_threads'"),
+    ({'hnad': 'mesh'}, "did you mean 'hand'"),
   ],
 )
 def test_a_bad_setting_of_many_is_one_sentence(settings, sentence):
   with pytest.raises(UserError, match=sentence):
     gymnasium.make_vec('mese/Touch-v0', num_envs=2, **settings)
-  with pytest.raises(UserError, match='2 seeds are given; give one, or 3'):
-    gymnasium.make_vec('mese/Touch-v0', **SETTINGS).reset(seed=[1, 2])
+
+
+@pytest.mark.parametrize(
+  ('seed', 'sentence'),
+  [([1, 2], '2 seeds are given; give one, or 3'), (1.5, 'seed is 1.5'), ('abc', "seed is 'abc'")],
+)
+def test_a_bad_seed_of_many_is_one_sentence(seed, sentence):
+  with pytest.raises(UserError, match=sentence):
+    gymnasium.make_vec('mese/Touch-v0', **SETTINGS).reset(seed=seed)
 
 
 def _play(envs) -> list[bytes]:

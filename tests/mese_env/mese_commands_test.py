@@ -40,7 +40,7 @@ def test_sheet_shows_every_look_of_every_scene(tmp_path):
   ('arguments', 'sentence'),
   [
     (['sheet', '--out', '{folder}/none/sheet.png', '--scenes', '1'], 'cannot be written'),
-    (['sheet', '--out', '.', '--scenes', '1'], 'cannot be written'),
+    (['sheet', '--out', '{folder}', '--scenes', '1'], 'does not end in .png'),
     (['sheet', '--out', '{folder}/sheet.png', '--scenes', '0'], '--scenes is 0'),
     (['sheet', '--out', '{folder}/sheet.png', '--parts', '9'], 'num_parts is 9'),
     (['sheet', '--out', '{folder}/sheet.png', '--renderer', 'mujoco'], 'libosmesa6'),
@@ -49,6 +49,9 @@ def test_sheet_shows_every_look_of_every_scene(tmp_path):
     (['film', '--out', '{folder}/none/film.gif'], 'cannot be written'),
     (['film', '--out', '{folder}/film.gif', '--parts', '3'], 'num_parts is 3'),
     (['film', '--out', '{folder}/film.gif', '--size', '0'], '--size is 0'),
+    (['grasp', '--out', '{folder}/grasp.jpg'], 'does not end in .png; give --out='),
+    (['film', '--out', '{folder}/film'], 'does not end in .gif; give --out='),
+    (['sheet', '--out', '{folder}/sheet.gif'], 'does not end in .png; give --out='),
     (['baselines', '--shapes', '1'], '--shapes is 1; give a whole number from 2 to 300'),
     (['stats', '--scenes', '1', '--seed', '-1'], '--seed is -1'),
     (['stats', '--scenes', '1', '--hand', 'primitives'], "did you mean 'primitive'?"),

@@ -194,3 +194,8 @@ def test_a_world_that_is_only_looked_at_builds_no_hand(monkeypatch):
   monkeypatch.setattr(mujoco, 'MjSpec', None)
   thing = sample_object(4, np.random.default_rng(5))
   assert World(thing, 'fidelity').look(poses.camera_pose(0, 0)).any()
+
+
+def test_what_is_no_object_has_no_world():
+  with pytest.raises(UserError, match='a thing is not None; .* mese_env.given_object'):
+    World(None)

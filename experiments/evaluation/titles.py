@@ -2,13 +2,15 @@
 
 from gmn_jax.config import Config
 from gmn_jax.model import PRODUCT
+from gmn_jax.senses.rendering import PAPER
 from gmn_jax.training.run import Run
 
 
 def form_of(config: Config) -> list[str]:
-  """The variant, and what of its pooling is not the paper's, as in ['apoe', 'anchored']."""
+  """The variant, and what of it is not the paper's, as in ['apoe', 'anchored']."""
   pooling = [config.pooling] * (config.pooling != PRODUCT.name)
-  return [config.variant, *pooling, *['informed'] * config.informed]
+  renderer = [config.renderer] * (config.renderer != PAPER.name)
+  return [config.variant, *pooling, *['informed'] * config.informed, *renderer]
 
 
 def title_of(run: Run, of_preset: str = '') -> str:

@@ -16,6 +16,7 @@ from gmn_jax.authors.links import links_of
 from gmn_jax.authors.weights import find_weights, unwrapped
 from gmn_jax.model import APOE, BASELINE, GMN, POE, PRODUCT, parameter_shapes
 from gmn_jax.senses.query import QUERY_SIZE
+from gmn_jax.senses.rendering import PAPER
 from mese_env.errors import UserError
 
 Params = Mapping[str, Any]
@@ -102,6 +103,7 @@ def _authors_own(model: GMN) -> None:
     f"pooling '{model.pooling.name}'": dataclasses.replace(model.pooling, mask_absent=False)
     != PRODUCT,
     'informed model': model.informed,
+    f"renderer '{model.rendering.name}'": model.rendering != PAPER,
     'hierarchical model': model.hierarchical,
   }
   if which := [name for name, lacks in lacking.items() if lacks]:

@@ -8,6 +8,7 @@ from gmn_jax.config.config import Config
 from gmn_jax.config.sections import ModelConfig
 from gmn_jax.model import GMN, POOLINGS, VARIANTS
 from gmn_jax.model.missing import Missing, experiment
+from gmn_jax.senses.rendering import RENDERINGS
 from gmn_jax.senses.sets import modality_set
 
 # A model computes in the dtype of its inputs, float32, unless it is told another one.
@@ -28,6 +29,7 @@ def make_model(config: ModelConfig) -> GMN:
     dtype=_DTYPES[config.dtype],
     remat=config.remat,
     informed=config.informed,
+    rendering=RENDERINGS[config.renderer],
   )
 
 

@@ -11,6 +11,7 @@ import dataclasses
 from gmn_jax.config.setting import Section, setting
 from gmn_jax.model import POOLINGS, VARIANTS
 from gmn_jax.optimisers import OPTIMISERS
+from gmn_jax.senses.rendering import RENDERINGS
 from gmn_jax.senses.sets import modality_set
 from gmn_jax.trackers import read_names
 from mese_env.errors import UserError
@@ -39,6 +40,10 @@ class ModelConfig(Section):
   # Whether the prior of the first draw step knows the context, by one more update of its LSTM. In
   # the authors' code it does not: with two draw steps half of the latents are drawn without it.
   informed: bool = setting(False)
+  # How images are imagined: 'paper' (a recurrent network for each view) or 'volume' (z becomes a
+  # volume of density and colour once, through which each look marches along its camera's rays; for
+  # cameras as the simulator's, 1 m from the origin and facing it: docs/renderers.md).
+  renderer: str = setting('paper', choices=RENDERINGS)
   # Into how many modalities images and grasps are cut: 'm2', 'm5', 'm8' or 'm14'. The smallest.
   modalities: str = setting('m2')
   # What the expert of a modality without a view does: 'mask' (it takes no part, the paper's Eq. 2

@@ -22,6 +22,8 @@ from gmn_jax.model.hierarchy import LatentRepresentation
 from gmn_jax.model.pooling import PRODUCT, Pooling
 from gmn_jax.model.variant import APOE, Variant
 from gmn_jax.senses.modality import Modality, latent_grid
+from gmn_jax.senses.rendering import PAPER, Rendering
+from gmn_jax.senses.sense import senses_of
 from gmn_jax.senses.views import Views
 
 Array = jax.Array
@@ -43,6 +45,7 @@ class GMN(nn.Module):
     remat: compute the draw steps once more in the backward pass instead of keeping them.
     direct: compute every convolution directly, also where tiles take less time (`layers/tiles.py`).
     informed: the prior of the first draw step knows the context too (`experts.py`).
+    rendering: how views are rendered from latents (`senses/rendering.py`).
   """
 
   modalities: tuple[Modality, ...]
@@ -56,6 +59,7 @@ class GMN(nn.Module):
   remat: bool = False
   direct: bool = False
   informed: bool = False
+  rendering: Rendering = PAPER
 
   def apply(self, *args: Any, **kwargs: Any) -> Any:
     """As Flax's, with the convolutions in the form that the model asks for."""
@@ -90,8 +94,16 @@ class GMN(nn.Module):
       self.latent_representations = {
         m.name: LatentRepresentation(representation) for m in self.modalities
       }
+    scenes = {
+      sense.name: self.rendering.scene(
+        sense, tuple(m for m in self.modalities if m.sense == sense), self.width
+      )
+      for sense in senses_of(self.modalities)
+    }
+    self.scenes = {name: module for name, module in scenes.items() if module is not None}
     self.renderers = {
-      m.name: m.sense.renderer(m, self.width, self.steps, self.remat) for m in self.modalities
+      m.name: self.rendering.renderer(m, self.width, self.steps, self.remat)
+      for m in self.modalities
     }
 
   @property
@@ -210,15 +222,15 @@ class GMN(nn.Module):
     chex.assert_axis_dimension(z_NThwZ, 1, self.steps)
     _, steps, h, w, channels = z_NThwZ.shape
     latents_NhwTZ = z_NThwZ.transpose(0, 2, 3, 1, 4).reshape(-1, h, w, steps * channels)
+    latents_SBhwTZ = self._computed(
+      latents_NhwTZ.reshape(*view_of_MSBV[0].shape[:2], *latents_NhwTZ.shape[1:])
+    )
+    scenes = {name: scene(latents_SBhwTZ) for name, scene in self.scenes.items()}
     means = []
     for m, view_of_SBV, query in zip(self.modalities, view_of_MSBV, queries, strict=True):
-      latents = latents_NhwTZ.reshape(*view_of_SBV.shape[:2], *latents_NhwTZ.shape[1:])
       empty = jnp.zeros((*query.shape[:2], *m.shape), z_NThwZ.dtype)
-      means.append(
-        self.renderers[m.name](self._computed(latents), view_of_SBV, query)
-        if query.shape[1]
-        else empty
-      )
+      scene = scenes.get(m.sense.name, latents_SBhwTZ)
+      means.append(self.renderers[m.name](scene, view_of_SBV, query) if query.shape[1] else empty)
     return tuple(means)
 
   def represent(self, encoded: tuple[Array, ...], mask_SBMV: Array) -> Array:

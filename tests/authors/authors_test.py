@@ -11,6 +11,7 @@ import pytest
 from gmn_jax import authors
 from gmn_jax.model import GMN, PRODUCT, VARIANTS, init_params
 from gmn_jax.senses import IMAGE
+from gmn_jax.senses.rendering import VOLUME
 from gmn_jax.senses.sets import modality_set
 from mese_env.errors import UserError
 from tests import numpy_reference_inputs, tiny
@@ -133,6 +134,7 @@ LAST = dataclasses.replace(PRODUCT, name='last', combine=lambda mean, logvar, _:
     ({'pooling': LAST}, "has no pooling 'last'"),
     ({'informed': True}, 'has no informed model'),
     ({'hierarchical': True}, 'has no hierarchical model'),
+    ({'rendering': VOLUME}, "has no renderer 'volume'"),
   ],
 )
 def test_a_model_that_the_authors_have_not_is_refused_both_ways(changed, sentence):

@@ -37,7 +37,7 @@ _SMALL = {
   'latent': 6,
   'learning_rate': 0.008, 'log_every': 5, 'missing': '', 'modalities': 'm2', 'opposite': True,
   'optimizer': 'muon', 'pooling': 'product', 'preset': 'small', 'profile_steps': 0,
-  'protocol': 'reference',
+  'protocol': 'reference', 'renderer': 'paper',
   'quiet_start': True, 'remat': False, 'sample_every': 125, 'seed': 0, 'skip_nonfinite': 0,
   'std': 0.1, 'steps': 3250, 'track': 'jsonl,tensorboard', 'validate_every': 125,
   'validate_scenes': 100, 'variant': 'apoe', 'warmup_steps': 50, 'weight_decay': 0.1, 'width': 16,
@@ -113,6 +113,7 @@ def test_the_shipped_run_s_config_loads():
   assert set(run.config.to_dict()) == set(_SMALL) and run.step == 7200
   # It was saved before there was another pooling.
   assert (run.config.pooling, run.config.informed) == ('product', False)
+  assert run.config.renderer == 'paper'
   assert jax.tree.all(jax.tree.map(lambda leaf: bool(np.isfinite(leaf).all()), run.params))
 
 
@@ -126,6 +127,7 @@ def test_the_shipped_run_s_config_loads():
       {'pooling': 'anchored', 'absent': 'prior'},
       "pooling is 'anchored', .* absent is 'prior'; give absent='mask'",
     ),
+    ({'renderer': 'volumes'}, "renderer is 'volumes'; did you mean 'volume'"),
     ({'protocol': 'strictly'}, "protocol is 'strictly'; did you mean 'strict'"),
     ({'optimizer': 'adamw'}, "optimizer is 'adamw'; did you mean 'adam'"),
     ({'dtype': 'float16'}, "dtype is 'float16'; did you mean"),

@@ -36,7 +36,7 @@ def _scene(index: int) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(
   'fields',
   [
-    {'pooling': 'anchored', 'informed': True},
+    {'pooling': 'anchored', 'informed': True, 'renderer': 'volume'},
     {'accumulate': 2, 'modalities': 'm5', 'missing': 'extrapol12'},
   ],
 )

@@ -59,10 +59,10 @@ def _refused(folder):
   [
     {},
     {'variant': 'poe', 'modalities': 'm5', 'image_size': 16},
-    {'pooling': 'anchored', 'informed': True},
+    {'pooling': 'anchored', 'informed': True, 'renderer': 'volume'},
     {'variant': 'baseline', 'hierarchical': True, 'dtype': 'bfloat16', 'absent': 'prior'},
   ],
-  ids=['m2', 'm5', 'anchored', 'hierarchical'],
+  ids=['m2', 'm5', 'anchored-volume', 'hierarchical'],
 )
 def test_what_was_saved_is_loaded_bit_for_bit(fields, tmp_path):
   run = tiny_run.random_run(**fields)._replace(step=7, identity={'seed': 1})

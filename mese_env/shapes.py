@@ -99,6 +99,17 @@ def shape_ids(walk: np.ndarray) -> ShapeIds:
   )
 
 
+def every_cell_set(num_parts: int) -> tuple[np.ndarray, np.ndarray]:
+  """All objects of so many parts, in every orientation.
+
+  Returns:
+    int64 (cell sets, num_parts, 3) in the order of `cells_id`, and int64 (cell sets,) their
+    `shape_id`.
+  """
+  by_cells = _catalogue(num_parts).shape_ids
+  return np.array([*by_cells], np.int64), np.array([*by_cells.values()], np.int64)
+
+
 def shape_counts(num_parts: int) -> ShapeIds:
   """Counts the distinct labels of each sense, by enumeration."""
   catalogue = _catalogue(num_parts)

@@ -4,6 +4,7 @@ Dims: K samples, B scenes, M modalities, V views given, Q queries.
 """
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from gmn_jax.senses import Modality, Views
 from gmn_jax.training.checkpoint import Run
 
 Array = jax.Array
-_BLOCK = 10  # scenes imagined at once
+BLOCK = 10  # scenes imagined at once
 
 
 class Imagined(NamedTuple):
@@ -53,22 +54,30 @@ class Imagination:
 
   def __call__(self, given: Views, counts_M: Sequence[int]) -> Imagined:
     """Imagines from the first `counts_M` views of each modality of the B scenes."""
-    scenes, views = given.queries[0].shape[:2]
-    context_BMV = context_mask(counts_M, scenes, views)
     means, drawn = [], []
-    for start in range(0, scenes, _BLOCK):
-      at = slice(start, start + _BLOCK)
-      block, queries = jax.tree.map(lambda x, at=at: x[at], (given, self._queries))
-      # Scenes of a block differ in their noise, blocks in their keys.
-      keys = jax.vmap(lambda key, start=start: jax.random.fold_in(key, start))(self._keys)
-      samples = self._imagine(self._params, block, context_BMV[at], queries, keys)
-      means.append([np.asarray(sample.mean(axis=0)) for sample in samples])
-      left = max(0, self._drawn - start)
-      drawn.append([np.asarray(sample[:, :left]) for sample in samples])
+    for number in range(math.ceil(len(given.queries[0]) / BLOCK)):
+      samples = self.block(given, counts_M, number)
+      means.append([sample.mean(axis=0) for sample in samples])
+      left = max(0, self._drawn - number * BLOCK)
+      drawn.append([sample[:, :left] for sample in samples])
     return Imagined(
       tuple(np.concatenate(parts) for parts in zip(*means, strict=True)),
       tuple(np.concatenate(parts, axis=1) for parts in zip(*drawn, strict=True)),
     )
+
+  def block(self, given: Views, counts_M: Sequence[int], number: int) -> tuple[np.ndarray, ...]:
+    """The samples of the scenes from `number` times `BLOCK` on, at most `BLOCK` of them.
+
+    Returns:
+      Per modality (K, <= BLOCK, Q, *modality.shape).
+    """
+    start, (scenes, views) = number * BLOCK, given.queries[0].shape[:2]
+    at = slice(start, start + BLOCK)
+    block, queries = jax.tree.map(lambda x: x[at], (given, self._queries))
+    # Scenes of a block differ in their noise, blocks in their keys.
+    keys = jax.vmap(lambda key: jax.random.fold_in(key, start))(self._keys)
+    context_BMV = context_mask(counts_M, scenes, views)[at]
+    return jax.device_get(self._imagine(self._params, block, context_BMV, queries, keys))
 
 
 def squared_errors(

@@ -4,6 +4,7 @@ Differences are paired: of what was measured of the same scenes, or with the sam
 """
 
 import math
+import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -45,6 +46,16 @@ def mean_interval(values: Sequence[float]) -> MeanInterval | None:
   away = abs(mean) / error if error else math.inf if mean else 0.0
   p = float(2 * stats.t.sf(away, count - 1))
   return MeanInterval(mean, error, mean - half, mean + half, count - 1, p)
+
+
+def share_interval(share: float, count: int) -> tuple[float, float]:
+  """In what range a true share is, of probability `LEVEL`, where `share` of `count` was counted
+  (Wilson 1927): unlike Student's it has a width where all or none were.
+  """
+  z = statistics.NormalDist().inv_cdf((1 + LEVEL) / 2)
+  middle, shrink = share + z**2 / (2 * count), 1 + z**2 / count
+  half = z * math.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2)
+  return max(0.0, (middle - half) / shrink), min(1.0, (middle + half) / shrink)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -44,18 +44,36 @@ def sense_anew(
     poses.
   """
   positions, colours = np.float64(scene['positions']), np.float64(scene['colours'])
-  size = scene['images'].shape[1]
   rng = np.random.default_rng([_FRESH, seed, int(scene['index'])])
   felt = grasp.sample_grasps(hand.scene_model(positions, colours), grasps, rng)
   return {
-    'images': np.stack(
-      [raycast.render(positions, colours, c.position, c.frame, size) for c in cameras]
-    ),
-    'cameras': np.stack([poses.query(camera) for camera in cameras]),
+    **look_anew(positions, colours, cameras, scene['images'].shape[1]),
     'haptics': felt.haptics,
     'hands': felt.hands,
     'positions': scene['positions'],
     'colours': scene['colours'],
+  }
+
+
+def look_anew(
+  positions: np.ndarray, colours: np.ndarray, cameras: Sequence[poses.Pose], image_size: int
+) -> dict[str, np.ndarray]:
+  """Looks at an object.
+
+  Args:
+    positions: (num_parts, 3), of the cubes, metres.
+    colours: (num_parts, 3), of the cubes, in [0, 1].
+    cameras: where it is looked at from.
+    image_size: pixels per side.
+
+  Returns:
+    `images` and `cameras`, as a scene has them.
+  """
+  return {
+    'images': np.stack(
+      [raycast.render(positions, colours, c.position, c.frame, image_size) for c in cameras]
+    ),
+    'cameras': np.stack([poses.query(camera) for camera in cameras]),
   }
 
 

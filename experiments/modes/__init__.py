@@ -11,7 +11,16 @@ if typing.TYPE_CHECKING:
   from experiments.evaluation.contract import Mode
 
 # The evaluations, in the order of a report.
-EVALUATIONS = ('density', 'classify', 'generate', 'missing', 'cost', 'represent', 'active')
+EVALUATIONS = (
+  'density',
+  'classify',
+  'generate',
+  'shapes',
+  'missing',
+  'cost',
+  'represent',
+  'active',
+)
 # What `compare.py` makes of every run if it is not told.
 COMPARED = ('density', 'generate')
 _REPORT = 'report'

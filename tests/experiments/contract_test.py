@@ -86,7 +86,7 @@ def test_what_is_not_in_the_list_is_none():
 
 def test_runs_are_compared_by_what_has_headlines():
   assert headlines.comparable() == [
-    'active', 'classify', 'density', 'generate', 'missing', 'represent'
+    'active', 'classify', 'density', 'generate', 'missing', 'represent', 'shapes'
   ]  # fmt: skip
 
 

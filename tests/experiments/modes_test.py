@@ -85,6 +85,7 @@ def test_the_runs_own_scenes_are_taken_but_where_others_are_named():
   assert taken == {
     'density': own, 'classify': ['shepard_metzler_4', 'shepard_metzler_6'], 'generate': own,
     'missing': own, 'cost': [], 'represent': own, 'active': own,
+    'shapes': own,
   }  # fmt: skip
   represent = modes.load('represent')
   others = represent.options(datasets=('shepard_metzler_4',))

@@ -57,6 +57,17 @@ def test_holm_multiplies_each_by_how_many_are_left():
   assert statistics.holm([]) == []
 
 
+@pytest.mark.parametrize(('share', 'count'), [(0.0, 10), (0.3, 10), (0.8, 60), (1.0, 60)])
+def test_the_edges_of_a_shares_interval_are_just_not_rejected(share, count):
+  low, high = statistics.share_interval(share, count)
+  # Where none or all were counted, the interval ends there.
+  for edge in [edge for edge in (low, high) if abs(edge - share) > 1e-12]:
+    # The score test rejects a true share further away than 1.96 of its own standard deviations.
+    away = abs(share - edge) / math.sqrt(edge * (1 - edge) / count)
+    assert away == pytest.approx(1.959964, rel=1e-6)
+  assert 0 <= low <= share + 1e-12 and share - 1e-12 <= high <= 1 and low < high
+
+
 def test_intervals_hold_the_true_mean_in_their_share_of_experiments():
   rng = np.random.default_rng(0)
   trials = 2_000

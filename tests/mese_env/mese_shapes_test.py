@@ -14,6 +14,18 @@ def test_the_published_numbers_of_labels(num_parts, counts):
   assert shapes.shape_counts(num_parts) == counts
 
 
+def test_the_cell_sets_are_numbered_as_the_labels_of_walks_are():
+  cells, shape = shapes.every_cell_set(5)
+  assert cells.shape == (315, 5, 3) and set(shape) == set(range(18))
+  rng = np.random.default_rng(0)
+  for _ in range(100):
+    walk = shapes.sample_walk(5, rng)
+    ids = shapes.shape_ids(walk)
+    placed = walk - walk.min(axis=0)
+    assert sorted(placed.tolist()) == cells[ids.cells_id].tolist()
+    assert shape[ids.cells_id] == ids.shape_id
+
+
 def test_every_walk_of_five_parts_is_drawn_as_often_as_its_free_directions_say():
   num_draws = 15_000
   rng = np.random.default_rng(0)

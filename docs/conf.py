@@ -28,6 +28,8 @@ default_role = 'code'
 
 html_theme = 'sphinx_book_theme'
 html_title = 'gmn_jax'
+html_static_path = ['static']
+html_css_files = ['site.css']
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {

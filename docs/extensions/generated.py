@@ -130,7 +130,8 @@ def api() -> str:
 
 def _room(name: str) -> str:
   module = importlib.import_module(name)
-  lines = [f'.. automodule:: {name}', '   :no-members:', '']
+  # The examples in docstrings.
+  lines = ['.. highlight:: python', '', f'.. automodule:: {name}', '   :no-members:', '']
   for public in module.__all__:
     if not public.startswith('__'):
       lines += _documented(name, public, getattr(module, public))

@@ -68,12 +68,34 @@ def test_what_is_published_has_no_placeholder_and_no_other_address(address):
   assert not {path: found for path, found in wrong.items() if found}
 
 
-def test_who_cites_or_opens_a_notebook_elsewhere_gets_the_address(address):
-  named = re.findall(r'^repository-code: (.*)$', (_ROOT / 'CITATION.cff').read_text(), re.M)
-  assert named == ([] if address is None else [address])
+def _named(address):
+  """By file and what stands before it there, each place that is to say the address, and how."""
+  notebooks = sorted((_ROOT / 'notebooks').glob('*.ipynb'))
+  places = {
+    ('CITATION.cff', r'^repository-code: (.*)$'): address,
+    ('docker/Dockerfile', r'^LABEL org\.opencontainers\.image\.source=(.*)$'): address,
+  }
+  for path in notebooks:
+    opened = f'{_on_colab(address)}/blob/main/notebooks/{path.name}' if address else None
+    # Of the badge, an image in a link.
+    places[f'notebooks/{path.name}', r'\]\((https://colab\.\S*)\)'] = opened
+  return places
+
+
+def test_who_cites_runs_or_opens_it_elsewhere_gets_the_address(address):
+  for (name, pattern), said in _named(address).items():
+    found = re.findall(pattern, _text(_ROOT / name), re.MULTILINE)
+    assert found == ([] if said is None else [said]), name
   source = '..' if address is None else f'git+{address}'
   for path in (_ROOT / 'notebooks').glob('*.ipynb'):
     assert f"\nSOURCE = '{source}'" in _text(path), path.name
+
+
+def test_an_address_is_asked_of_every_place_that_others_open():
+  named = _named('https://github.com/lab/gmn_jax')
+  assert {name.partition('/')[0] for name, _ in named} == {'CITATION.cff', 'docker', 'notebooks'}
+  opened = 'https://colab.research.google.com/github/lab/gmn_jax/blob/main/notebooks/00_play.ipynb'
+  assert opened in named.values() and not _wrong(opened, 'https://github.com/lab/gmn_jax')
 
 
 @pytest.mark.parametrize(

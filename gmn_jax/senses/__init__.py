@@ -1,7 +1,7 @@
 """Senses: what a scene is sensed by, and how each sense is scaled, cut, encoded and rendered.
 
 May use `layers`, and of the simulator the names of the hand's sensors (`sets.py`; `haptic.py` where
-it draws); knows nothing of experts, latents or training.
+it draws) and its camera (`rays.py`); knows nothing of experts or training.
 """
 
 from gmn_jax.senses.haptic import HAPTIC

@@ -9,8 +9,8 @@ on a black background. Density is interpolated between the corners of a cell, wh
 colour and light are constant in a cell. All that is known of a cell is in one row of a table, so
 that a sample reads memory once.
 
-Dims: N volumes, G corners a side, X cells, (G - 1)^3, C colours, F numbers of a row, B scenes,
-V views, R rays, K samples of a ray.
+Dims: N volumes or views, G corners a side, X cells of a volume or of all, C colours, F numbers of a
+row, B scenes, S volumes of a scene, V views, R rays, K samples of a ray.
 """
 
 import math
@@ -23,8 +23,10 @@ from gmn_jax.senses.rays import Rays
 
 Array = jax.Array
 _CORNERS = [(i, j, k) for i in (0, 1) for j in (0, 1) for k in (0, 1)]
-_LIGHT = 3  # a vector
-# Samples whose rows are held at once, 64 bytes each in float32.
+# Where in a row the light begins, a vector, and behind it the colour.
+_LIGHT_AT = len(_CORNERS)
+_COLOUR_AT = _LIGHT_AT + 3
+# Samples whose rows may be held at once, 64 bytes each in float32; else views follow each other.
 _AT_ONCE = 2**20
 
 
@@ -66,59 +68,89 @@ def march(volume: Volume, axes_BV33: Array, which_BV: Array, rays: Rays) -> Arra
   """What views see, (B, V, R, C), in float32 at least.
 
   Args:
-    volume: with rows (B, S, X, F), S of a scene.
+    volume: with rows (B, S, X, F).
     axes_BV33: of the cameras, `rays.camera_axes`.
     which_BV: int, in which of a scene's volumes each view looks.
     rays: of every view.
   """
-  batch, views = which_BV.shape
-  samples = batch * rays.points_3KR[0].size
-  step = jax.checkpoint(lambda view: _march(volume, *view, rays))
-  by_view = axes_BV33.swapaxes(0, 1), which_BV.T
-  seen_VBRC = jax.lax.map(step, by_view, batch_size=min(views, max(1, _AT_ONCE // samples)))
+  scenes, views = which_BV.shape
+  _, of_scene, cells, numbers = volume.rows.shape
+  rows_XF = volume.rows.reshape(-1, numbers)
+  first_BV = (jnp.arange(scenes)[:, None] * of_scene + which_BV) * cells
+
+  def seen(axes_N33: Array, first_N: Array) -> Array:
+    return _march(volume._replace(rows=rows_XF), axes_N33, first_N, rays)
+
+  if scenes * views * rays.points_3KR[0].size <= _AT_ONCE:
+    seen_NRC = seen(axes_BV33.reshape(-1, 3, 3), first_BV.reshape(-1))
+    return seen_NRC.reshape(scenes, views, *seen_NRC.shape[1:])
+  view_by_view = axes_BV33.swapaxes(0, 1), first_BV.T
+  seen_VBRC = jax.lax.map(lambda view: jax.checkpoint(seen)(*view), view_by_view)
   return seen_VBRC.swapaxes(0, 1)
 
 
-def _march(volume: Volume, axes_B33: Array, which_B: Array, rays: Rays) -> Array:
-  """What one view of each scene sees, (B, R, C)."""
+def _march(volume: Volume, axes_N33: Array, first_N: Array, rays: Rays) -> Array:
+  """What N views see, (N, R, C), each in the volume whose first row is `first_N`."""
   wide = jnp.promote_types(volume.rows.dtype, jnp.float32)
-  axes_B33 = axes_B33.astype(wide)
-  index_BKR, within = _places(volume, axes_B33, rays)
-  scenes, of_scene, cells, numbers = volume.rows.shape
-  first_B = (jnp.arange(scenes) * of_scene + which_B) * cells
-  rows = volume.rows.reshape(-1, numbers)
-  rows_BKRF = rows.at[first_B[:, None, None] + index_BKR].get(mode='promise_in_bounds').astype(wide)
-  density_BKR = sum(
-    rows_BKRF[..., n] * math.prod(w if at else 1 - w for at, w in zip(corner, within, strict=True))
-    for n, corner in enumerate(_CORNERS)
+  axes_N33 = axes_N33.astype(wide)
+  index_NKR, within = _places(volume, axes_N33, rays)
+  read = _read(volume.rows, first_N[:, None, None] + index_NKR)
+  corners, light, colours = read[:_LIGHT_AT], read[_LIGHT_AT:_COLOUR_AT], read[_COLOUR_AT:]
+  density_NKR = sum(
+    held.astype(wide) * math.prod(w if at else 1 - w for at, w in zip(corner, within, strict=True))
+    for held, corner in zip(corners, _CORNERS, strict=True)
   )
-  light = [rows_BKRF[..., len(_CORNERS) + n] for n in range(_LIGHT)]
-  forward = axes_B33[:, 0, :, None, None]
-  brightness_BKR = jax.nn.relu(1 + sum(light[n] * forward[:, n] for n in range(_LIGHT)))
-  weight_BKR = _shares(density_BKR * rays.spacing_R) * brightness_BKR
-  colours = range(len(_CORNERS) + _LIGHT, rows_BKRF.shape[-1])
-  return jnp.stack([(weight_BKR * rows_BKRF[..., n]).sum(1) for n in colours], axis=-1)
+  towards = (x_NKR.astype(wide) * axes_N33[:, 0, n, None, None] for n, x_NKR in enumerate(light))
+  brightness_NKR = jax.nn.relu(1 + sum(towards))
+  weight_NKR = _shares(density_NKR * rays.spacing_R) * brightness_NKR
+  return jnp.stack([(weight_NKR * colour.astype(wide)).sum(1) for colour in colours], axis=-1)
 
 
-def _places(volume: Volume, axes_B33: Array, rays: Rays) -> tuple[Array, list[Array]]:
+@jax.custom_vjp
+def _read(rows_XF: Array, index: Array) -> tuple[Array, ...]:
+  """The F numbers of some rows, each an array of the index's shape.
+
+  Number by number XLA fuses the reading into what is computed of it. The gradient is added row by
+  row: number by number that took longer.
+  """
+  at = [rows_XF[:, n].at[index] for n in range(rows_XF.shape[-1])]
+  return tuple(numbers.get(mode='promise_in_bounds') for numbers in at)
+
+
+def _read_forward(rows_XF: Array, index: Array) -> tuple[tuple[Array, ...], tuple[Array, Array]]:
+  return _read(rows_XF, index), (rows_XF, index)
+
+
+def _read_backward(saved: tuple[Array, Array], grads: tuple[Array, ...]) -> tuple[Array, None]:
+  rows_XF, index = saved
+  # Thousands of samples may be in one cell.
+  wide = jnp.zeros(rows_XF.shape, jnp.promote_types(rows_XF.dtype, jnp.float32))
+  grad_XF = wide.at[index].add(jnp.stack(grads, axis=-1), mode='promise_in_bounds')
+  return grad_XF.astype(rows_XF.dtype), None
+
+
+_read.defvjp(_read_forward, _read_backward)
+
+
+def _places(volume: Volume, axes_N33: Array, rays: Rays) -> tuple[Array, list[Array]]:
   """In which cell each sample is, (B, K, R), and where in it along each axis, in [0, 1]."""
   index, within = 0, []
   for axis in range(3):
-    metres_BKR = sum(rays.points_3KR[n] * axes_B33[:, n, axis, None, None] for n in range(3))
+    metres_NKR = sum(rays.points_3KR[n] * axes_N33[:, n, axis, None, None] for n in range(3))
     last = volume.side - 1
     # Rounding carries samples at the ball's rim over the edge, and axes that are none any.
-    place = jnp.clip((metres_BKR / volume.radius + 1) * (last / 2), 0, last)
+    place = jnp.clip((metres_NKR / volume.radius + 1) * (last / 2), 0, last)
     cell = jnp.minimum(jnp.floor(place), last - 1)
     within.append(place - cell)
     index = index * last + cell.astype(jnp.int32)
   return index, within
 
 
-def _shares(depth_BKR: Array) -> Array:
+def _shares(depth_NKR: Array) -> Array:
   """The part of each ray that ends in each sample, from the samples' optical depths."""
-  shares, through = [], jnp.ones_like(depth_BKR[:, 0])
-  for k in range(depth_BKR.shape[1]):
-    passed = jnp.exp(-depth_BKR[:, k])
+  shares, through = [], jnp.ones_like(depth_NKR[:, 0])
+  for k in range(depth_NKR.shape[1]):
+    passed = jnp.exp(-depth_NKR[:, k])
     shares.append(through * (1 - passed))
     through *= passed
   return jnp.stack(shares, axis=1)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gmn_jax.config import make_model
-from gmn_jax.model import GMN, apply, parameter_shapes
+from gmn_jax.model import GMN, parameter_shapes
 from gmn_jax.senses import IMAGE, ImageCut, Modality, embed_query
 from gmn_jax.senses.marching import Volume, march, pack
 from gmn_jax.senses.rays import camera_axes, rays_of
@@ -17,7 +17,6 @@ from gmn_jax.senses.sets import modality_set
 from gmn_jax.senses.volume import RADIUS, VolumeRenderer
 from mese_env import SceneConfig, generate_scene, poses, shapes
 from mese_env.errors import UserError
-from tests import tiny
 from tests.tiny_run import RANGES, random_batch, tiny_config, tiny_step
 
 # From the front, from above and aslant.
@@ -94,7 +93,7 @@ def test_a_box_and_a_ball_of_fog_hide_what_their_chords_say():
       smaller, exact, larger = (
         1 - np.exp(-density * chord(rays, angle, size + more)) for more in (-cell, 0, cell)
       )
-      assert (smaller - 1e-3 < image).all() and (image < larger + 1e-3).all()
+      assert (smaller - 0.005 < image).all() and (image < larger + 0.005).all()
       assert np.median(np.abs(image - exact)[exact > 0]) < 0.003
 
 
@@ -114,10 +113,9 @@ def test_rays_hit_the_simulator_s_cubes_in_its_pixels_and_a_volume_of_them_has_i
     hit = np.zeros((2 * size) ** 2, bool)
     hit[fine.pixel_R[np.max(chords, axis=0) > 0]] = True
     assert (hit.reshape(size, 2, size, 2).any((1, 3)) == mask).mean() > 0.999
-    image = np.zeros(size**2)
-    image[coarse.pixel_R] = seen[..., 0]
-    drawn = image.reshape(size, size) > 0.5
-    assert (drawn & mask).sum() > 0.8 * (drawn | mask).sum()
+    chords = [_cube_chord(coarse, angle, shapes.HALF_EXTENT, c) for c in scene['positions']]
+    hit, drawn = np.max(chords, axis=0) > 0, seen[:, 0] > 0.5
+    assert (drawn & hit).sum() > 0.85 * (drawn | hit).sum()
 
 
 def test_light_follows_the_direction_of_the_look_and_never_takes_more_than_all():
@@ -140,8 +138,7 @@ def test_gradients_are_those_of_differences(x64):
 
   gradients = jax.grad(loss, argnums=(0, 1, 2))(*inputs)
   for n, (gradient, step) in enumerate(zip(gradients, steps, strict=True)):
-    there, back = ([x + sign * 1e-5 * step * (i == n) for i, x in enumerate(inputs)]
-                   for sign in (1, -1))  # fmt: skip
+    there, back = ([*inputs[:n], inputs[n] + h * step, *inputs[n + 1 :]] for h in (1e-5, -1e-5))
     difference = (loss(*there) - loss(*back)) / 2e-5
     np.testing.assert_allclose((gradient * step).sum(), difference, rtol=1e-6)
 
@@ -151,7 +148,7 @@ def _image_of(modality, volume, queries, view_of=None):
   return VolumeRenderer(modality).apply({}, volume, jnp.asarray(view_of), queries)
 
 
-@pytest.mark.parametrize(('name', 'field'), [('m5', 1.0), ('m8', 132 / 150), ('m14', 132 / 150)])
+@pytest.mark.parametrize(('name', 'field'), [('m5', 1.0), ('m14', 132 / 150)])
 def test_what_a_modality_sees_is_its_window_of_the_whole(name, field):
   rng = np.random.default_rng(1)
   inputs = [rng.uniform(0, 40, (16,) * 3), *rng.random((2, 16, 16, 16, 3))]
@@ -180,34 +177,27 @@ def test_a_view_looks_into_the_volume_of_its_episode_and_is_black_without_one():
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(
-  'fields',
-  [
-    {},
-    {'modalities': 'm5', 'image_size': 16},
-    {'modalities': 'm14', 'image_size': 16, 'dtype': 'bfloat16', 'remat': True},
-  ],
-  ids=['m2', 'm5', 'm14-bfloat16'],
-)
+@pytest.mark.parametrize('fields', [{}, {'modalities': 'm5', 'dtype': 'bfloat16', 'remat': True}])
 def test_it_trains(fields):
   config = tiny_config(renderer='volume', learning_rate=1e-2, **fields)
   step, state = tiny_step(config)
-  step, batch, losses = jax.jit(step), random_batch(2), []
-  for _ in range(15):
+  step, batch, errors = jax.jit(step), random_batch(2), []
+  image = make_model(config).modalities[0].name
+  for _ in range(20):
     state, metrics = step(state, batch, RANGES)
-    losses.append(float(metrics['loss']))
-    assert metrics['gradient_norm/scenes_image'] > 0
-  assert np.isfinite(losses).all() and np.mean(losses[-5:]) < 0.9 * np.mean(losses[:5])
+    assert np.isfinite(metrics['loss']) and metrics['gradient_norm/scenes_image'] > 0
+    errors.append(float(metrics[f'squared_error/{image}']))
+  assert np.mean(errors[-5:]) < 0.95 * np.mean(errors[:5])
 
 
 def test_parameters_are_one_volume_s_whatever_the_cuts_and_those_of_other_senses_stay():
   trees = {}
-  for name, renderer in itertools.product(('m2', 'm14'), ('paper', 'volume')):
+  for name, renderer in itertools.product(('m2', 'm5'), ('paper', 'volume')):
     model = make_model(tiny_config(modalities=name, image_size=16, renderer=renderer))
     trees[name, renderer] = parameter_shapes(model)
-  volumes = [trees[name, 'volume']['scenes_image'] for name in ('m2', 'm14')]
+  volumes = [trees[name, 'volume']['scenes_image'] for name in ('m2', 'm5')]
   assert volumes[0]['voxels'] == volumes[1]['voxels']
-  for name in ('m2', 'm14'):
+  for name in ('m2', 'm5'):
     paper, volume = trees[name, 'paper'], trees[name, 'volume']
     assert not [part for part in paper if part.startswith('scenes')]
     images = {f'renderers_{m.name}' for m in modality_set(name, 16) if m.sense == IMAGE}
@@ -235,13 +225,17 @@ def test_cuts_that_have_no_rays_or_no_common_canvas_are_refused(modalities, sent
   assert '\n' not in str(refused.value)
 
 
-@pytest.mark.parametrize('dtype', [jnp.float32, jnp.bfloat16])
-def test_views_and_gradients_are_finite_also_of_poses_that_are_none(dtype):
-  model = tiny.make_model('apoe', rendering=VOLUME, dtype=dtype)
-  params = jax.tree.map(np.float32, tiny.draw_params(model))
-  z = np.random.default_rng(0).normal(size=model.latents_shape(2)).astype(np.float32)
-  view_of = [np.eye(2)[None].repeat(1, 0)] * len(model.modalities)
-  for scale in (0.0, 1.0, 1e3):
-    queries = [np.full((2, 2, 7), scale, np.float32)] * len(model.modalities)
-    images = apply(model, params, z, view_of, queries, method='render')
+@pytest.mark.parametrize('number', [0, 1, 1e3, np.nan])
+def test_bfloat16_is_near_float32_and_poses_that_are_none_change_no_other_view(
+  number,
+):
+  rng = np.random.default_rng(2)
+  inputs = [rng.uniform(0, 40, (8,) * 3), *rng.random((2, 8, 8, 8, 3))]
+  volume = _volume(*(np.float32(x) for x in inputs))
+  narrow = volume._replace(rows=volume.rows.astype(jnp.bfloat16))
+  whole = Modality('whole', IMAGE, ImageCut(8, (0, 8), (0, 8)), (8, 8, 3))
+  queries = jnp.concatenate([_queries(), jnp.full((1, 7), number)])[None]
+  images = [_image_of(whole, v, queries)[0] for v in (volume, narrow)]
+  np.testing.assert_allclose(images[1][:-1], images[0][:-1], atol=0.02)
+  if np.isfinite(number):
     assert all(np.isfinite(image).all() for image in images)

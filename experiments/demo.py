@@ -70,7 +70,7 @@ def main(options: argparse.Namespace | None = None) -> int:
   command = [sys.executable, str(pathlib.Path(__file__).with_name('main.py'))]
   config = pathlib.Path(__file__).parent / 'configs' / 'apoe.py'
   # In four parts a step took a fifth less time on one core; on two it was not compared. The rate
-  # is the better one for apoe, though not for all variants (docs/results/README.md, "Rates").
+  # is the better one for apoe, though not for all variants (docs/results/runs.md, "Rates").
   fields = [f'--config={config}', '--config.accumulate=4', '--config.learning_rate=1.6e-2']
   arguments = [*command, *fields, f'--workdir={WORKDIR}', '--build']
   print(

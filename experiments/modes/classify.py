@@ -28,7 +28,7 @@ from experiments.evaluation.classify_records import (
 )
 from experiments.evaluation.classify_tables import headlines, tables, told_by
 from experiments.evaluation.contract import Evaluation, Panel, Setting, own_dataset
-from experiments.evaluation.estimators import estimator_of
+from experiments.evaluation.estimators import Estimator, estimator_of
 from experiments.evaluation.fitting import Fitting, fit_scenes, fit_split, fit_views, stock_of
 from experiments.evaluation.pairing import Pairing, estimate_pairs
 from experiments.evaluation.scenes import complete_scenes, sensed, stack_scenes, survey, views_of
@@ -237,16 +237,26 @@ def _notes(found: Classified, setting: Setting[Options]) -> list[str]:
     "Argmax over contexts is the paper's text, over targets the authors' code.",
   ]
   if estimator.count > 1:
-    worst = max(record.scatter for record in found.trust)
-    side = 'below' if worst < 1 else 'not below'
-    notes.append(
-      'Scatter: estimates of half as many samples or chains have a standard deviation of at most '
-      f'{worst:.2f} nats of a target, over all pairs of a context: {side} 1 nat. That of all of '
-      'them is less.'
-    )
+    notes.append(_scatter_note(max(record.scatter for record in found.trust), estimator))
   if options.draws > pool // options.ways:
     notes.append('Draws share scenes, so that the standard errors are too small.')
   return notes
+
+
+def _scatter_note(worst: float, estimator: Estimator) -> str:
+  """Whether contexts are told apart by more than the estimates scatter, and else what helps."""
+  said = (
+    'Scatter: estimates of half as many samples or chains have a standard deviation of at most '
+    f'{worst:.2f} nats of a target, over all pairs of a context'
+  )
+  if worst < 1:
+    return f'{said}: below 1 nat. That of all of them is less.'
+  remedy = (
+    'give more --temperatures'
+    if estimator.annealing
+    else 'give --estimator=ais, with fewer --draws, --ways and --views'
+  )
+  return f'{said}: not below 1 nat. Nearer calls are left to chance; {remedy}.'
 
 
 def _figures(found: Classified, setting: Setting[Options], title: str) -> dict[str, Figure]:

@@ -1,7 +1,7 @@
 """Named starting points: `small` for a laptop's CPU, `medium` for one GPU, `full` for the paper.
 
 Medium is small's recipe for images of twice the side and 23 times the arithmetic
-(docs/results/README.md, "Medium"). Full is the authors' recipe: 0.42 TFLOP a scene with m2, 10
+(docs/results/runs.md, "Medium"). Full is the authors' recipe: 0.42 TFLOP a scene with m2, 10
 epochs of 1,000,000 scenes, which is a job for an accelerator and the dataset of that size.
 """
 

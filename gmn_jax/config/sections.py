@@ -153,7 +153,7 @@ class OptimiserConfig(Section):
   # (`gmn_jax/optimisers/optimiser.py`). With Muon small learns more in the same time.
   optimizer: str = setting('muon', choices=OPTIMISERS)
   # Peak learning rate. At twice this value apoe gains and the baseline loses
-  # (docs/results/README.md, "Rates").
+  # (docs/results/runs.md, "Rates").
   learning_rate: float = setting(8e-3, at_least=_LEAST_RATE, at_most=_MOST_RATE, since=_RATED)
   # With 'muon', the peak learning rate of NAdam for parameters that are no kernels.
   bias_rate: float = setting(1e-3, at_least=_LEAST_RATE, at_most=_MOST_RATE, since=_RATED)

@@ -15,7 +15,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmn_jax.senses.image import ImageCut
-from mese_env import lighting, poses, raycast
 
 Array = jax.Array
 
@@ -42,6 +41,9 @@ def rays_of(cut: ImageCut, radius: float, samples: int) -> Rays:
     radius: of the ball, metres.
     samples: K; each stands for an equal part of what its ray has within the ball, at its middle.
   """
+  # Here, so that the model alone loads nothing of the simulator.
+  from mese_env import lighting, poses, raycast
+
   half_field = math.radians(lighting.FIELD_OF_VIEW / 2)
   directions = raycast.rays(
     np.eye(3),

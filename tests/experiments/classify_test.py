@@ -2,13 +2,16 @@
 
 import functools
 import json
+import pathlib
+import re
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.evaluation.classify_records import hits
+from experiments.evaluation.classify_records import Classified, Trust, hits
+from experiments.evaluation.contract import Setting
 from experiments.evaluation.estimators import importance_weighted
 from experiments.evaluation.pairing import Pairing, estimate_pairs
 from experiments.modes import classify
@@ -18,6 +21,7 @@ from gmn_jax.senses import IMAGE, Views, cut_scenes
 from mese_env.errors import UserError
 from tests import linear_gaussian, tiny, tiny_run
 from tfds_mese import reading
+from tfds_mese.dataset import Dataset
 
 WAYS, DRAWS = 5, 60
 
@@ -158,10 +162,30 @@ def test_it_writes_accuracies_beside_chance_and_bounds(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
+  ('estimator', 'scatter', 'sentence'),
+  [
+    ('iwae', 7.0, 'at most 7.00 nats .*: not below 1 nat.* give --estimator=ais'),
+    ('ais', 1.0, 'at most 1.00 nats .*: not below 1 nat.* give more --temperatures'),
+    ('iwae', 0.99, 'at most 0.99 nats .*: below 1 nat'),
+    ('ais', 0.2, 'at most 0.20 nats .*: below 1 nat'),
+  ],
+)
+def test_it_says_whether_the_estimates_scatter_by_less_than_a_nat(estimator, scatter, sentence):
+  run, options = tiny_run.random_run(), classify.Options(datasets=('own',), estimator=estimator)
+  dataset = Dataset({'test': [None] * 1_000}, {}, {})
+  trust = [Trust('I', 1, 0.1, 0.1), Trust('H', 1, scatter, 0.1)]
+  setting = Setting('classify', run, options, {'own': dataset}, pathlib.Path())
+  notes = classify.MODE.notes(Classified({}, [], [], trust), setting)
+  assert re.search(sentence, ' '.join(notes))
+
+
+@pytest.mark.parametrize(
   ('fields', 'sentence'),
   [
     ({'samples': 0}, '--samples is 0; it must be at least 1'),
     ({'chains': 0}, '--chains is 0; it must be at least 1'),
+    ({'temperatures': 1}, '--temperatures is 1; it must be at least 2'),
+    ({'leapfrogs': 0}, '--leapfrogs is 0; it must be at least 1'),
     ({'estimator': 'iwea'}, "no estimator 'iwea'; did you mean 'iwae'"),
     ({'draws': 1}, '--draws is 1; it must be at least 2'),
     ({'held_out': 5, 'together': 2}, 'does not divide the 5 views'),

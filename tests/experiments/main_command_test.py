@@ -12,6 +12,7 @@ import pytest
 
 from experiments import main, modes
 from experiments.configs import apoe, baseline, poe
+from experiments.gmn import GMN
 from gmn_jax.config import PRESETS
 from gmn_jax.optimisers import make_optimizer
 from gmn_jax.training.checkpoint import Checkpoints, Run
@@ -124,6 +125,7 @@ def test_an_evaluation_takes_the_runs_own_config(workdir):
     ([f'--config={_CONFIG.replace("apoe", "poe")}'], "variant='apoe' .now 'poe'."),
     ([f'--config={_CONFIG}', '--config.width=16'], 'width=2 .now 16.'),
     (['--config.width=16'], 'width=2 .now 16.'),
+    (['--config.pooling=anchored'], "pooling='product' .now 'anchored'."),
     (['--best'], 'no validation'),
   ],
 )
@@ -145,6 +147,24 @@ def test_a_run_whose_folder_cannot_be_written_is_told_how_to_be_evaluated(monkey
   ) as e:
     main.main(['main.py', f'--workdir={run}', '--mode=generate'])
   assert f"gmn export --workdir='{run}' --to=FOLDER` makes." in str(e.value)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize('mode', ['density', 'classify'])
+@pytest.mark.parametrize(
+  ('option', 'sentence'),
+  [
+    ('--chains=0', '--chains is 0; it must be at least 1.'),
+    ('--temperatures=1', '--temperatures is 1; it must be at least 2.'),
+  ],
+)
+def test_an_estimator_that_means_nothing_ends_in_one_sentence_and_code_2(
+  mode, option, sentence, capsys
+):
+  with pytest.raises(SystemExit) as ended:
+    GMN.run('gmn', [mode, 'nowhere', option])
+  assert ended.value.code == 2
+  assert capsys.readouterr().err == f'error: {sentence}\n'
 
 
 @pytest.mark.long

@@ -13,7 +13,10 @@ Dims: N volumes or views, G corners a side, X cells of a volume or of all, C col
 row, B scenes, S volumes of a scene, V views, R rays, K samples of a ray.
 """
 
+import functools
 import math
+import operator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import jax
@@ -96,12 +99,12 @@ def _march(volume: Volume, axes_N33: Array, first_N: Array, rays: Rays) -> Array
   index_NKR, within = _places(volume, axes_N33, rays)
   read = _read(volume.rows, first_N[:, None, None] + index_NKR)
   corners, light, colours = read[:_LIGHT_AT], read[_LIGHT_AT:_COLOUR_AT], read[_COLOUR_AT:]
-  density_NKR = sum(
+  density_NKR = _total(
     held.astype(wide) * math.prod(w if at else 1 - w for at, w in zip(corner, within, strict=True))
     for held, corner in zip(corners, _CORNERS, strict=True)
   )
   towards = (x_NKR.astype(wide) * axes_N33[:, 0, n, None, None] for n, x_NKR in enumerate(light))
-  brightness_NKR = jax.nn.relu(1 + sum(towards))
+  brightness_NKR = jax.nn.relu(1 + _total(towards))
   weight_NKR = _shares(density_NKR * rays.spacing_R) * brightness_NKR
   return jnp.stack([(weight_NKR * colour.astype(wide)).sum(1) for colour in colours], axis=-1)
 
@@ -133,17 +136,17 @@ _read.defvjp(_read_forward, _read_backward)
 
 
 def _places(volume: Volume, axes_N33: Array, rays: Rays) -> tuple[Array, list[Array]]:
-  """In which cell each sample is, (B, K, R), and where in it along each axis, in [0, 1]."""
-  index, within = 0, []
+  """In which cell each sample is, (N, K, R), and where in it along each axis, in [0, 1]."""
+  last, cells, within = volume.side - 1, [], []
   for axis in range(3):
-    metres_NKR = sum(rays.points_3KR[n] * axes_N33[:, n, axis, None, None] for n in range(3))
-    last = volume.side - 1
+    metres_NKR = _total(rays.points_3KR[n] * axes_N33[:, n, axis, None, None] for n in range(3))
     # Rounding carries samples at the ball's rim over the edge, and axes that are none any.
     place = jnp.clip((metres_NKR / volume.radius + 1) * (last / 2), 0, last)
     cell = jnp.minimum(jnp.floor(place), last - 1)
     within.append(place - cell)
-    index = index * last + cell.astype(jnp.int32)
-  return index, within
+    cells.append(cell.astype(jnp.int32))
+  x, y, z = cells
+  return (x * last + y) * last + z, within
 
 
 def _shares(depth_NKR: Array) -> Array:
@@ -154,3 +157,7 @@ def _shares(depth_NKR: Array) -> Array:
     shares.append(through * (1 - passed))
     through *= passed
   return jnp.stack(shares, axis=1)
+
+
+def _total(parts: Iterable[Array]) -> Array:
+  return functools.reduce(operator.add, parts)

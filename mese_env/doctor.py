@@ -113,7 +113,7 @@ def format_line(finding: Finding) -> str:
 def _summary(missing: Sequence[str]) -> str:
   if not missing:
     return 'everything that is needed is there'
-  works = '' if _ALONE & {*missing} else '; the environment alone (mese_env) works without'
+  works = '' if _ALONE & {*missing} else '; the environment alone (mese_env) works without them'
   return f'{len(missing)} missing{works}'
 
 

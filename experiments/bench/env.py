@@ -107,7 +107,13 @@ def _steps_together(steps: int) -> dict[str, float]:
   together.action_space.seed(0)
   together.reset(seed=0)
   seconds = _seconds_each(lambda _: together.step(together.action_space.sample()), steps)
-  return {f'steps/s, {_TOGETHER} mese/Touch-v0 together': _TOGETHER / seconds}
+  alone = gymnasium.make('mese/Touch-v0')
+  alone.action_space.seed(0)
+  one = _seconds_each(functools.partial(_play, alone), steps) / _VIEWS
+  return {
+    f'steps/s, {_TOGETHER} mese/Touch-v0 together': _TOGETHER / seconds,
+    'together over a single one': _TOGETHER * one / seconds,
+  }
 
 
 def _play(env, index: int) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from experiments.evaluation import results
+from experiments.evaluation.measures import Measure
 from experiments.evaluation.statistics import mean_interval
 from gmn_jax.senses import Sense
 
@@ -24,9 +25,9 @@ class Error:
     senses: which may be used, as in 'images' or 'images and grasps'.
     policy: which chose.
     views: how many were sensed, of whatever of these senses.
-    of: the name of the sense that is measured.
-    own: whether it is one of those that may be used.
-    error: mean squared error, on the scale of the model.
+    of: the name of the `Measure`; that of a sense is its mean squared error, on the model's scale.
+    own: whether its sense is one of those that may be used.
+    error: the number that is measured.
     error_error: its standard error over scenes.
     chosen: how many of the views were of the sense measured, on average.
     by_scene: `error` of every scene, averaged over its starts.
@@ -75,12 +76,14 @@ class Explored:
     gains: of every policy but the random one.
     noise: per modality the standard deviation by channel that the scores take views to have.
     milliseconds: by policy the median time of a decision, by the senses that may be used.
+    units: of what is measured besides the errors of senses.
   """
 
   errors: Sequence[Error]
   gains: Sequence[Gain]
   noise: Mapping[str, Sequence[float]]
   milliseconds: Mapping[str, Mapping[str, float]]
+  units: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
   def select(self, senses: str, of: str, policy: str) -> list[Error]:
     """The errors of a policy, by the number of views."""
@@ -104,6 +107,7 @@ def error_records(
   senses: Senses,
   families: Mapping[str, Senses],
   policies: Sequence[str],
+  measured: Sequence[Measure],
 ) -> list[Error]:
   """The errors of every policy.
 
@@ -112,21 +116,22 @@ def error_records(
     senses: S.
     families: F.
     policies: P.
+    measured: what the errors are.
   """
   # Starts are averaged: scenes are what is independent.
-  error_BFPVS = found['errors'].mean(axis=3)
+  error_BFPVX = found['errors'].mean(axis=3)
   records = []
-  for (f, (name, family)), (s, sense), (p, policy), views in itertools.product(
+  for (f, (name, family)), (x, measure), (p, policy), views in itertools.product(
     enumerate(families.items()),
-    enumerate(senses),
+    enumerate(measured),
     enumerate(policies),
     range(found['errors'].shape[4]),
   ):
-    of_scenes = error_BFPVS[:, f, p, views, s]
+    of_scenes, sense = error_BFPVX[:, f, p, views, x], measure.sense
     mean, error = results.mean_and_error(of_scenes)
-    chosen = (found['chosen'][:, f, p, :, :views] == s).sum(axis=-1).mean()
+    chosen = (found['chosen'][:, f, p, :, :views] == senses.index(sense)).sum(axis=-1).mean()
     records.append(
-      Error(name, policy, views, sense.name, sense in family, float(mean), float(error),
+      Error(name, policy, views, measure.name, sense in family, float(mean), float(error),
             float(chosen), of_scenes.tolist())
     )  # fmt: skip
   return records
@@ -141,6 +146,9 @@ def gain_records(errors: Sequence[Error], reference: str) -> list[Gain]:
     if r.policy == reference or r.views < 2:
       continue
     usual = at_random[r.senses, r.of, r.views]
+    # No part of nothing.
+    if not usual.error:
+      continue
     parts = (np.array(usual.by_scene) - np.array(r.by_scene)) / usual.error
     interval = mean_interval(parts.tolist())
     assert interval is not None  # There are two scenes or more.

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.evaluation import unseen
+from experiments.evaluation import measures, unseen
 from experiments.evaluation.scenes import stack_scenes
 from gmn_jax import inference
 from gmn_jax.inference import Seen, active
@@ -35,12 +35,14 @@ class Bench(NamedTuple):
     encoded: the same as the model encodes them, (N, h, w, R) per modality.
     axes: of each sense, from the origin to where each candidate is sensed, (N, 3), of length 1.
     held_out: the views by which the model is measured, (1, W, ...) per modality.
+    others: what other objects are sensed as at the poses of these, (O, W, ...) per modality.
   """
 
   candidates: Views
   encoded: tuple[np.ndarray, ...]
   axes: Mapping[Sense, np.ndarray]
   held_out: Views
+  others: tuple[np.ndarray, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +89,20 @@ class Explorer:
     samples, temperature = (1, 0.0) if key is None else (self.samples, 1.0)
     key = jax.random.key(0) if key is None else key
     of = (self.run.model, self.senses, samples, self.run.params)
-    return np.asarray(_errors(*of, seen, bench.held_out, key, temperature))
+    return np.asarray(_errors(*of, seen, bench.held_out, key, temperature)[0])
+
+  def measured(self, bench: Bench, seen: Seen, key: Array) -> np.ndarray:
+    """What `measures.measures_of` lists, of one set seen."""
+    of = (self.run.model, self.senses, self.samples, self.run.params)
+    errors, means = _errors(*of, seen, bench.held_out, key, 1.0)
+    modalities = self.run.model.modalities
+    predicted = tuple(np.asarray(mean) for mean in means)
+    return np.concatenate(
+      [
+        np.asarray(errors)[0],
+        measures.further(self.senses, modalities, predicted, bench.held_out.senses, bench.others),
+      ]
+    )
 
 
 class Moment(NamedTuple):
@@ -120,7 +135,7 @@ class Course(NamedTuple):
   """What came of it.
 
   Attributes:
-    errors: of the views held out, after no view and after each, (steps + 1, S).
+    errors: what `measures.measures_of` lists, after no view and after each, (steps + 1, X).
     chosen: by step, the place of the sense chosen among those of the explorer, (steps,).
     milliseconds: that each decision took but the first, which is drawn, (steps - 1,).
   """
@@ -131,7 +146,12 @@ class Course(NamedTuple):
 
 
 def lay_out(
-  run: Run, scene: Mapping[str, np.ndarray], candidates: int, held_out: int, seed: int
+  run: Run,
+  scene: Mapping[str, np.ndarray],
+  candidates: int,
+  held_out: int,
+  seed: int,
+  others: Sequence[Mapping[str, np.ndarray]] = (),
 ) -> Bench:
   """The candidates and the views held out of a scene.
 
@@ -144,6 +164,7 @@ def lay_out(
     candidates: N of each sense.
     held_out: W of each sense.
     seed: of the poses.
+    others: scenes of other objects, raw; taken where objects are known.
   """
   modalities = run.model.modalities
   senses, raw = senses_of(modalities), dict(scene)
@@ -160,7 +181,12 @@ def lay_out(
   encoded = _encode(run.model, run.params, found)
   at = {s: np.asarray(raw[s.pose_field], np.float64)[:, :3] for s in senses if s.field in raw}
   axes = {s: x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-9) for s, x in at.items()}
-  return Bench(found, tuple(np.asarray(e[0]) for e in encoded), axes, left)
+  beside: tuple[np.ndarray, ...] = ()
+  if others and unseen.can_sense_anew(scene, senses):
+    sensed = [unseen.sense_at(held, other) for other in others]
+    cut = cut_scenes(modalities, stack_scenes(sensed, modalities), run.ranges)
+    beside = tuple(np.asarray(of) for of in cut.senses)
+  return Bench(found, tuple(np.asarray(e[0]) for e in encoded), axes, left, beside)
 
 
 def explore(
@@ -188,7 +214,7 @@ def explore(
   taken = tuple(np.zeros(len(bench.axes[s]), bool) for s in senses)
   first = int(rng.integers(sum(map(len, taken))))
   key_errors, key_gains = jax.random.split(key)
-  errors, chosen, milliseconds = [explorer.errors(bench, seen, key_errors)[0]], [], []
+  errors, chosen, milliseconds = [explorer.measured(bench, seen, key_errors)], [], []
   for step in range(steps):
     if not step:
       starts = np.cumsum([0, *map(len, taken)])
@@ -204,7 +230,7 @@ def explore(
       milliseconds.append(1e3 * (time.perf_counter() - began))
     taken[which][place] = True
     seen = explorer.after(bench, seen, senses[which], place)
-    errors.append(explorer.errors(bench, seen, key_errors)[0])
+    errors.append(explorer.measured(bench, seen, key_errors))
     chosen.append(explorer.senses.index(senses[which]))
   return Course(np.stack(errors), np.array(chosen), np.array(milliseconds))
 
@@ -232,8 +258,8 @@ def _errors(
   held_out: Views,
   key: Array,
   temperature: float,
-) -> Array:
-  """As `Explorer.errors`, every set with the same noise."""
+) -> tuple[Array, tuple[Array, ...]]:
+  """As `Explorer.errors`, every set with the same noise; and the means, (sets, W, ...) each."""
   sets = len(seen.any_NM)
   noise = inference.noise_from(model, key, samples, temperature)
   noise = jax.tree.map(lambda x: jnp.tile(x, (sets, *[1] * (x.ndim - 1))), noise)
@@ -244,12 +270,13 @@ def _errors(
     for m, q in zip(model.modalities, held_out.queries, strict=True)
   )
   means = inference.render(model, params, z, queries)
+  means = tuple(mean.reshape(sets, samples, *mean.shape[1:]).mean(axis=1) for mean in means)
   errors = []
   for sense in senses:
     away = [
-      (mean.reshape(sets, samples, *truth.shape[1:]).mean(axis=1) - truth).reshape(sets, -1)
+      (mean - truth).reshape(sets, -1)
       for m, mean, truth in zip(model.modalities, means, held_out.senses, strict=True)
       if m.sense == sense
     ]
     errors.append(jnp.square(jnp.concatenate(away, axis=1)).mean(axis=1))
-  return jnp.stack(errors, axis=1)
+  return jnp.stack(errors, axis=1), means

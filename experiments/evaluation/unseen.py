@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from gmn_jax.senses import HAPTIC, IMAGE, Sense
-from mese_env import grasp, hand, poses, raycast
+from mese_env import World, given_object, grasp, hand, poses, raycast
 
 # Keeps the fresh grasps apart from those of the dataset, which are drawn from [seed, index] alone.
 _FRESH = 0x67726173
@@ -74,6 +74,27 @@ def look_anew(
       [raycast.render(positions, colours, c.position, c.frame, image_size) for c in cameras]
     ),
     'cameras': np.stack([poses.query(camera) for camera in cameras]),
+  }
+
+
+def sense_at(
+  views: Mapping[str, np.ndarray], scene: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+  """What the object of a scene would be sensed as at the poses of views of another one.
+
+  Args:
+    views: `cameras` and `hands`, and `images` for their size.
+    scene: that holds its object.
+  """
+  thing = given_object(np.float64(scene['positions']), np.float64(scene['colours']))
+  world = World(thing, image_size=views['images'].shape[1])
+  looks = [world.look(poses.camera_of_query(query)) for query in views['cameras']]
+  felt = [world.grasp(poses.wrist_of_query(query)).reading for query in views['hands']]
+  return {
+    'images': np.stack(looks),
+    'cameras': views['cameras'],
+    'haptics': np.stack(felt),
+    'hands': views['hands'],
   }
 
 

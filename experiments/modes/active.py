@@ -30,6 +30,7 @@ from experiments.evaluation.blocks import Block
 from experiments.evaluation.contract import Evaluation, Panel, Setting
 from experiments.evaluation.exploring import Explorer, explore, lay_out
 from experiments.evaluation.fitting import Fitting, fit_count, fit_split, stock_of
+from experiments.evaluation.measures import measures_of
 from experiments.evaluation.policies import POLICIES, RANDOM
 from experiments.evaluation.scenes import complete_scenes, sensed, survey
 from experiments.evaluation.sensor_noise import GIVEN, likelihood_noise, measured_noise
@@ -60,6 +61,9 @@ class Options:
   starts: int = 2
   # Poses of each sense among which is chosen; at least as many as steps.
   candidates: int = 40
+  # Objects of which the right one is told by what is predicted, where they are known; at least 1,
+  # and at most as many as scenes.
+  ways: int = 10
   # Views of each sense that are held out, the last ones of a scene; at least 1.
   held_out: int = 15
   # K, of what a policy imagines and of the prediction that is measured; at least 2.
@@ -75,7 +79,7 @@ class Options:
 
   def __post_init__(self):
     require_at_least(self, steps=2, scenes=2, starts=1, held_out=1, samples=2, calibration=0)
-    require_at_least(self, candidates=self.steps, seed=0)
+    require_at_least(self, candidates=self.steps, seed=0, ways=1)
     for name in self.policies:
       if name not in POLICIES:
         raise UserError(f"--policies names '{name}', no policy; {did_you_mean(name, POLICIES)}")
@@ -103,10 +107,13 @@ def measure(setting: Setting[Options]) -> Explored:
     std = measured_noise(run, scenes[options.scenes :], options.samples, options.seed)
   explorer = Explorer(run, senses, std, options.samples)
   families = families_of(senses)
+  anew = can_sense_anew(scenes[0], senses)
+  others = min(options.ways, options.scenes) - 1 if anew else 0
 
   def compute(number: int) -> Block:
     scene = scenes[number]
-    bench = lay_out(run, scene, options.candidates, options.held_out, options.seed)
+    beside = [scenes[(number + 1 + i) % options.scenes] for i in range(others)]
+    bench = lay_out(run, scene, options.candidates, options.held_out, options.seed, beside)
     courses = [
       explore(
         explorer,
@@ -127,7 +134,8 @@ def measure(setting: Setting[Options]) -> Explored:
     }
 
   found = setting.in_blocks(options.scenes, compute)
-  errors = error_records(found, senses, families, options.policies)
+  measured = measures_of(senses, others)
+  errors = error_records(found, senses, families, options.policies, measured)
   return Explored(
     errors,
     gain_records(errors, RANDOM.name),
@@ -139,6 +147,7 @@ def measure(setting: Setting[Options]) -> Explored:
       }
       for f, name in enumerate(families)
     },
+    {measure.name: measure.unit for measure in measured if measure.unit},
   )
 
 
@@ -184,12 +193,14 @@ def _fitted(run: Run, datasets: Mapping[str, Dataset], options: Options) -> Opti
   there, words = stock.scenes_with(views), f'scenes with {results.counted(views, "views")}'
   fit_count(fitting, 'scenes', there, 2, words)
   beside = f'{words} beside those explored'
+  if options.ways > fitting.value('scenes'):
+    fitting.use('ways', fitting.value('scenes'), 'they are among the scenes explored')
   fit_count(fitting, 'calibration', there - fitting.value('scenes'), 0, beside)
   return fitting.done()
 
 
 def _tables(found: Explored, setting: Setting[Options]) -> list[results.Table]:
-  return tables_of(found, units_of(setting.run.model.modalities))
+  return tables_of(found, units_of(setting.run.model.modalities) | dict(found.units))
 
 
 def _notes(found: Explored, setting: Setting[Options]) -> list[str]:
@@ -200,7 +211,7 @@ def _notes(found: Explored, setting: Setting[Options]) -> list[str]:
     else 'that of the likelihood'
   )
   notes = [
-    f'Mean squared error ± standard error over the first {options.scenes} scenes of '
+    f'Errors ± standard error over the first {options.scenes} scenes of '
     f"'{options.split}', each explored from {results.counted(options.starts, 'starts')}. The "
     f'prediction is the mean over {options.samples} samples of z from p(z | C), of the last '
     f'{options.held_out} views of each sense. The first view is random, the others are among '
@@ -212,8 +223,9 @@ def _notes(found: Explored, setting: Setting[Options]) -> list[str]:
   ]
   of_family: dict[str, set[str]] = {}
   for r in found.errors:
-    of_family.setdefault(r.senses, set()).update([r.of] * r.own)
-  last = [r for r in found.errors if r.own and r.views == options.steps]
+    of_family.setdefault(r.senses, set()).update([r.of] * (r.own and r.of not in found.units))
+  # A sense stands once, by its error.
+  last = [r for r in found.errors if r.own and r.views == options.steps and r.of not in found.units]
   if mixed := [r for r in last if len(of_family[r.senses]) > 1]:
     shares = ', '.join(f'{r.policy} {r.chosen:.1f} {r.of}' for r in mixed)
     prices = ','.join(options.prices) or 'all 1'
@@ -223,8 +235,10 @@ def _notes(found: Explored, setting: Setting[Options]) -> list[str]:
 
 def _named(written: Mapping[str, Any], field: str) -> dict[str, Any]:
   most = max(r['views'] for r in written['errors'])
+  units = written.get('units', {})  # which older results lack
   return {
-    f'{r["of"]} after {r["views"]}, sensing {r["senses"]}, {r["policy"]} (squared error)': r[field]
+    f'{r["of"]} after {r["views"]}, sensing {r["senses"]}, {r["policy"]} '
+    f'({units.get(r["of"], "squared error")})': r[field]
     for r in written['errors']
     if r['own'] and r['views'] in (_FEW, most)
   }
@@ -241,7 +255,7 @@ def _told_by(sense: Sense, policy: str, written: Mapping[str, Any]) -> dict[floa
 
 
 def _figures(found: Explored, setting: Setting[Options], title: str) -> dict[str, Figure]:
-  return {'': figure.draw(found, units_of(setting.run.model.modalities), title)}
+  return {'': figure.draw(found, units_of(setting.run.model.modalities) | dict(found.units), title)}
 
 
 def _measured_on(setting: Setting[Options]) -> str:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from experiments.evaluation import exploring
+from experiments.evaluation import exploring, measures
 from experiments.evaluation.policies import POLICIES
 from experiments.evaluation.sensor_noise import likelihood_noise, measured_noise
 from experiments.modes import active
@@ -33,7 +33,7 @@ def bench(explorer):
 @pytest.mark.parametrize('name', POLICIES)
 def test_a_policy_senses_each_candidate_once(explorer, bench, name):
   course = exploring.explore(explorer, bench, POLICIES[name].gains, PRICES, 6, [0, 1])
-  assert course.errors.shape == (7, 2) and np.isfinite(course.errors).all()
+  assert course.errors.shape == (7, 3) and np.isfinite(course.errors).all()
   # All there is of both senses.
   assert sorted(course.chosen) == [0, 0, 0, 1, 1, 1]
   again = exploring.explore(explorer, bench, POLICIES[name].gains, PRICES, 6, [0, 1])
@@ -79,6 +79,25 @@ def test_a_known_object_is_sensed_anew_from_other_poses():
     assert len(np.unique(axis_N3, axis=0)) == 5
 
 
+def test_a_right_prediction_is_off_by_nothing_and_another_object_s_is_taken_for_that():
+  from mese_env import SceneConfig, generate_scene
+
+  scenes = [generate_scene(SceneConfig(num_looks=3, num_grasps=2), 0, i) for i in range(3)]
+  run = tiny_run.random_run()
+  bench = exploring.lay_out(run, scenes[0], 3, 2, 0, scenes[1:])
+  parts, truth = run.model.modalities, [np.asarray(x) for x in bench.held_out.senses]
+  assert [len(of) for of in bench.others] == [2, 2]
+  named = [measure.name for measure in measures.measures_of(SENSES, 2)[2:]]
+  assert named == ['silhouette', 'object by image', 'object by haptic']
+  right = measures.further(SENSES, parts, truth, truth, bench.others)
+  np.testing.assert_array_equal(right, 0)
+  of_other = [of[1:] for of in bench.others]
+  wrong = measures.further(SENSES, parts, of_other, truth, bench.others)
+  assert 0 < wrong[0] < 1 and list(wrong[1:]) == [1, 1]
+  nothing = [np.zeros_like(of) for of in truth]
+  assert measures.further(SENSES, parts, nothing, truth, ())[0] == 1
+
+
 def test_it_writes_errors_and_what_is_below_random(tmp_path):
   options = active.Options(
     policies=('random', 'gaussian', 'oracle'), steps=2, scenes=2, starts=2, candidates=3,
@@ -94,14 +113,15 @@ def test_it_writes_errors_and_what_is_below_random(tmp_path):
     for senses in kinds
     for policy in options.policies
     for views in (0, 1, 2)
-    for of in ('image', 'haptic')
+    for of in ('image', 'haptic', 'silhouette')
   }
   for r in found['errors']:
     assert r['error'] == pytest.approx(np.mean(r['by_scene'])) and len(r['by_scene']) == 2
     if r['senses'] == 'images':
-      assert r['chosen'] == (r['views'] if r['of'] == 'image' else 0)
+      assert r['chosen'] == (0 if r['of'] == 'haptic' else r['views'])
   at = {(r['senses'], r['policy'], r['views'], r['of']): r['error'] for r in found['errors']}
-  assert len(found['gains']) == len(kinds) * 2 * 2
+  errors = {g['of'] for g in found['gains']}
+  assert {'image', 'haptic'} <= errors <= {'image', 'haptic', 'silhouette'}
   for g in found['gains']:
     assert g['low'] <= g['below'] <= g['high'] and g['views'] == 2
     place = (g['senses'], g['views'], g['of'])

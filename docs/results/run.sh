@@ -41,6 +41,16 @@ compare="$python experiments/compare.py --preset=small --config.dataset=shepard_
 evaluations="--modes=density,generate,classify --density.images=0,1,5 --density.grasps=0,1,5 \
   --classify.draws=100 --classify.views=1,5 --classify.samples=10"
 
+# How beliefs are pooled, by the names that docs/pooling.md gives, as arguments of `compare`.
+form() {
+  fields="--modalities=m2 --config.dataset=shepard_metzler_5_tiny"
+  case $1 in baseline*) fields="$fields --configs=baseline" ;; *) fields="$fields --configs=apoe" ;; esac
+  case $1 in anchored*) fields="$fields --config.pooling=anchored" ;; esac
+  case $1 in *-informed) fields="$fields --config.informed=True" ;; esac
+  case $1 in *-prior) fields="$fields --config.absent=prior" ;; esac
+  echo "$fields"
+}
+
 if [ -f "$runs/runs.tar.xz" ]; then
   run $python -m experiments.compare.archive unpack "$runs"
 fi
@@ -65,6 +75,22 @@ for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
         --config.validate_every=250 $evaluations"
       run $compare --workdir="$runs/rate-1.6e-2-7200" --configs=apoe --seeds=2 $long
       run $compare --workdir="$runs/rate-1.6e-2-7200-baseline" --configs=baseline --seeds=1 $long
+      ;;
+    forms)
+      long="--steps=1300 --config.learning_rate=1.6e-2 --modes=generate \
+        --generate.context=image:7,haptic:15 --generate.growing=0,1,7,15"
+      for form in product anchored-informed anchored product-informed baseline baseline-informed \
+        product-prior; do
+        run $compare --workdir="$runs/forms-$form" $(form $form) --seeds="${SEEDS:-1}" $long
+      done
+      ;;
+    forms-rates)
+      for form in anchored anchored-informed product-informed baseline-informed; do
+        for rate in 8e-3 1.6e-2; do
+          run $compare --workdir="$runs/forms-$form-rate-$rate" $(form $form) --seeds=1 \
+            --steps=325 --config.learning_rate=$rate --config.validate_every=65 --modes=
+        done
+      done
       ;;
     m2-medium)
       run $compare --workdir="$runs/$part" --preset=medium --configs=apoe,baseline,poe \

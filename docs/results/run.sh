@@ -79,7 +79,7 @@ for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
     forms)
       long="--steps=1300 --config.learning_rate=1.6e-2 --modes=generate \
         --generate.context=image:7,haptic:15 --generate.growing=0,1,7,15"
-      for form in product anchored-informed anchored product-informed baseline baseline-informed \
+      for form in product product-informed baseline anchored anchored-informed baseline-informed \
         product-prior; do
         run $compare --workdir="$runs/forms-$form" $(form $form) --seeds="${SEEDS:-1}" $long
       done

@@ -152,7 +152,8 @@ def measure(setting: Setting[Options]) -> Generated:
 
 
 def _over_scenes(errors: Mapping[str, np.ndarray]) -> BySense:
-  return {sense: tuple(map(float, results.mean_and_error(e))) for sense, e in errors.items()}
+  found = {sense: results.mean_and_error(of_scenes) for sense, of_scenes in errors.items()}
+  return {sense: (float(mean), float(error)) for sense, (mean, error) in found.items()}
 
 
 def _fitted(run: Run, datasets: Mapping[str, Dataset], options: Options) -> Options:

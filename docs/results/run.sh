@@ -11,7 +11,8 @@
 # the two parts m2-nothing-withheld-{prior,mask}, and m5 the eight parts
 # m5-{extrapol12,intrapol45}-{reference,strict}-{prior,mask}; SEEDS=1 makes one seed of each run, where
 # m2 has three if not said otherwise, the two m5-*-strict-mask two, and the rest one. The part
-# m2-medium, three runs of a larger model, is for a GPU, and made if it is named. On a GPU
+# m2-medium, three runs of a larger model, is for a GPU, and made if it is named; so is forms, seven
+# short runs of the ways in which beliefs are pooled, and one table of them. On a GPU
 # AT_ONCE=9 ACCUMULATE=1 makes nine runs side by side; on a CPU a batch in four pieces takes less time.
 set -e
 
@@ -77,20 +78,15 @@ for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
       run $compare --workdir="$runs/rate-1.6e-2-7200-baseline" --configs=baseline --seeds=1 $long
       ;;
     forms)
+      made=
       long="--steps=1300 --config.learning_rate=1.6e-2 --modes=generate \
         --generate.context=image:7,haptic:15 --generate.growing=0,1,7,15"
       for form in product product-informed baseline anchored anchored-informed baseline-informed \
         product-prior; do
         run $compare --workdir="$runs/forms-$form" $(form $form) --seeds="${SEEDS:-1}" $long
+        made="$made $runs/forms-$form"
       done
-      ;;
-    forms-rates)
-      for form in anchored anchored-informed product-informed baseline-informed; do
-        for rate in 8e-3 1.6e-2; do
-          run $compare --workdir="$runs/forms-$form-rate-$rate" $(form $form) --seeds=1 \
-            --steps=325 --config.learning_rate=$rate --config.validate_every=65 --modes=
-        done
-      done
+      run $python -m experiments.compare.beside $made --to="$runs/forms/table"
       ;;
     m2-medium)
       run $compare --workdir="$runs/$part" --preset=medium --configs=apoe,baseline,poe \
@@ -130,7 +126,7 @@ for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
         --config.protocol="${rest%-*}" --config.absent="${rest#*-}" --modes=missing
       ;;
     *)
-      echo "there is no part $part; use m2, m2-medium, m2-nothing-withheld, m5 or rates." >&2
+      echo "there is no part $part; use forms, m2, m2-medium, m2-nothing-withheld, m5 or rates." >&2
       exit 2
       ;;
   esac

@@ -263,12 +263,13 @@ def _by_scene(written: Mapping[str, Any]) -> dict[str, list[float]]:
 
 def _growing(families: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, Any]:
   """By the name of a headline what is there of a family of contexts, a number of views, a sense."""
-  return {
-    f'{sense} from {family}: {results.counted(int(n), "views")} (squared error)': value
-    for family, of in families.items()
-    for n, by_sense in of.items()
-    for sense, value in by_sense.items()
-  }
+  found = {}
+  for family, of in families.items():
+    for n, by_sense in of.items():
+      # Families meet where they give nothing.
+      words = f'{family}: {results.counted(int(n), "views")}' if int(n) else 'nothing'
+      found |= {f'{sense} from {words} (squared error)': value for sense, value in by_sense.items()}
+  return found
 
 
 MODE = Evaluation(

@@ -5,6 +5,7 @@ Nothing here loads what carries a command out, so that --help answers at once.
 
 import functools
 import itertools
+import pathlib
 import re
 from collections.abc import Sequence
 
@@ -148,6 +149,22 @@ shows the first table."""
   return parser
 
 
+def _beside(program: str, _: Sequence[str]) -> Parser:
+  about = """\
+Puts runs of several comparisons in one table, where they differ in more than their configs' names.
+
+Each folder is of a comparison of one config, and is a column; the others are compared with the
+first one. Compared are the seeds and the evaluations that all of them have."""
+  example = 'docs/results/forms-product docs/results/forms-anchored --to=docs/results/forms'
+  parser = Parser(program, about, example, 'FOLDER FOLDER ... [OPTIONS]')
+  what = 'of a comparison, as compare.py makes it'
+  kind = folders.argument('FOLDER')
+  parser.add_argument('comparisons', type=kind, nargs='+', metavar='FOLDER', help=what)
+  to = folders.argument('--to')
+  parser.option('to', to, pathlib.Path('runs', 'beside'), 'where compare.json, .txt and .png go')
+  return parser
+
+
 def _demo(program: str, _: Sequence[str]) -> Parser:
   about = """\
 Builds the tiny dataset, trains on it, and shows what the model imagines.
@@ -204,6 +221,11 @@ COMPARE = Command(
   _compare,
   'experiments.compare.command:carry_out',
   _GOES_ON,
+)
+BESIDE = Command(
+  'Puts runs of several comparisons in one table.',
+  _beside,
+  'experiments.compare.beside:carry_out',
 )
 DEMO = Command(
   'Builds a tiny dataset, trains on it, and shows what was learned.',

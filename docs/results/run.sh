@@ -11,7 +11,8 @@
 # the two parts m2-nothing-withheld-{prior,mask}, and m5 the eight parts
 # m5-{extrapol12,intrapol45}-{reference,strict}-{prior,mask}; SEEDS=1 makes one seed of each run, where
 # m2 has three if not said otherwise, the two m5-*-strict-mask two, and the rest one. The part
-# m2-medium, three runs of a larger model, is for a GPU, and made if it is named. On a GPU
+# m2-medium, three runs of a larger model, is for a GPU, and made if it is named; so is forms, seven
+# short runs of the ways in which beliefs are pooled, and one table of them. On a GPU
 # AT_ONCE=9 ACCUMULATE=1 makes nine runs side by side; on a CPU a batch in four pieces takes less time.
 set -e
 
@@ -41,6 +42,16 @@ compare="$python experiments/compare.py --preset=small --config.dataset=shepard_
 evaluations="--modes=density,generate,classify --density.images=0,1,5 --density.grasps=0,1,5 \
   --classify.draws=100 --classify.views=1,5 --classify.samples=10"
 
+# How beliefs are pooled, by the names that docs/pooling.md gives, as arguments of `compare`.
+form() {
+  fields="--modalities=m2 --config.dataset=shepard_metzler_5_tiny"
+  case $1 in baseline*) fields="$fields --configs=baseline" ;; *) fields="$fields --configs=apoe" ;; esac
+  case $1 in anchored*) fields="$fields --config.pooling=anchored" ;; esac
+  case $1 in *-informed) fields="$fields --config.informed=True" ;; esac
+  case $1 in *-prior) fields="$fields --config.absent=prior" ;; esac
+  echo "$fields"
+}
+
 if [ -f "$runs/runs.tar.xz" ]; then
   run $python -m experiments.compare.archive unpack "$runs"
 fi
@@ -65,6 +76,17 @@ for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
         --config.validate_every=250 $evaluations"
       run $compare --workdir="$runs/rate-1.6e-2-7200" --configs=apoe --seeds=2 $long
       run $compare --workdir="$runs/rate-1.6e-2-7200-baseline" --configs=baseline --seeds=1 $long
+      ;;
+    forms)
+      made=
+      long="--steps=1300 --config.learning_rate=1.6e-2 --modes=generate \
+        --generate.context=image:7,haptic:15 --generate.growing=0,1,7,15"
+      for form in product product-informed baseline anchored anchored-informed baseline-informed \
+        product-prior; do
+        run $compare --workdir="$runs/forms-$form" $(form $form) --seeds="${SEEDS:-1}" $long
+        made="$made $runs/forms-$form"
+      done
+      run $python -m experiments.compare.beside $made --to="$runs/forms/table"
       ;;
     m2-medium)
       run $compare --workdir="$runs/$part" --preset=medium --configs=apoe,baseline,poe \
@@ -104,7 +126,7 @@ for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
         --config.protocol="${rest%-*}" --config.absent="${rest#*-}" --modes=missing
       ;;
     *)
-      echo "there is no part $part; use m2, m2-medium, m2-nothing-withheld, m5 or rates." >&2
+      echo "there is no part $part; use forms, m2, m2-medium, m2-nothing-withheld, m5 or rates." >&2
       exit 2
       ;;
   esac

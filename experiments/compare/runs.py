@@ -13,7 +13,7 @@ from experiments.evaluation.results import replacing
 from gmn_jax.config import differences
 
 MAIN = pathlib.Path(__file__).resolve().parents[1] / 'main.py'
-_DONE = 'compare-done.json'  # in a run's folder: what has been done there
+DONE = 'compare-done.json'  # in a run's folder: what has been done there
 
 
 class Run(NamedTuple):
@@ -71,7 +71,7 @@ def carry_out(run: Run, start: Callable[[Sequence[str]], int]) -> int:
     run: what is to be done.
     start: runs a command line, waits, and returns its exit code.
   """
-  path = run.workdir / _DONE
+  path = run.workdir / DONE
   done = {}
   # What cannot be read is done again; a training that is finished says so at once.
   with contextlib.suppress(OSError, ValueError):
@@ -101,5 +101,5 @@ def _same(mode: str, done: Sequence[str], asked: Sequence[str]) -> bool:
 
 def carried_out(run: Run) -> dict[str, list[str]]:
   """The arguments with which a run's jobs were done; those asked for may be put otherwise."""
-  done = json.loads((run.workdir / _DONE).read_text())
+  done = json.loads((run.workdir / DONE).read_text())
   return {mode: done[mode][:-1] if mode == 'train' else done[mode] for mode in run.jobs}

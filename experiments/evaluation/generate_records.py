@@ -14,6 +14,8 @@ from gmn_jax.senses import Modality, Sense, Views, senses_of
 
 # By the name of a sense, a mean over scenes and its standard error.
 BySense = Mapping[str, tuple[float, float]]
+# By the name of a sense, a number of each scene.
+OfScenes = Mapping[str, Sequence[float]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,12 +27,14 @@ class Errors:
     squared_error: of what was asked for, from the scene's own context and from another object's.
     squared_error_growing: by family of contexts and how many views they give.
     squared_error_without_model: by predictor.
+    by_scene: `squared_error_growing` of every scene.
   """
 
   context: Mapping[str, int]
   squared_error: Mapping[str, BySense]
   squared_error_growing: Mapping[str, Mapping[int, BySense]]
   squared_error_without_model: Mapping[str, BySense]
+  by_scene: Mapping[str, Mapping[int, OfScenes]]
 
 
 class Asked(NamedTuple):

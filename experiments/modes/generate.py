@@ -96,15 +96,17 @@ def measure(setting: Setting[Options]) -> Generated:
   truth = only(target, truth)
   imagination = Imagination(run, truth.queries, options.samples, options.seed, options.objects)
 
+  def errors_of(predicted: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    return squared_errors(modalities, predicted, truth.senses)
+
   def error(predicted: Sequence[np.ndarray]) -> BySense:
-    errors = squared_errors(modalities, predicted, truth.senses)
-    return {sense: tuple(map(float, results.mean_and_error(e))) for sense, e in errors.items()}
+    return _over_scenes(errors_of(predicted))
 
   # Families of contexts meet where they give nothing.
   @functools.cache
-  def imagine(counts_M: tuple[int, ...]) -> tuple[BySense, tuple[np.ndarray, ...]]:
+  def imagine(counts_M: tuple[int, ...]) -> tuple[dict[str, np.ndarray], tuple[np.ndarray, ...]]:
     answer = imagination(given, counts_M)
-    return error(answer.mean), answer.drawn
+    return errors_of(answer.mean), answer.drawn
 
   of_context, samples = imagine(counts)
   answers = {
@@ -112,18 +114,23 @@ def measure(setting: Setting[Options]) -> Generated:
     for family, members in growing.items()
   }
   baseline = baselines.predict(run, setting.dataset.splits['train'], truth.queries)
-  by_context = {'the context': of_context}
+  by_context = {'the context': _over_scenes(of_context)}
   if len(scenes) > 1:
     by_context["another object's"] = error(imagination(another_scenes(given), counts).mean)
   errors = Errors(
     context=dict(zip([m.name for m in modalities], counts, strict=True)),
     squared_error=by_context,
     squared_error_growing={
-      family: {n: measured for n, (measured, _) in of.items()} for family, of in answers.items()
+      family: {n: _over_scenes(errors) for n, (errors, _) in of.items()}
+      for family, of in answers.items()
     },
     squared_error_without_model={
       'mean training view': error(baseline.mean),
       'nearest training view': error(baseline.nearest),
+    },
+    by_scene={
+      family: {n: {s: e.tolist() for s, e in errors.items()} for n, (errors, _) in of.items()}
+      for family, of in answers.items()
     },
   )
   grown = {
@@ -142,6 +149,11 @@ def measure(setting: Setting[Options]) -> Generated:
     grown=grown,
     baseline=baseline,
   )
+
+
+def _over_scenes(errors: Mapping[str, np.ndarray]) -> BySense:
+  found = {sense: results.mean_and_error(of_scenes) for sense, of_scenes in errors.items()}
+  return {sense: (float(mean), float(error)) for sense, (mean, error) in found.items()}
 
 
 def _fitted(run: Run, datasets: Mapping[str, Dataset], options: Options) -> Options:
@@ -235,11 +247,29 @@ def _measured_on(setting: Setting[Options]) -> str:
 
 
 def _headlines(written: Mapping[str, Any]) -> dict[str, float]:
-  return {
+  of_context = {
     f'{sense} from {name} (squared error)': mean
     for name, by_sense in written['squared_error'].items()
     for sense, (mean, _) in by_sense.items()
   }
+  growing = _growing(written.get('squared_error_growing', {}))
+  return of_context | {name: mean for name, (mean, _) in growing.items()}
+
+
+def _by_scene(written: Mapping[str, Any]) -> dict[str, list[float]]:
+  # Earlier versions did not keep them.
+  return _growing(written.get('by_scene', {}))
+
+
+def _growing(families: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, Any]:
+  """By the name of a headline what is there of a family of contexts, a number of views, a sense."""
+  found = {}
+  for family, of in families.items():
+    for n, by_sense in of.items():
+      # Families meet where they give nothing.
+      words = f'{family}: {results.counted(int(n), "views")}' if int(n) else 'nothing'
+      found |= {f'{sense} from {words} (squared error)': value for sense, value in by_sense.items()}
+  return found
 
 
 MODE = Evaluation(
@@ -256,4 +286,5 @@ MODE = Evaluation(
   measured_on=_measured_on,
   fitted=_fitted,
   headlines=_headlines,
+  by_scene=_by_scene,
 )

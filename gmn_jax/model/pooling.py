@@ -84,7 +84,7 @@ class Pooling:
 # The paper's.
 PRODUCT = Pooling('product', gaussians.product)
 # The others' precisions are added to the anchor's.
-ANCHORED = Pooling('anchored', gaussians.product, anchored=True, start_logvar=3.0)
+ANCHORED = Pooling('anchored', gaussians.product, anchored=True, start_logvar=1.5)
 # Rivals, to be measured against.
 GPOE = Pooling('gpoe', gaussians.generalised_product, anchored=True)
 LOG_OPINION = Pooling('log-opinion', gaussians.log_opinion_pool)

@@ -7,8 +7,8 @@ import types
 
 import pytest
 
+from experiments.compare import beside, differences, headlines, runs
 from experiments.compare import command as compare
-from experiments.compare import differences, headlines, runs
 from experiments.compare import figure as compare_figure
 from mese_env.errors import UserError
 
@@ -140,7 +140,10 @@ def test_what_runs_of_an_older_version_did_not_measure_is_left_out(tmp_path, sta
 def test_headlines_tell_a_fallen_bound_and_what_grasps_alone_add(tmp_path):
   lines = [
     {'step': 1, 'split': 'train', 'elbo': 1.0, 'scenes_per_second': 8.0},
-    *({'step': s, 'split': 'val', 'elbo': e} for s, e in ((1, 10.0), (2, 30.0), (3, 25.0))),
+    *(
+      {'step': s, 'split': 'val', 'elbo': e, 'kl': 2 * s}
+      for s, e in ((1, 10.0), (2, 30.0), (3, 25.0))
+    ),
   ]
   (tmp_path / 'metrics.jsonl').write_text('\n'.join(map(json.dumps, lines)))
   gains = {('gray', 5): 0.3, ('rgb', 5): 0.1, ('haptic', 5): 0.7}
@@ -160,6 +163,7 @@ def test_headlines_tell_a_fallen_bound_and_what_grasps_alone_add(tmp_path):
   found = headlines.of_run(tmp_path, ['density'])
   assert found['val bound, fallen since its best (nats per episode)'] == 5
   assert found['val bound, where it was best (step)'] == 2
+  assert found['val KL divergence (nats per episode)'] == 6
   assert found['training (scenes per second)'] == 8
   assert found['density: gain of gray from 5 grasps (nats per dimension)'] == 0.3
   less = 'density: gain of gray less that of rgb from 5 grasps (nats per dimension)'
@@ -233,3 +237,48 @@ def test_every_command_line_is_read_before_anything_starts(arguments, sentence, 
     parse(*arguments, f'--workdir={tmp_path / "new"}')
   assert '\n' not in str(error.value)
   assert not started.arguments and not list(tmp_path.iterdir())
+
+
+def finished(folder: pathlib.Path, config: str, errors: dict[int, list[float]]) -> pathlib.Path:
+  """A comparison of one config; by seed the squared errors of two scenes given nothing."""
+  for seed, (one, two) in errors.items():
+    run = folder / f'{config}-{seed}'
+    run.mkdir(parents=True)
+    done = {'train': ['--config=x', '{}'], 'generate': ['--mode=generate']}
+    (run / 'compare-done.json').write_text(json.dumps(done))
+    (run / 'metrics.jsonl').write_text(json.dumps({'step': 1, 'split': 'val', 'elbo': 7.0}) + '\n')
+    found = {
+      'squared_error': {},
+      'squared_error_growing': {'images': {'1': {'image': [(one + two) / 2, 0.1]}}},
+      'by_scene': {'images': {'1': {'image': [one, two]}}},
+    }
+    (run / 'generate.json').write_text(json.dumps({'options': {'scenes': 2}, 'results': found}))
+  return folder
+
+
+def test_runs_of_several_comparisons_are_put_beside_each_other(tmp_path):
+  one = finished(tmp_path / 'plain', 'apoe', {0: [2.0, 4.0], 1: [9.0, 9.0]})
+  other = finished(tmp_path / 'informed', 'apoe', {0: [3.0, 6.0]})
+  comparison = beside.gather([one, other], tmp_path)
+  assert [(run.config, run.seed) for run in comparison.runs] == [('plain', 0), ('informed', 0)]
+  table, above = compare.compare(comparison)
+  assert table.columns == ['', 'plain', 'informed', 'informed - plain']
+  name = 'generate: image from images: 1 view (squared error)'
+  assert [name, '3', '4.5', '1.5'] in table.rows
+  # Of differences 1 and 2, whose interval is of 12.7 errors of .5.
+  (row,) = [row for row in above.rows if row[0] == name]
+  assert row[:4] == [name, 'informed', '1.5', ''] and row[5] == '-4.85 to 7.85'
+
+
+def test_folders_that_cannot_be_put_beside_each_other_are_refused(tmp_path):
+  first = finished(tmp_path / 'first', 'apoe', {0: [1.0, 1.0]})
+  second = finished(tmp_path / 'second', 'apoe', {1: [1.0, 1.0]})
+  both = finished(finished(tmp_path / 'both', 'apoe', {0: [1.0, 1.0]}), 'poe', {0: [1.0, 1.0]})
+  for folders, sentence in (
+    ([first, tmp_path], 'has no finished run'),
+    ([first, second], 'no seed was trained in each of'),
+    ([first, both], 'both has runs of apoe, poe'),
+  ):
+    with pytest.raises(UserError, match=sentence) as error:
+      beside.gather(folders, tmp_path / 'to')
+    assert '\n' not in str(error.value)

@@ -148,6 +148,12 @@ def test_evaluation_writes_pictures_and_numbers_for_what_is_asked(scenes, tmp_pa
   }  # fmt: skip
   for errors in found['squared_error'].values():
     assert errors['image'][0] > 0 and errors['haptic'][0] > 0
+  by_scene = generate.MODE.by_scene(found)
+  assert by_scene and all(len(scenes) == 2 for scenes in by_scene.values())
+  means = generate.MODE.headlines(found)
+  assert {name: means[name] for name in by_scene} == {
+    name: pytest.approx(np.mean(scenes)) for name, scenes in by_scene.items()
+  }
   grown = found['squared_error_growing']
   assert grown['images']['0'] == grown['haptics']['0'] != grown['images']['3']
   assert 'left-upper:1,haptic:3' in capsys.readouterr().out

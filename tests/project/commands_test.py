@@ -36,6 +36,7 @@ _ALL = [
   ('experiments/main.py',),
   *(('experiments/main.py', f'--mode={mode}') for mode in modes.names()),
   ('experiments/compare.py',),
+  ('-m', 'experiments.compare.beside'),
   ('experiments/demo.py',),
   ('experiments/export.py',),
   *((f'experiments/bench/{name}.py',) for name in ('env', 'fed', 'gpu', 'input', 'peer', 'step')),

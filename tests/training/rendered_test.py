@@ -37,7 +37,7 @@ def _every_choice(count):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize('count', [1, 2, 3])
+@pytest.mark.parametrize('count', [1, 2])
 def test_over_all_choices_the_mean_is_the_loss_and_the_gradient_of_all_targets(x64, count):
   model = tiny.make_model('apoe')
   params, views, noise = tiny.draw_params(model), tiny.draw_views(model), tiny.draw_noise(model, 4)
@@ -49,12 +49,12 @@ def test_over_all_choices_the_mean_is_the_loss_and_the_gradient_of_all_targets(x
     return terms.loss(std=0.5, beta=2.0), terms
 
   found = [measure(params, EPISODES._replace(rendered=each)) for each in _every_choice(count)]
-  assert len(found) == {1: 3 * 3 * 2 * 2, 2: 3 * 3, 3: 1}[count]
+  assert len(found) == {1: 3 * 3 * 2 * 2, 2: 3 * 3}[count]
   mean = jax.tree.map(lambda *each: np.mean(each, axis=0), *found)
   chex.assert_trees_all_close(mean, measure(params, EPISODES), rtol=1e-10, atol=1e-12)
   # All that varies is the squared error.
   ((_, terms), _), ((_, other), _) = found[0], found[-1]
-  assert (count == 3) == np.allclose(terms.squared_error, other.squared_error)
+  assert not np.allclose(terms.squared_error, other.squared_error)
   chex.assert_trees_all_equal(terms.kl, other.kl)
 
 
@@ -96,46 +96,19 @@ def test_all_views_are_rendered_where_none_need_be_left_out(count):
   assert render_some(jax.random.key(0), episodes, count) is episodes
 
 
-def _updated(**fields):
-  config = tiny_config(batch_size=4, quiet_start=False, **fields)
-  step, state = tiny_step(config)
-  return jax.jit(step)(state, random_batch(4), RANGES)
-
-
 @pytest.mark.long
-def test_a_step_changes_nothing_but_what_is_rendered_and_parts_do_not_matter():
-  state, metrics = _updated(rendered_views=2)
-  in_parts, same_metrics = _updated(rendered_views=2, accumulate=2)
-  # Of the first moments, since the first update of Adam is the gradient's sign.
-  chex.assert_trees_all_close(
-    [leaf for leaf in jax.tree.leaves(state.opt_state) if leaf.ndim],
-    [leaf for leaf in jax.tree.leaves(in_parts.opt_state) if leaf.ndim],
-    rtol=1e-4,
-    atol=1e-9,
-  )
-  chex.assert_trees_all_close(metrics, same_metrics, rtol=1e-5, atol=1e-5)
-  _, of_all = _updated()
-  metrics, of_all = jax.device_get((metrics, of_all))
-  assert metrics['kl'] == pytest.approx(of_all['kl'], rel=1e-6)
-  for name in ('loss', 'squared_error/rgb', 'squared_error/haptic'):
-    assert metrics[name] != pytest.approx(of_all[name], rel=1e-3)
-    assert metrics[name] == pytest.approx(of_all[name], rel=0.5)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize('modalities', ['m2', 'm5'])
-def test_each_view_that_is_not_rendered_saves_the_same_arithmetic(modalities):
+def test_each_view_that_is_not_rendered_saves_the_same_arithmetic():
   taken = []
-  for count in (1, 2, VIEWS - 1, VIEWS):
-    config = tiny_config(modalities=modalities, rendered_views=count)
+  for count in (1, 2, VIEWS):
+    config = tiny_config(modalities='m5', rendered_views=count)
     step, state = tiny_step(config)
     taken.append(step_flops(step, make_optimizer(config), state, random_batch(2), RANGES))
   of_a_view = taken[1] - taken[0]
   assert of_a_view > 0
-  np.testing.assert_array_equal(np.diff(taken), of_a_view)
+  assert taken[2] == taken[1] + (VIEWS - 2) * of_a_view
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_run_in_two_parts_renders_the_same_views(tmp_path, monkeypatch):
   monkeypatch.setattr('gmn_jax.training.train.step_flops', lambda *step, platform: 1e9)
   config = tiny_config(rendered_views=2, steps=2, quiet_start=False, validate_scenes=1)

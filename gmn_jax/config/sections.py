@@ -123,10 +123,6 @@ class EpisodesConfig(Section):
   protocol: str = setting('reference', choices=('reference', 'strict'))
   # Whether each scene is also trained with context and target exchanged, as the authors do.
   opposite: bool = setting(True)
-  # How many views of each modality a training step renders, drawn at random among the targets of a
-  # scene; the loss is scaled to the same expectation. 0, or as many as scenes have: all.
-  # What it saves and costs: docs/learning.md.
-  rendered_views: int = setting(0, at_least=0, at_most=65_536, since='no scene has so many views')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,9 @@
-"""Episodes: which views of a scene are given, which are asked for, which of those are rendered.
+"""Episodes: which views of a scene are given, and which are asked for.
 
-Dims: S episodes of a scene (2 with its swap), B scenes, M modalities, V views, R rendered views,
-N = S B episodes (S-major).
+Dims: S episodes of a scene (2 with its swap), B scenes, M modalities, V views, N = S B episodes
+(S-major).
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -20,13 +19,10 @@ class Episodes(NamedTuple):
     context: bool (S, B, M, V).
     target: bool (S, B, M, V); a view is a target in at most one of the S episodes of its scene, so
       that it is rendered once.
-    rendered: int (1, B, M, R), the places of the views that are rendered (`render_some`), the same
-      in all S episodes of a scene; None: all V.
   """
 
   context: Array
   target: Array
-  rendered: Array | None = None
 
 
 def sample_episodes(
@@ -121,52 +117,6 @@ def add_opposite(episodes: Episodes) -> Episodes:
     jnp.concatenate([episodes.context, episodes.target]),
     jnp.concatenate([episodes.target, episodes.context]),
   )
-
-
-def render_some(key: Array, episodes: Episodes, count: int) -> Episodes:
-  """The same episodes, of which `count` views of each modality are rendered, R.
-
-  They are a random subset of the views that are targets in any episode of the scene. Others are
-  among them only where a scene has fewer targets. Where `count` is 0, or V at least, all views are
-  rendered.
-  """
-  target_BMV = episodes.target.any(axis=0)
-  scenes, modalities, views = target_BMV.shape
-  if not 0 < count < views:
-    return episodes
-
-  def sample(key: Array, target_V: Array) -> Array:
-    return jnp.argsort(_shuffled(key, views, target_V))[:count]
-
-  keys_BM = jax.random.split(key, (scenes, modalities))
-  return episodes._replace(rendered=jax.vmap(jax.vmap(sample))(keys_BM, target_BMV)[None])
-
-
-def rendered_targets(episodes: Episodes) -> Array:
-  """Whether each view that is rendered is a target, bool (S, B, M, R)."""
-  if episodes.rendered is None:
-    return episodes.target
-  return jnp.take_along_axis(episodes.target, episodes.rendered, axis=-1)
-
-
-def rendered_of(episodes: Episodes, arrays_M: Sequence[Array]) -> tuple[Array, ...]:
-  """Of arrays (B, V, ...), one per modality, the views that are rendered, (B, R, ...)."""
-  if episodes.rendered is None:
-    return tuple(arrays_M)
-  return tuple(
-    jnp.take_along_axis(x, places_BR.reshape(*places_BR.shape, *(1,) * (x.ndim - 2)), axis=1)
-    for x, places_BR in zip(arrays_M, jnp.moveaxis(episodes.rendered[0], 1, 0), strict=True)
-  )
-
-
-def targets_per_rendered(episodes: Episodes) -> Array | int:
-  """How many targets of a scene each one that is rendered stands for, (B, M, 1), so that a sum over
-  those that are rendered has the sum over all targets as its expectation.
-  """
-  if episodes.rendered is None:
-    return 1
-  targets_BM1 = episodes.target.any(axis=0).sum(axis=-1, keepdims=True)
-  return targets_BM1 / jnp.clip(targets_BM1, 1, episodes.rendered.shape[-1])
 
 
 def seen(mask_SBMV: Array) -> Array:

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from gmn_jax.layers.arrays import takes_numpy
 from gmn_jax.layers.convolution import directly
 from gmn_jax.model.draw import Draw, Noise
-from gmn_jax.model.episodes import Episodes, rendered_of, rendered_targets, seen
+from gmn_jax.model.episodes import Episodes, seen
 from gmn_jax.model.experts import Experts
 from gmn_jax.model.hierarchy import LatentRepresentation
 from gmn_jax.model.pooling import PRODUCT, Pooling
@@ -110,17 +110,17 @@ class GMN(nn.Module):
   def __call__(
     self, views: Views, episodes: Episodes, noise: Noise
   ) -> tuple[Draw, tuple[Array, ...]]:
-    """Samples z of every episode from its posterior, and renders every view, or those that the
-    episodes say, from where it is a target.
+    """Samples z of every episode from its posterior, and renders every view from where it is a
+    target.
 
     Returns:
-      The draw, and per modality the means of the rendered views (B, V, *modality.shape); a view
-      that is no target is rendered from zeros.
+      The draw, and per modality the means (B, V, *modality.shape); a view that is no target is
+      rendered from zeros.
     """
     encoded = self.encode(views)
     draw = self.sample_posterior(encoded, episodes, noise)
-    view_of = jnp.moveaxis(rendered_targets(episodes), 2, 0)
-    return draw, self.render(draw.z, view_of, rendered_of(episodes, views.queries))
+    view_of = jnp.moveaxis(episodes.target, 2, 0)
+    return draw, self.render(draw.z, view_of, views.queries)
 
   def encode(self, views: Views) -> tuple[Array, ...]:
     """Per modality the representation of every view, (B, V, h, w, R)."""

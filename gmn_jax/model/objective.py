@@ -1,7 +1,6 @@
 """The evidence lower bound (ELBO) and its terms, in nats with every Gaussian constant in place.
 
-Dims: S episodes of a scene, B scenes, N = S B episodes, M modalities, V views, R rendered views, T
-draw steps.
+Dims: S episodes of a scene, B scenes, N = S B episodes, M modalities, V views, T draw steps.
 """
 
 import math
@@ -14,12 +13,7 @@ from gmn_jax.layers.arrays import takes_numpy
 from gmn_jax.model import gaussians
 from gmn_jax.model.applied import apply
 from gmn_jax.model.draw import Draw, Noise
-from gmn_jax.model.episodes import (
-  Episodes,
-  rendered_of,
-  rendered_targets,
-  targets_per_rendered,
-)
+from gmn_jax.model.episodes import Episodes
 from gmn_jax.model.gmn import GMN
 from gmn_jax.senses.views import Views
 
@@ -31,7 +25,7 @@ class ElboTerms(NamedTuple):
 
   Attributes:
     squared_error: (N, M), sum of squares, in squared units of the senses ([0, 1] images, scaled
-      haptics); where some of the targets are rendered, an unbiased estimate of it.
+      haptics).
     kl: (N, T), KL of posterior to prior per draw step, nats.
     targets: (N, M), how many target views.
     representation_kl: (N,), KL of the representations of a hierarchical model, nats; else zeros.
@@ -80,15 +74,14 @@ def terms_of(views: Views, episodes: Episodes, draw: Draw, means: tuple[Array, .
   """The terms of the ELBO from what the model returned for these views and episodes."""
   assert draw.posterior is not None and draw.representation_kl is not None  # z is of the posterior.
   kl_NT = gaussians.divergence(*draw.posterior, *draw.prior).sum(axis=(2, 3, 4))
-  errors_MBR = jnp.stack(
+  errors_MBV = jnp.stack(
     [
       jnp.sum((sense - mean.astype(sense.dtype)) ** 2, axis=range(2, sense.ndim))
-      for sense, mean in zip(rendered_of(episodes, views.senses), means, strict=True)
+      for sense, mean in zip(views.senses, means, strict=True)
     ]
   )
-  target_SBMV = episodes.target.astype(errors_MBR.dtype)
-  weight_SBMR = rendered_targets(episodes).astype(errors_MBR.dtype) * targets_per_rendered(episodes)
-  error_SBM = jnp.einsum('sbmr,mbr->sbm', weight_SBMR, errors_MBR)
+  target_SBMV = episodes.target.astype(errors_MBV.dtype)
+  error_SBM = jnp.einsum('sbmv,mbv->sbm', target_SBMV, errors_MBV)
   modalities = error_SBM.shape[-1]
   return ElboTerms(
     squared_error=error_SBM.reshape(-1, modalities),

@@ -24,7 +24,6 @@ from gmn_jax.model import (
   sample_episodes,
   sample_noise,
 )
-from gmn_jax.model.episodes import render_some
 from gmn_jax.model.missing import Missing
 from gmn_jax.model.objective import terms_of
 from gmn_jax.senses import Modality, Ranges, count_views, cut_scenes, views_there
@@ -35,8 +34,6 @@ Array = jax.Array
 Scenes = dict[str, Array]
 # Hidden channels whose convolutions to gates, four times as many, XLA splits over a CPU's cores.
 _WIDE = 32
-# Keeps the key of the views that are rendered apart from the others of a step.
-_RENDERED = 0x72656E64
 
 
 class TrainState(NamedTuple):
@@ -92,8 +89,7 @@ def train_step(
     missing: which modalities which scenes lack, in place of `withheld`; None: none do.
     model: the network.
     optimizer: of `state.opt_state`.
-    sampling: how episodes are drawn; `withheld`, `withheld_views`, `opposite` and
-      `rendered_views` are read.
+    sampling: how episodes are drawn; `withheld`, `withheld_views` and `opposite` are read.
     objective: of the loss; `beta`, `std` and `accumulate` are read.
 
   Returns:
@@ -101,8 +97,7 @@ def train_step(
     clip, of all and by part of the model (`gradient_norm/<part>`); `z_mean`, `z_std`,
     `posterior_std`, `prior_std`; with `skip_nonfinite` also `skipped` and `skipped_in_a_row`.
   """
-  key = jax.random.fold_in(state.key, state.step)
-  key_episodes, key_noise = jax.random.split(key)
+  key_episodes, key_noise = jax.random.split(jax.random.fold_in(state.key, state.step))
   batch, views_per_modality = count_views(model.modalities, scenes)
   episode_shape = batch, len(model.modalities), views_per_modality
   gives_BM, withheld = None, sampling.withheld
@@ -114,7 +109,6 @@ def train_step(
   episodes = sample_episodes(key_episodes, *episode_shape, gives_BM, *shares, there_BMV)
   if sampling.opposite:
     episodes = add_opposite(episodes)
-  episodes = render_some(jax.random.fold_in(key, _RENDERED), episodes, sampling.rendered_views)
   noise = sample_noise(model, key_noise, len(episodes.context) * batch)
 
   def loss_of(params, scenes: Scenes, episodes: Episodes, noise: Noise):

@@ -37,7 +37,7 @@ _SMALL = {
   'latent': 6,
   'learning_rate': 0.008, 'log_every': 5, 'missing': '', 'modalities': 'm2', 'opposite': True,
   'optimizer': 'muon', 'pooling': 'product', 'preset': 'small', 'profile_steps': 0,
-  'protocol': 'reference', 'rendered_views': 0,
+  'protocol': 'reference',
   'quiet_start': True, 'remat': False, 'sample_every': 125, 'seed': 0, 'skip_nonfinite': 0,
   'std': 0.1, 'steps': 3250, 'track': 'jsonl,tensorboard', 'validate_every': 125,
   'validate_scenes': 100, 'variant': 'apoe', 'warmup_steps': 50, 'weight_decay': 0.1, 'width': 16,

@@ -49,7 +49,7 @@ def test_a_run_whose_config_lacks_what_the_model_needs_is_refused_by_name_of_fie
 def test_a_run_of_a_version_with_fewer_fields_loads_as_the_authors_recipe_has_them(tmp_path):
   run = tiny_run.random_run(withheld=0.25)
   tiny_checkpoint.save(run, tmp_path)
-  of_later = ('few_steps', 'withheld', 'pooling', 'informed', 'rendered_views')
+  of_later = ('few_steps', 'withheld', 'pooling', 'informed')
   _as_another_version(tmp_path, lambda fields: [fields.pop(name) for name in of_later])
   assert load_run(tmp_path).config == run.config.replace(few_steps=0, withheld=0.0)
 

@@ -47,22 +47,18 @@ def _finish(process: subprocess.Popen) -> str:
   return output
 
 
-# Fields of some runs, with devices and fsdp of each kind of mesh.
-_MESHES = {
-  'plain': ({}, [(1, 1), (4, 2), (8, 1)]),
-  'anchored': ({'pooling': 'anchored'}, [(1, 1), (4, 2)]),
-  'some rendered': ({'rendered_views': 2}, [(1, 1), (4, 2)]),
-}
+# By the pooling, devices and fsdp of each kind of mesh.
+_MESHES = {'product': [(1, 1), (4, 2), (8, 1)], 'anchored': [(1, 1), (4, 2)]}
 _STEPS = """
 import functools, json, re, sys
 import jax
 from gmn_jax.training.sharding import make_layout
 from tests.tiny_run import RANGES, random_batch, tiny_config, tiny_step
 
-fields, runs = map(json.loads, sys.argv[1:])
+fields, meshes = map(json.loads, sys.argv[1:])
 found = {}
-for run, own, count, fsdp in [(run, own, *mesh) for run, (own, of) in runs.items() for mesh in of]:
-  whole_step, start = tiny_step(tiny_config(**own, **fields))
+for pooling, count, fsdp in [(p, *mesh) for p in meshes for mesh in meshes[p]]:
+  whole_step, start = tiny_step(tiny_config(pooling=pooling, **fields))
   layout = make_layout(8, fsdp, jax.devices()[:count])
   step = functools.partial(whole_step, model=layout.parallel(whole_step.keywords['model']))
   shardings = layout.state(start)
@@ -71,7 +67,7 @@ for run, own, count, fsdp in [(run, own, *mesh) for run, (own, of) in runs.items
   ranges = jax.device_put(RANGES, layout.whole)
   step = jax.jit(step, out_shardings=(shardings, layout.whole))
   step = step.lower(state, batch, ranges).compile()
-  here = found.setdefault(run, {})[f'{count} devices, fsdp {fsdp}'] = {
+  here = found.setdefault(pooling, {})[f'{count} devices, fsdp {fsdp}'] = {
     'measured': [],
     'flops': step.cost_analysis()['flops'],
     'collectives': re.findall(
@@ -94,15 +90,15 @@ def steps():
   return json.loads(_finish(_start(8, _STEPS, json.dumps(_FIELDS), json.dumps(_MESHES))))
 
 
-@pytest.mark.parametrize('run', _MESHES)
-def test_one_four_and_eight_devices_compute_the_same(steps, run):
-  one = steps[run]['1 devices, fsdp 1']['measured']
-  for name, found in steps[run].items():
+@pytest.mark.parametrize('pooling', _MESHES)
+def test_one_four_and_eight_devices_compute_the_same(steps, pooling):
+  one = steps[pooling]['1 devices, fsdp 1']['measured']
+  for name, found in steps[pooling].items():
     np.testing.assert_allclose(found['measured'], one, rtol=1e-5, err_msg=name)
 
 
 def test_data_needs_one_sum_of_all_gradients_and_computes_each_scene_once(steps):
-  steps = steps['plain']
+  steps = steps['product']
   found = steps['8 devices, fsdp 1']
   summed = [shape for shape, kind in found['collectives'] if kind == 'all-reduce']
   # Of booleans is the question whether any scene's episode is to be drawn again.
@@ -114,7 +110,7 @@ def test_data_needs_one_sum_of_all_gradients_and_computes_each_scene_once(steps)
 
 
 def test_fsdp_halves_what_a_device_holds_and_scatters_its_gradients(steps):
-  steps = steps['plain']
+  steps = steps['product']
   found = steps['4 devices, fsdp 2']
   # Small arrays stay whole, and in a tiny model they are many.
   assert found['numbers_of_a_device'] < 0.75 * found['numbers']

@@ -10,7 +10,8 @@
 # PARTS="m2 m2-nothing-withheld m5 rates", the default, says what is made, where m2-nothing-withheld is
 # the two parts m2-nothing-withheld-{prior,mask}, and m5 the eight parts
 # m5-{extrapol12,intrapol45}-{reference,strict}-{prior,mask}; SEEDS=1 makes one seed of each run, where
-# m2 has three if not said otherwise, the two m5-*-strict-mask two, and the rest one. The part
+# m2 has three if not said otherwise, the two m5-*-strict-mask and two of forms have two, and the rest
+# one. The part
 # m2-medium, three runs of a larger model, is for a GPU, and made if it is named; so is forms, seven
 # short runs of the ways in which beliefs are pooled, and one table of them. On a GPU
 # AT_ONCE=9 ACCUMULATE=1 makes nine runs side by side; on a CPU a batch in four pieces takes less time.
@@ -83,7 +84,8 @@ for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
         --generate.context=image:7,haptic:15 --generate.growing=0,1,7,15"
       for form in product product-informed baseline anchored anchored-informed baseline-informed \
         product-prior; do
-        run $compare --workdir="$runs/forms-$form" $(form $form) --seeds="${SEEDS:-1}" $long
+        case $form in product | anchored) seeds=2 ;; *) seeds=1 ;; esac
+        run $compare --workdir="$runs/forms-$form" $(form $form) --seeds="${SEEDS:-$seeds}" $long
         made="$made $runs/forms-$form"
       done
       run $python -m experiments.compare.beside $made --to="$runs/forms/table"

@@ -15,8 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmn_jax.senses.image import ImageCut
+from mese_env.errors import UserError
 
 Array = jax.Array
+# Metres. What float32 makes of a pose is a thousandth of it.
+_OFF = 1e-3
 
 
 class Rays(NamedTuple):
@@ -64,6 +67,29 @@ def rays_of(cut: ImageCut, radius: float, samples: int) -> Rays:
   points_3KR[0] -= poses.CAMERA_DISTANCE
   spacing_R = 2 * half_chord_R / samples
   return Rays(points_3KR.astype(np.float32), spacing_R.astype(np.float32), pixel_R)
+
+
+def refuse_other_cameras(poses_n5: np.ndarray) -> None:
+  """Refuses cameras that rays would be wrong for.
+
+  Args:
+    poses_n5: x, y, z, pitch, yaw; metres and radians.
+
+  Raises:
+    UserError: a camera does not stand one metre from the origin, or does not look at it.
+  """
+  from mese_env.poses import CAMERA_DISTANCE
+
+  position, (pitch, yaw) = poses_n5[..., :3], np.moveaxis(poses_n5[..., 3:], -1, 0)
+  forward = np.stack(
+    [np.cos(pitch) * np.cos(yaw), np.cos(pitch) * np.sin(yaw), np.sin(pitch)], axis=-1
+  )
+  off = np.linalg.norm(position + CAMERA_DISTANCE * forward, axis=-1).max(initial=0)
+  if not off < _OFF:
+    raise UserError(
+      "renderer='volume' needs cameras that stand 1 m from the origin and look at it, but one is "
+      f'{off:.2g} m from where its angles say; use --config.renderer=paper.'
+    )
 
 
 def camera_axes(query_BVQ: Array) -> Array:

@@ -7,8 +7,10 @@ import dataclasses
 from collections.abc import Callable
 
 import flax.linen as nn
+import numpy as np
 
 from gmn_jax.senses.modality import Modality
+from gmn_jax.senses.rays import refuse_other_cameras
 from gmn_jax.senses.sense import Sense
 from gmn_jax.senses.volume import VolumeDecoder, VolumeRenderer
 
@@ -25,11 +27,14 @@ class Rendering:
     scene: of a sense, its modalities and a width, a module that makes of the latents (S, B, h, w,
       T Z) what the renderers of this sense take in their place, once for all views of all its
       modalities; None: they take the latents.
+    check: of a sense and the poses of its views (n, 5); raises UserError where views from there
+      cannot be rendered.
   """
 
   name: str
   renderer: Callable[[Modality, int, int, bool], nn.Module]
   scene: Callable[[Sense, tuple[Modality, ...], int], nn.Module | None]
+  check: Callable[[Sense, np.ndarray], None] = lambda sense, poses_n5: None
 
 
 def _own_renderer(modality: Modality, width: int, steps: int, remat: bool) -> nn.Module:
@@ -46,9 +51,14 @@ def _volume(sense: Sense, modalities: tuple[Modality, ...], width: int) -> nn.Mo
   return VolumeDecoder(modalities, width) if sense.drawn_as_pixels else None
 
 
+def _check(sense: Sense, poses_n5: np.ndarray) -> None:
+  if sense.drawn_as_pixels:
+    refuse_other_cameras(poses_n5)
+
+
 # Every modality by the renderer of its sense, as in the paper.
 PAPER = Rendering('paper', _own_renderer, lambda sense, modalities, width: None)
 # Images from a volume, everything else as in the paper.
-VOLUME = Rendering('volume', _from_volume, _volume)
+VOLUME = Rendering('volume', _from_volume, _volume, _check)
 # By the name that a config gives; a rendering of one's own is entered here before it is asked for.
 RENDERINGS = {rendering.name: rendering for rendering in (PAPER, VOLUME)}

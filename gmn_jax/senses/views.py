@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import chex
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gmn_jax.senses.modality import Modality
 from gmn_jax.senses.query import QUERY_SIZE, embed_query
@@ -70,6 +71,13 @@ def views_there(modalities: Sequence[Modality], scenes: Mapping[str, Any]) -> Ar
   everything = jnp.ones(count_views(modalities, scenes), bool)
   masks = {sense: everything if mask is None else mask for sense, mask in there.items()}
   return jnp.stack([jnp.asarray(masks[m.sense]) for m in modalities], axis=1)
+
+
+def poses_there(sense: Sense, scenes: Mapping[str, np.ndarray]) -> np.ndarray:
+  """The poses (n, 5) of all views of a sense that there are, on the host."""
+  poses_BV5 = np.asarray(scenes[sense.pose_field])
+  there_BV = scenes.get(sense.there_field)
+  return poses_BV5.reshape(-1, 5) if there_BV is None else poses_BV5[np.asarray(there_BV)]
 
 
 def count_views(modalities: Sequence[Modality], scenes: Mapping[str, Any]) -> tuple[int, int]:

@@ -13,7 +13,8 @@ from gmn_jax.config import Config, make_missing, make_model
 from gmn_jax.model import GMN
 from gmn_jax.optimisers import make_optimizer
 from gmn_jax.senses import Ranges, cut_scenes, views_there
-from gmn_jax.senses.sense import as_ranges
+from gmn_jax.senses.sense import as_ranges, senses_of
+from gmn_jax.senses.views import poses_there
 from gmn_jax.training.input import (
   KEPT_BYTES,
   KEPT_BYTES_ON_CPU,
@@ -124,6 +125,8 @@ def prepare(config: Config, dataset: Dataset) -> Prepared:
     kept_bytes=KEPT_BYTES_ON_CPU if layout.platform == 'cpu' else KEPT_BYTES,
   )
   scenes = read_first(sources['train'], _SCENES_OF_THE_MEAN)
+  for sense in senses_of(model.modalities):
+    model.rendering.check(sense, poses_there(sense, scenes))
   quiet_biases = None
   if config.quiet_start:
     views = cut_scenes(model.modalities, scenes, ranges)

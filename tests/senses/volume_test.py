@@ -15,9 +15,10 @@ from gmn_jax.senses.rays import camera_axes, rays_of
 from gmn_jax.senses.rendering import VOLUME
 from gmn_jax.senses.sets import modality_set
 from gmn_jax.senses.volume import RADIUS, VolumeRenderer
+from gmn_jax.training.prepare import prepare
 from mese_env import SceneConfig, generate_scene, poses, shapes
 from mese_env.errors import UserError
-from tests.tiny_run import RANGES, random_batch, tiny_config, tiny_step
+from tests.tiny_run import RANGES, random_batch, random_dataset, tiny_config, tiny_step
 
 # From the front, from above and aslant.
 ANGLES = ((0, 0), (-1.2, 2), (0.6, 4), (0.4, 0.7))
@@ -239,3 +240,18 @@ def test_bfloat16_is_near_float32_and_poses_that_are_none_change_no_other_view(
   np.testing.assert_allclose(images[1][:-1], images[0][:-1], atol=0.02)
   if np.isfinite(number):
     assert all(np.isfinite(image).all() for image in images)
+
+
+@pytest.mark.parametrize('moved', ['farther', 'looks past', 'not a number'])
+def test_cameras_that_are_not_the_simulator_s_are_refused_before_training(moved):
+  dataset = random_dataset()
+  scenes = dataset.splits['train']
+  for scene in scenes:
+    angles = np.linspace(-1, 1, 2 * len(scene['cameras'])).reshape(-1, 2)
+    scene['cameras'] = np.float32([poses.query(poses.camera_pose(*a)) for a in angles])
+  config = tiny_config(renderer='volume')
+  prepare(config, dataset)
+  view = scenes[-1]['cameras'][-1]
+  view[:] = {'farther': 1.1, 'looks past': [1, 1, 1, 1, 1.2], 'not a number': np.nan}[moved] * view
+  with pytest.raises(UserError, match=r'stand 1 m from the origin.*renderer=paper'):
+    prepare(config, dataset)

@@ -28,8 +28,6 @@ def of_run(workdir: pathlib.Path, evaluations: Sequence[str]) -> dict[str, float
   numbers = {}
   for split, curve in read_curves(workdir).items():
     numbers[f'{split} bound (nats per episode)'] = curve['elbo'][-1]
-    if 'kl' in curve:
-      numbers[f'{split} KL divergence (nats per episode)'] = curve['kl'][-1]
     if 'scenes_per_second' in curve:
       numbers['training (scenes per second)'] = statistics.median(curve['scenes_per_second'])
     if split != 'train':

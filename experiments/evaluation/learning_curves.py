@@ -15,8 +15,8 @@ def read_curves(workdir: pathlib.Path) -> Curves:
   """What a run wrote of its bound while it trained.
 
   Returns:
-    Per split `step`, `elbo` and `kl` (nats) and `elbo_error` (its standard error over scenes, which
-    'train' does not have: it is averaged over lines instead); of 'train' also `scenes_per_second`.
+    Per split `step`, `elbo` (nats) and `elbo_error` (its standard error over scenes, which 'train'
+    does not have: it is averaged over lines instead); of 'train' also `scenes_per_second`.
 
   Raises:
     UserError: it wrote nothing, or a line of it cannot be read.
@@ -24,7 +24,7 @@ def read_curves(workdir: pathlib.Path) -> Curves:
   curves: Curves = {}
   for record in read_records(workdir / FILE_NAME):
     curve = curves.setdefault(record['split'], {})
-    for key in ('step', 'elbo', 'elbo_error', 'kl', 'scenes_per_second'):
+    for key in ('step', 'elbo', 'elbo_error', 'scenes_per_second'):
       if key in record:
         curve.setdefault(key, []).append(record[key])
   if 'train' in curves:

@@ -252,19 +252,14 @@ def _headlines(written: Mapping[str, Any]) -> dict[str, float]:
     for name, by_sense in written['squared_error'].items()
     for sense, (mean, _) in by_sense.items()
   }
-  growing = _growing(written.get('squared_error_growing', {}))
-  return of_context | {name: mean for name, (mean, _) in growing.items()}
+  growing = {name: float(np.mean(scenes)) for name, scenes in _by_scene(written).items()}
+  return of_context | growing
 
 
 def _by_scene(written: Mapping[str, Any]) -> dict[str, list[float]]:
-  # Earlier versions did not keep them.
-  return _growing(written.get('by_scene', {}))
-
-
-def _growing(families: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, Any]:
-  """By the name of a headline what is there of a family of contexts, a number of views, a sense."""
   found = {}
-  for family, of in families.items():
+  # Earlier versions did not keep them.
+  for family, of in written.get('by_scene', {}).items():
     for n, by_sense in of.items():
       # Families meet where they give nothing.
       words = f'{family}: {results.counted(int(n), "views")}' if int(n) else 'nothing'

@@ -13,6 +13,7 @@ import pytest
 from gmn_jax.planning.compiled import DoesNotFit, compile_step, trace
 from gmn_jax.training.prepare import prepare
 from gmn_jax.training.train_step import compiler_options
+from mese_env import poses
 from mese_env.errors import UserError
 from tests.tiny_run import RANGES, tiny_config
 from tfds_mese.dataset import Dataset
@@ -25,7 +26,7 @@ def _scene(index: int) -> dict[str, np.ndarray]:
   rng = np.random.default_rng(index)
   return {
     'images': rng.integers(0, 256, (15, 64, 64, 3), np.uint8),
-    'cameras': rng.normal(size=(15, 5)).astype(np.float32),
+    'cameras': np.float32([poses.query(poses.camera_pose(*a)) for a in rng.normal(size=(15, 2))]),
     'haptics': rng.normal(size=(15, 132)).astype(np.float32),
     'hands': rng.normal(size=(15, 5)).astype(np.float32),
     'index': np.int64(index),

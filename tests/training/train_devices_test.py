@@ -28,8 +28,8 @@ _FIELDS = {'batch_size': 8, 'quiet_start': False, 'steps': 5}
 def _start(devices: int, script: str, *arguments: object) -> subprocess.Popen:
   """A Python script in a process of its own, with so many devices."""
   environment = {
-    'XLA_FLAGS': f'{os.environ.get("XLA_FLAGS", "")} --xla_force_host_platform_device_count={devices}'
-    ' --xla_backend_optimization_level=0',
+    'XLA_FLAGS': f'{os.environ.get("XLA_FLAGS", "")} --xla_backend_optimization_level=0'
+    f' --xla_force_host_platform_device_count={devices}',
   }
   return subprocess.Popen(
     [sys.executable, '-c', script, *map(str, arguments)],

@@ -22,6 +22,7 @@ from experiments.evaluation.titles import form_of
 from gmn_jax.config import Config, config_file, make_model
 from gmn_jax.devices import require_devices
 from gmn_jax.optimisers import make_optimizer
+from gmn_jax.senses.rendering import PAPER
 from gmn_jax.training.flops import count_padding_macs, step_flops
 from gmn_jax.training.metrics import memory_bytes
 from gmn_jax.training.peak import peak_flops_per_s, time_calls
@@ -92,10 +93,13 @@ def understood(options: argparse.Namespace) -> Command:
   flat, _ = config_file.changed(config_file.read(options.config), options.passed)
   config = Config.from_flat(flat | {'batch_size': options.batch or flat['batch_size']})
   wanted = tuple(name for name in forms.FORMS if getattr(options, name))
-  if bars.PLAIN in wanted and (config.absent != 'prior' or config.hierarchical):
+  if bars.PLAIN in wanted and (
+    config.absent != 'prior' or config.hierarchical or make_model(config).rendering != PAPER
+  ):
     raise UserError(
-      "the authors' form is deterministic and its absent experts multiply: --plain needs "
-      '--config.absent=prior and --config.hierarchical=False.'
+      "the authors' form is deterministic, its absent experts multiply and it renders as the paper "
+      'does: --plain needs --config.absent=prior, --config.hierarchical=False and '
+      '--config.renderer=paper.'
     )
   return Command(
     config, options.steps, options.json, wanted, options.parts, options.profile, options.busy

@@ -13,6 +13,7 @@ from gmn_jax.config import make_model, preset
 from gmn_jax.optimisers import make_optimizer
 from gmn_jax.training.flops import step_flops
 from gmn_jax.training.train_step import init_state
+from mese_env.errors import UserError
 from tests.tiny_run import tiny_config
 
 
@@ -76,6 +77,13 @@ def test_every_row_is_a_command_that_step_understands(rows):
     # As the demo trains it.
     assert command.config.accumulate == (4 if row.preset == 'small' else 1)
   assert len({row.name for row in rows}) == len(rows)
+
+
+@pytest.mark.parametrize('field', ['renderer=volume', 'absent=mask', 'hierarchical=True'])
+def test_what_the_authors_form_lacks_is_refused(field):
+  chosen = ['--config=apoe:full', '--plain', '--config.absent=prior', f'--config.{field}']
+  with pytest.raises(UserError, match=f'--plain needs .*{field.split("=")[0]}'):
+    understood(STEP.read('step.py', chosen))
 
 
 def test_what_has_a_bar_is_measured():

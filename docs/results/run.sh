@@ -12,8 +12,9 @@
 # m5-{extrapol12,intrapol45}-{reference,strict}-{prior,mask}; SEEDS=1 makes one seed of each run, where
 # m2 has three if not said otherwise, the two m5-*-strict-mask and two of forms have two, and the rest
 # one. The part
-# m2-medium, three runs of a larger model, is for a GPU, and made if it is named; so is forms, seven
-# short runs of the ways in which beliefs are pooled, and one table of them. On a GPU
+# m2-medium, three runs of a larger model, is for a GPU, and made if it is named; so are forms,
+# short runs of the seven ways in which beliefs are pooled, and forms-3250, longer ones of two of them,
+# each with one table. On a GPU
 # AT_ONCE=9 ACCUMULATE=1 makes nine runs side by side; on a CPU a batch in four pieces takes less time.
 set -e
 
@@ -78,17 +79,21 @@ for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
       run $compare --workdir="$runs/rate-1.6e-2-7200" --configs=apoe --seeds=2 $long
       run $compare --workdir="$runs/rate-1.6e-2-7200-baseline" --configs=baseline --seeds=1 $long
       ;;
-    forms)
-      made=
-      long="--steps=1300 --config.learning_rate=1.6e-2 --modes=generate \
-        --generate.context=image:7,haptic:15 --generate.growing=0,1,7,15"
-      for form in product product-informed baseline anchored anchored-informed baseline-informed \
-        product-prior; do
+    forms | forms-3250)
+      made= steps=1300 longer=
+      forms="product product-informed baseline anchored anchored-informed baseline-informed \
+        product-prior"
+      if [ "$part" = forms-3250 ]; then
+        steps=3250 longer=-3250 forms="product anchored"
+      fi
+      for form in $forms; do
         case $form in product | anchored) seeds=2 ;; *) seeds=1 ;; esac
-        run $compare --workdir="$runs/forms-$form" $(form $form) --seeds="${SEEDS:-$seeds}" $long
-        made="$made $runs/forms-$form"
+        run $compare --workdir="$runs/forms-$form$longer" $(form $form) --steps=$steps \
+          --seeds="${SEEDS:-$seeds}" --config.learning_rate=1.6e-2 --modes=generate \
+          --generate.context=image:7,haptic:15 --generate.growing=0,1,7,15
+        made="$made $runs/forms-$form$longer"
       done
-      run $python -m experiments.compare.beside $made --to="$runs/forms/table"
+      run $python -m experiments.compare.beside $made --to="$runs/forms$longer/table"
       ;;
     m2-medium)
       run $compare --workdir="$runs/$part" --preset=medium --configs=apoe,baseline,poe \
@@ -128,7 +133,7 @@ for part in ${PARTS:-m2 m2-nothing-withheld m5 rates}; do
         --config.protocol="${rest%-*}" --config.absent="${rest#*-}" --modes=missing
       ;;
     *)
-      echo "there is no part $part; use forms, m2, m2-medium, m2-nothing-withheld, m5 or rates." >&2
+      echo "there is no part $part; use forms, forms-3250, m2, m2-medium, m2-nothing-withheld, m5 or rates." >&2
       exit 2
       ;;
   esac

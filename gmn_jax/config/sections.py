@@ -176,6 +176,12 @@ class OptimiserConfig(Section):
   accumulate: int = setting(
     1, at_least=1, at_most=65_536, since='it divides batch_size', may_change=True
   )
+  # With renderer 'volume', how many rays of each look a training step follows, that is, how many
+  # pixels it renders, drawn anew at every step; the loss is an unbiased estimate of that of all.
+  # 0: all, which takes longer and teaches no more (docs/renderers.md).
+  rays: int = setting(
+    64, at_least=0, at_most=2**24, since='no image has more pixels', may_change=True
+  )
   # How many updates in a row may be skipped for not being finite. 0: the first one ends the run.
   skip_nonfinite: int = setting(0, at_least=0, at_most=_MOST_COUNTED, since=_COUNTED)
 

@@ -21,6 +21,7 @@ from gmn_jax.model.experts import Experts
 from gmn_jax.model.hierarchy import LatentRepresentation
 from gmn_jax.model.pooling import PRODUCT, Pooling
 from gmn_jax.model.variant import APOE, Variant
+from gmn_jax.senses.chosen import ChosenRays
 from gmn_jax.senses.modality import Modality, latent_grid
 from gmn_jax.senses.rendering import PAPER, Rendering
 from gmn_jax.senses.sense import senses_of
@@ -120,10 +121,20 @@ class GMN(nn.Module):
     return (episodes, len(self.modalities), *self.grid, 4 * self.width)
 
   def __call__(
-    self, views: Views, episodes: Episodes, noise: Noise
+    self,
+    views: Views,
+    episodes: Episodes,
+    noise: Noise,
+    chosen: Sequence[ChosenRays | None] | None = None,
   ) -> tuple[Draw, tuple[Array, ...]]:
     """Samples z of every episode from its posterior, and renders every view from where it is a
     target.
+
+    Args:
+      views: the scenes.
+      episodes: their contexts and targets.
+      noise: of S * B episodes.
+      chosen: as `render` takes it.
 
     Returns:
       The draw, and per modality the means (B, V, *modality.shape); a view that is no target is
@@ -132,7 +143,7 @@ class GMN(nn.Module):
     encoded = self.encode(views)
     draw = self.sample_posterior(encoded, episodes, noise)
     view_of = jnp.moveaxis(episodes.target, 2, 0)
-    return draw, self.render(draw.z, view_of, views.queries)
+    return draw, self.render(draw.z, view_of, views.queries, chosen)
 
   def encode(self, views: Views) -> tuple[Array, ...]:
     """Per modality the representation of every view, (B, V, h, w, R)."""
@@ -206,7 +217,11 @@ class GMN(nn.Module):
     )
 
   def render(
-    self, z_NThwZ: Array, view_of_MSBV: Array | Sequence[Array], queries: Sequence[Array]
+    self,
+    z_NThwZ: Array,
+    view_of_MSBV: Array | Sequence[Array],
+    queries: Sequence[Array],
+    chosen: Sequence[ChosenRays | None] | None = None,
   ) -> tuple[Array, ...]:
     """Renders views from latents.
 
@@ -215,9 +230,11 @@ class GMN(nn.Module):
       view_of_MSBV: per modality (S, B, V), 1 for the episode from whose latents a view is rendered,
         else 0.
       queries: per modality (B, V, 7), embedded; V may be 0.
+      chosen: per modality the rays of each view that are followed, or None for whole views; None:
+        all views are whole.
 
     Returns:
-      Per modality the means (B, V, *modality.shape).
+      Per modality the means (B, V, *modality.shape), or (B, V, R, C) of chosen rays.
     """
     chex.assert_axis_dimension(z_NThwZ, 1, self.steps)
     _, steps, h, w, channels = z_NThwZ.shape
@@ -227,10 +244,15 @@ class GMN(nn.Module):
     )
     scenes = {name: scene(latents_SBhwTZ) for name, scene in self.scenes.items()}
     means = []
-    for m, view_of_SBV, query in zip(self.modalities, view_of_MSBV, queries, strict=True):
+    chosen = chosen or [None] * len(self.modalities)
+    for m, view_of_SBV, query, of_m in zip(
+      self.modalities, view_of_MSBV, queries, chosen, strict=True
+    ):
       empty = jnp.zeros((*query.shape[:2], *m.shape), z_NThwZ.dtype)
       scene = scenes.get(m.sense.name, latents_SBhwTZ)
-      means.append(self.renderers[m.name](scene, view_of_SBV, query) if query.shape[1] else empty)
+      part = () if of_m is None else (of_m.numbers_BVR,)
+      render = self.renderers[m.name]
+      means.append(render(scene, view_of_SBV, query, *part) if query.shape[1] else empty)
     return tuple(means)
 
   def represent(self, encoded: tuple[Array, ...], mask_SBMV: Array) -> Array:

@@ -4,6 +4,7 @@ Dims: S episodes of a scene, B scenes, N = S B episodes, M modalities, V views, 
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -15,6 +16,7 @@ from gmn_jax.model.applied import apply
 from gmn_jax.model.draw import Draw, Noise
 from gmn_jax.model.episodes import Episodes
 from gmn_jax.model.gmn import GMN
+from gmn_jax.senses.chosen import ChosenRays
 from gmn_jax.senses.views import Views
 
 Array = jax.Array
@@ -70,14 +72,26 @@ def elbo_terms(model: GMN, params, views: Views, episodes: Episodes, noise: Nois
   return terms_of(views, episodes, draw, means)
 
 
-def terms_of(views: Views, episodes: Episodes, draw: Draw, means: tuple[Array, ...]) -> ElboTerms:
-  """The terms of the ELBO from what the model returned for these views and episodes."""
+def terms_of(
+  views: Views,
+  episodes: Episodes,
+  draw: Draw,
+  means: tuple[Array, ...],
+  chosen: Sequence[ChosenRays | None] | None = None,
+) -> ElboTerms:
+  """The terms of the ELBO from what the model returned for these views, episodes and chosen rays.
+
+  Of views of which rays were chosen, the squared errors are unbiased estimates.
+  """
   assert draw.posterior is not None and draw.representation_kl is not None  # z is of the posterior.
   kl_NT = gaussians.divergence(*draw.posterior, *draw.prior).sum(axis=(2, 3, 4))
+  parts = chosen or [None] * len(means)
   errors_MBV = jnp.stack(
     [
       jnp.sum((sense - mean.astype(sense.dtype)) ** 2, axis=range(2, sense.ndim))
-      for sense, mean in zip(views.senses, means, strict=True)
+      if part is None
+      else part.estimated_error(sense, mean)
+      for sense, mean, part in zip(views.senses, means, parts, strict=True)
     ]
   )
   target_SBMV = episodes.target.astype(errors_MBV.dtype)

@@ -67,36 +67,60 @@ def pack(density_NGGG: Array, light_NGGG3: Array, colour_NGGGC: Array, radius: f
   return Volume(jnp.concatenate(parts, axis=-1).reshape(n, cells**3, -1), side, radius)
 
 
-def march(volume: Volume, axes_BV33: Array, which_BV: Array, rays: Rays) -> Array:
+def march(
+  volume: Volume,
+  axes_BV33: Array,
+  which_BV: Array,
+  rays: Rays,
+  chosen_BVR: Array | None = None,
+) -> Array:
   """What views see, (B, V, R, C), in float32 at least.
 
   Args:
     volume: with rows (B, S, X, F).
     axes_BV33: of the cameras, `rays.camera_axes`.
     which_BV: int, in which of a scene's volumes each view looks.
-    rays: of every view.
+    rays: of a view.
+    chosen_BVR: int, the numbers of those that each view follows; None: all.
   """
   scenes, views = which_BV.shape
   _, of_scene, cells, numbers = volume.rows.shape
   rows_XF = volume.rows.reshape(-1, numbers)
   first_BV = (jnp.arange(scenes)[:, None] * of_scene + which_BV) * cells
 
-  def seen(axes_N33: Array, first_N: Array) -> Array:
-    return _march(volume._replace(rows=rows_XF), axes_N33, first_N, rays)
+  def seen(axes_N33: Array, first_N: Array, chosen_NR: Array | None) -> Array:
+    return _march(volume._replace(rows=rows_XF), axes_N33, first_N, _Samples.of(rays, chosen_NR))
 
-  if scenes * views * rays.points_3KR[0].size <= _AT_ONCE:
-    seen_NRC = seen(axes_BV33.reshape(-1, 3, 3), first_BV.reshape(-1))
-    return seen_NRC.reshape(scenes, views, *seen_NRC.shape[1:])
-  view_by_view = axes_BV33.swapaxes(0, 1), first_BV.T
+  samples, all_rays = rays.points_3KR.shape[1:]
+  each = all_rays if chosen_BVR is None else chosen_BVR.shape[2]
+  of_views = axes_BV33, first_BV, chosen_BVR
+  if scenes * views * samples * each <= _AT_ONCE:
+    flat = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), of_views)
+    return seen(*flat).reshape(scenes, views, each, -1)
+  view_by_view = jax.tree.map(lambda x: x.swapaxes(0, 1), of_views)
   seen_VBRC = jax.lax.map(lambda view: jax.checkpoint(seen)(*view), view_by_view)
   return seen_VBRC.swapaxes(0, 1)
 
 
-def _march(volume: Volume, axes_N33: Array, first_N: Array, rays: Rays) -> Array:
+class _Samples(NamedTuple):
+  """The samples of the rays of N views, or of one for all: (3, N, K, R), and spacings (N, 1, R)."""
+
+  points_3NKR: Array
+  spacing_N1R: Array
+
+  @classmethod
+  def of(cls, rays: Rays, chosen_NR: Array | None) -> '_Samples':
+    points_3KR, spacing_R = jnp.asarray(rays.points_3KR), jnp.asarray(rays.spacing_R)
+    if chosen_NR is None:
+      return cls(points_3KR[:, None], spacing_R[None, None])
+    return cls(jnp.moveaxis(points_3KR[..., chosen_NR], 1, 2), spacing_R[chosen_NR][:, None])
+
+
+def _march(volume: Volume, axes_N33: Array, first_N: Array, samples: _Samples) -> Array:
   """What N views see, (N, R, C), each in the volume whose first row is `first_N`."""
   wide = jnp.promote_types(volume.rows.dtype, jnp.float32)
   axes_N33 = axes_N33.astype(wide)
-  index_NKR, within = _places(volume, axes_N33, rays)
+  index_NKR, within = _places(volume, axes_N33, samples)
   read = _read(volume.rows, first_N[:, None, None] + index_NKR)
   corners, light, colours = read[:_LIGHT_AT], read[_LIGHT_AT:_COLOUR_AT], read[_COLOUR_AT:]
   density_NKR = _total(
@@ -105,7 +129,7 @@ def _march(volume: Volume, axes_N33: Array, first_N: Array, rays: Rays) -> Array
   )
   towards = (x_NKR.astype(wide) * axes_N33[:, 0, n, None, None] for n, x_NKR in enumerate(light))
   brightness_NKR = jax.nn.relu(1 + _total(towards))
-  weight_NKR = _shares(density_NKR * rays.spacing_R) * brightness_NKR
+  weight_NKR = _shares(density_NKR * samples.spacing_N1R) * brightness_NKR
   return jnp.stack([(weight_NKR * colour.astype(wide)).sum(1) for colour in colours], axis=-1)
 
 
@@ -135,11 +159,11 @@ def _read_backward(saved: tuple[Array, Array], grads: tuple[Array, ...]) -> tupl
 _read.defvjp(_read_forward, _read_backward)
 
 
-def _places(volume: Volume, axes_N33: Array, rays: Rays) -> tuple[Array, list[Array]]:
+def _places(volume: Volume, axes_N33: Array, samples: _Samples) -> tuple[Array, list[Array]]:
   """In which cell each sample is, (N, K, R), and where in it along each axis, in [0, 1]."""
   last, cells, within = volume.side - 1, [], []
   for axis in range(3):
-    metres_NKR = _total(rays.points_3KR[n] * axes_N33[:, n, axis, None, None] for n in range(3))
+    metres_NKR = _total(samples.points_3NKR[n] * axes_N33[:, n, axis, None, None] for n in range(3))
     # Rounding carries samples at the ball's rim over the edge, and axes that are none any.
     place = jnp.clip((metres_NKR / volume.radius + 1) * (last / 2), 0, last)
     cell = jnp.minimum(jnp.floor(place), last - 1)

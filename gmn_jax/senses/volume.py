@@ -34,7 +34,7 @@ _GAIN, _START = 4.0, -4.0
 
 
 def side_of(modalities: Sequence[Modality]) -> int:
-  """G: about the pixels of the canvas, a power of two from 8 to 32.
+  """G: half of the pixels of the canvas, a power of two from 16 to 32; of tiny canvases 8.
 
   Raises:
     UserError: a modality is no window of an image, or they are of several canvases.
@@ -51,7 +51,8 @@ def side_of(modalities: Sequence[Modality]) -> int:
       f'the modalities are cut from canvases of {sorted(canvases)} pixels, but one volume is '
       "rendered for all; give them one canvas, or use renderer='paper'."
     )
-  return min(32, 1 << max(3, (canvases.pop() - 1).bit_length()))
+  half = 1 << (canvases.pop() - 1).bit_length() - 1
+  return 8 if half < 8 else min(max(half, 16), 32)
 
 
 class VolumeDecoder(nn.Module):
@@ -104,20 +105,27 @@ class VolumeRenderer(nn.Module):
 
   modality: Modality
 
-  def __call__(self, volume: Volume, view_of_SBV: Array, query_BVQ: Array) -> Array:
+  def __call__(
+    self,
+    volume: Volume,
+    view_of_SBV: Array,
+    query_BVQ: Array,
+    chosen_BVR: Array | None = None,
+  ) -> Array:
     """Means of the views, (B, V, *modality.shape), black where no episode is asked.
 
     Args:
       volume: of `VolumeDecoder`.
       view_of_SBV: 1 for the episode in whose volume a view looks, else 0.
       query_BVQ: embedded queries.
+      chosen_BVR: numbers of `rays`; what comes back are their colours alone, (B, V, R, C).
     """
-    cut = self.modality.cut
-    assert isinstance(cut, ImageCut)  # `side_of` has refused everything else.
-    rays = _rays(cut, 3 * volume.side // 4)
-    seen_BVRC = march(volume, camera_axes(query_BVQ), view_of_SBV.argmax(axis=0), rays)
-    seen_BVRC = seen_BVRC[..., jnp.array(cut.channels)]
+    rays, which_BV = rays_through(self.modality), view_of_SBV.argmax(axis=0)
+    seen_BVRC = march(volume, camera_axes(query_BVQ), which_BV, rays, chosen_BVR)
+    seen_BVRC = seen_BVRC[..., jnp.array(_cut(self.modality).channels)]
     seen_BVRC *= view_of_SBV.max(axis=0)[..., None, None]
+    if chosen_BVR is not None:
+      return seen_BVRC
     height, width, channels = self.modality.shape
     black = jnp.zeros((*query_BVQ.shape[:2], height * width, channels), seen_BVRC.dtype)
     image = black.at[:, :, rays.pixel_R].set(seen_BVRC, unique_indices=True)
@@ -125,8 +133,14 @@ class VolumeRenderer(nn.Module):
 
 
 @functools.cache
-def _rays(cut: ImageCut, samples: int) -> Rays:
-  return rays_of(cut, RADIUS, samples)
+def rays_through(modality: Modality) -> Rays:
+  """The rays through the pixels of a modality that meet the ball: all others are black."""
+  return rays_of(_cut(modality), RADIUS, 3 * side_of([modality]) // 4)
+
+
+def _cut(modality: Modality) -> ImageCut:
+  assert isinstance(modality.cut, ImageCut)  # `side_of` has refused everything else.
+  return modality.cut
 
 
 def _halved(x: Array) -> Array:

@@ -27,6 +27,7 @@ from gmn_jax.model import (
 from gmn_jax.model.missing import Missing
 from gmn_jax.model.objective import terms_of
 from gmn_jax.senses import Modality, Ranges, count_views, cut_scenes, views_there
+from gmn_jax.senses.chosen import ChosenRays
 from gmn_jax.training.accumulation import Latents, in_parts
 from gmn_jax.training.quiet_start import quiet_start
 
@@ -90,14 +91,15 @@ def train_step(
     model: the network.
     optimizer: of `state.opt_state`.
     sampling: how episodes are drawn; `withheld`, `withheld_views` and `opposite` are read.
-    objective: of the loss; `beta`, `std` and `accumulate` are read.
+    objective: of the loss; `beta`, `std`, `rays` and `accumulate` are read.
 
   Returns:
     The state after the step and its metrics: those of `summary`; `loss`; `gradient_norm` before the
     clip, of all and by part of the model (`gradient_norm/<part>`); `z_mean`, `z_std`,
     `posterior_std`, `prior_std`; with `skip_nonfinite` also `skipped` and `skipped_in_a_row`.
   """
-  key_episodes, key_noise = jax.random.split(jax.random.fold_in(state.key, state.step))
+  key_step = jax.random.fold_in(state.key, state.step)
+  key_episodes, key_noise, key_rays = jax.random.split(key_step, 3)
   batch, views_per_modality = count_views(model.modalities, scenes)
   episode_shape = batch, len(model.modalities), views_per_modality
   gives_BM, withheld = None, sampling.withheld
@@ -111,17 +113,20 @@ def train_step(
     episodes = add_opposite(episodes)
   noise = sample_noise(model, key_noise, len(episodes.context) * batch)
 
-  def loss_of(params, scenes: Scenes, episodes: Episodes, noise: Noise):
+  chosen = _choose_rays(model, key_rays, (batch, views_per_modality), objective.rays)
+
+  def loss_of(params, given: tuple[Scenes, ...], episodes: Episodes, noise: Noise):
+    scenes, chosen = given
     views = cut_scenes(model.modalities, scenes, ranges)
-    draw, means = apply(model, params, views, episodes, noise)
-    terms = terms_of(views, episodes, draw, means)
+    draw, means = apply(model, params, views, episodes, noise, chosen)
+    terms = terms_of(views, episodes, draw, means, chosen)
     loss = terms.loss(objective.std, objective.beta)
     return loss, (terms, Latents(draw.z, draw.prior.logvar, draw.posterior.logvar))
 
   value_and_gradient = functools.partial(jax.value_and_grad(loss_of, has_aux=True), state.params)
   if objective.accumulate > 1:
     value_and_gradient = functools.partial(in_parts, value_and_gradient, objective.accumulate)
-  (loss, (terms, latents)), gradient = value_and_gradient(scenes, episodes, noise)
+  (loss, (terms, latents)), gradient = value_and_gradient((scenes, chosen), episodes, noise)
   updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
   metrics = summary(model.modalities, terms, objective.std)
   metrics |= {'loss': loss, 'gradient_norm': optax.tree.norm(gradient)}
@@ -136,6 +141,17 @@ def train_step(
     metrics |= {'skipped': opt_state.total_notfinite, 'skipped_in_a_row': opt_state.notfinite_count}
   params = optax.apply_updates(state.params, updates)
   return TrainState(params, opt_state, state.step + 1, state.key), metrics
+
+
+def _choose_rays(
+  model: GMN, key: Array, views: tuple[int, int], count: int
+) -> tuple[ChosenRays | None, ...] | None:
+  """The rays of every modality's views that a step follows; None: all."""
+  choose = model.rendering.choose
+  if not count or choose is None:
+    return None
+  keys = jax.random.split(key, len(model.modalities))
+  return tuple(choose(k, m, views, count) for k, m in zip(keys, model.modalities, strict=True))
 
 
 def make_step(

@@ -38,8 +38,8 @@ _SMALL = {
   'learning_rate': 0.008, 'log_every': 5, 'missing': '', 'modalities': 'm2', 'opposite': True,
   'optimizer': 'muon', 'pooling': 'product', 'preset': 'small', 'profile_steps': 0,
   'protocol': 'reference',
-  'quiet_start': True, 'remat': False, 'renderer': 'paper', 'sample_every': 125, 'seed': 0,
-  'skip_nonfinite': 0,
+  'quiet_start': True, 'rays': 64, 'remat': False, 'renderer': 'paper', 'sample_every': 125,
+  'seed': 0, 'skip_nonfinite': 0,
   'std': 0.1, 'steps': 3250, 'track': 'jsonl,tensorboard', 'validate_every': 125,
   'validate_scenes': 100, 'variant': 'apoe', 'warmup_steps': 50, 'weight_decay': 0.1, 'width': 16,
   'withheld': 0.5, 'withheld_views': 0.5,
@@ -60,7 +60,7 @@ _FULL = _SMALL | {
 }  # fmt: skip
 _RECORDED = {'small': _SMALL, 'medium': _MEDIUM, 'full': _FULL}
 _MAY_CHANGE = {
-  'preset', 'data_dir', 'accumulate', 'remat', 'fsdp', 'steps', 'log_every', 'checkpoint_every',
+  'preset', 'data_dir', 'accumulate', 'rays', 'remat', 'fsdp', 'steps', 'log_every', 'checkpoint_every',
   'validate_every', 'validate_scenes', 'sample_every', 'profile_steps', 'track',
 }  # fmt: skip
 

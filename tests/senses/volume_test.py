@@ -178,7 +178,15 @@ def test_a_view_looks_into_the_volume_of_its_episode_and_is_black_without_one():
 
 
 @pytest.mark.long
-@pytest.mark.parametrize('fields', [{}, {'modalities': 'm5', 'dtype': 'bfloat16', 'remat': True}])
+@pytest.mark.parametrize(
+  'fields',
+  [
+    {'rays': 0},
+    {'modalities': 'm5', 'rays': 0, 'dtype': 'bfloat16', 'remat': True},
+    {'rays': 5},
+    {'modalities': 'm5', 'rays': 8, 'accumulate': 2},
+  ],
+)
 def test_it_trains(fields):
   config = tiny_config(renderer='volume', learning_rate=1e-2, **fields)
   step, state = tiny_step(config)

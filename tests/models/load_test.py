@@ -143,6 +143,11 @@ def test_a_run_is_exported_with_what_was_measured_of_it(tmp_path, capsys):
     }
     assert capsys.readouterr().out.startswith(f'{to}: apoe, m2, small, step {step}')
   assert gmn_jax.load(workdir).run.step == 3
+  half = tmp_path / 'half'
+  export.main(['export.py', f'--workdir={to}', f'--to={half}', '--float16'])
+  assert gmn_jax.load(half).metrics == loaded.metrics
+  sizes = [(folder / exported.WEIGHTS).stat().st_size for folder in (half, to)]
+  assert sizes[0] < 0.6 * sizes[1]
 
 
 def test_evaluations_write_beside_a_copy_of_what_comes_along(tmp_path):

@@ -98,8 +98,10 @@ def test_what_comes_along_imagines_what_every_sense_would_find(name):
   belief = belief.look(scene['images'][0], scene['cameras'][0])
   belief = belief.touch(scene['haptics'][0], scene['hands'][0])
   images = belief.imagine(scene['cameras'], samples=2)
-  assert np.isfinite(images).all() and -0.5 < images.min() < images.max() < 1.5
-  assert np.isfinite(belief.feel(scene['hands'], samples=2)).any(axis=-1).all()
+  assert np.isfinite(images).all()
+  # As bright as what is there, which is dark for the most part: .035 instead of .045 by apoe-small.
+  assert images.mean() == pytest.approx(scene['images'].mean() / 255, rel=0.5)
+  assert np.isfinite(belief.feel(scene['hands'], samples=2)).all()
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ def main(argv: list[str]) -> None:
   """Copies as the command line `argv[1:]` says.
 
   Raises:
-    UserError: there is no checkpoint to copy, or there is one where the copy is to be.
+    UserError: there is no checkpoint to copy, or there is one where the copy is to be; or float16
+      cannot hold a parameter.
   """
   carry_out(EXPORT.read(argv[0], argv[1:]))
 
@@ -32,6 +33,6 @@ def carry_out(options: argparse.Namespace) -> None:
   require_devices()
   folders.refuse_inside_run(options.to, '--to')
   folders.require_writable(options.to, 'give another folder --to copy to.')
-  model = export(options.workdir, options.to, options.best)
+  model = export(options.workdir, options.to, options.best, options.float16)
   size = sum(file.stat().st_size for file in options.to.iterdir())
   print(f'{options.to}: {title_of(model.run)}, {size / 1e6:.1f} MB')

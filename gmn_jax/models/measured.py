@@ -2,22 +2,27 @@
 
 import json
 import pathlib
+import types
+from collections.abc import Mapping
 from typing import Any
 
 from gmn_jax.training.records import FILE_NAME, read_records
 
 
-def measured(workdir: pathlib.Path, step: int) -> dict[str, Any]:
+def measured(
+  workdir: pathlib.Path, step: int, before: Mapping[str, Any] = types.MappingProxyType({})
+) -> dict[str, Any]:
   """The last validation up to a step, and what evaluations found at it.
 
   Args:
     workdir: of the run.
     step: of the model.
+    before: what was found earlier, which stays where nothing else was found since.
 
   Raises:
     UserError: the file of the validations cannot be read.
   """
-  found: dict[str, Any] = {}
+  found = dict(before)
   if (workdir / FILE_NAME).exists():
     validations = [
       {key: value for key, value in record.items() if key != 'split'}
@@ -26,7 +31,7 @@ def measured(workdir: pathlib.Path, step: int) -> dict[str, Any]:
     ]
     if validations:
       found['validation'] = validations[-1]
-  evaluations = {}
+  evaluations = dict(found.get('evaluations', {}))
   for path in sorted(workdir.glob('*.json')):
     record = _evaluation(path)
     if record.get('step') == step:

@@ -32,39 +32,45 @@ class Model:
     """What the model believes of a scene of which it has sensed nothing."""
     return nothing_seen(self.run)
 
-  def save(self, folder: str | os.PathLike, license: str = LICENSE) -> None:
+  def save(self, folder: str | os.PathLike, license: str = LICENSE, float16: bool = False) -> None:
     """Writes it to a new folder, which `load` reads bit for bit, and which can be shared.
 
     Args:
       folder: not there yet, or empty.
       license: of the model, for its card, as the hub abbreviates it.
+      float16: stores the parameters in half the space, each rounded by at most 5e-4 of itself (by
+        3e-8 below 6e-5); `load` makes them float32 again.
 
     Raises:
-      UserError: the folder is taken, or cannot be written.
+      UserError: the folder is taken, or cannot be written; or float16 cannot hold a parameter.
     """
     path = folders.read_folder(folder, 'the folder')
-    exported.save_model(self.run, path, self.metrics, license=license)
+    exported.save_model(self.run, path, self.metrics, license=license, float16=float16)
 
-  def push(self, name: str, private: bool = False, license: str = LICENSE) -> str:
+  def push(
+    self, name: str, private: bool = False, license: str = LICENSE, float16: bool = False
+  ) -> str:
     """Uploads it to the hub, which `huggingface_hub` must be logged in to.
 
     Args:
       name: 'org/name'; made if it is not there, else it gets a new commit.
       private: whether others may not see it, if it is made.
       license: of the model, for its card, as the hub abbreviates it.
+      float16: as `save` takes it.
 
     Returns:
       The address of its page.
 
     Raises:
-      UserError: `huggingface_hub` is not installed, or the hub refuses or cannot be reached.
+      UserError: `huggingface_hub` is not installed, or the hub refuses or cannot be reached; or
+        float16 cannot hold a parameter.
     """
     # What else fetches from the hub is not always installed.
     from gmn_jax.models import hub
 
     with tempfile.TemporaryDirectory() as folder:
       path = pathlib.Path(folder) / 'model'
-      exported.save_model(self.run, path, self.metrics, name, license)
+      exported.save_model(self.run, path, self.metrics, name, license, float16)
       return hub.upload(path, name, private)
 
   def __repr__(self) -> str:
@@ -93,19 +99,29 @@ def load(name: str | os.PathLike, revision: str | None = None) -> Model:
   return _of_run(folder, best=False)
 
 
-def export(workdir: str | os.PathLike, folder: str | os.PathLike, best: bool = False) -> Model:
+def export(
+  workdir: str | os.PathLike,
+  folder: str | os.PathLike,
+  best: bool = False,
+  float16: bool = False,
+) -> Model:
   """Saves the model of a run, with what was measured of it, to a new folder.
 
   Args:
-    workdir: of the run.
+    workdir: of the run; or the folder of a saved model.
     folder: not there yet, or empty.
     best: the checkpoint with the highest ELBO in validation instead of the last one.
+    float16: as `Model.save` takes it.
+
+  Returns:
+    The model as it was before any rounding.
 
   Raises:
-    UserError: there is no checkpoint, it is damaged, or the folder is taken or cannot be written.
+    UserError: there is no checkpoint, it is damaged, the folder is taken or cannot be written, or
+      float16 cannot hold a parameter.
   """
   model = _of_run(folders.read_folder(workdir, '--workdir'), best)
-  model.save(folder)
+  model.save(folder, float16=float16)
   return model
 
 
@@ -114,4 +130,5 @@ def _of_run(workdir: pathlib.Path, best: bool) -> Model:
   from gmn_jax.training.checkpoint import load_run
 
   run = load_run(workdir, best)
-  return Model(run, measured(workdir, run.step))
+  before = exported.read_model(workdir).metrics if exported.is_exported(workdir) else {}
+  return Model(run, measured(workdir, run.step, before))

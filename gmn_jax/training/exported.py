@@ -4,6 +4,9 @@
 config, ranges and data of the run, and size and SHA-256 of the two and of itself. They are compared
 before anything is made of what was read. `README.md`, the card, is for people, who may change it.
 Nothing here needs orbax, which alone takes longer to load than a small model.
+
+Parameters may be stored as float16, in half the space. Each is then rounded by at most 5e-4 of
+itself, or by 3e-8 if it is below 6e-5. What reads them makes them float32 again.
 """
 
 import hashlib
@@ -13,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 import safetensors
 import safetensors.numpy
 
@@ -26,7 +30,9 @@ from mese_env.errors import UserError, first_line
 
 CONFIG, WEIGHTS, METRICS, CARD = 'config.json', 'model.safetensors', 'metrics.json', 'README.md'
 FILES = (CARD, WEIGHTS, METRICS, CONFIG)
-_FORMAT = 1  # the number goes up when an older version could not read what is written
+# By the number of a format, how it stores parameters; what older versions cannot read gets another
+# number, which they refuse.
+_FORMATS = {1: np.dtype(np.float32), 2: np.dtype(np.float16)}
 _OWN = 'sha256'  # of config.json without it
 _AGAIN = 'export the model, or fetch it, again.'
 
@@ -55,32 +61,35 @@ def save_model(
   metrics: Mapping[str, Any] | None = None,
   name: str = '',
   license: str = LICENSE,
+  float16: bool = False,
 ) -> None:
   """Writes a model, and nothing that training needs, to a new folder.
 
   Args:
     run: the model.
-    folder: not there yet, or empty; `read_model` and `load_run` read the same model from it.
+    folder: not there yet, or empty; `read_model` and `load_run` read the same model from it, but
+      for what `float16` rounds.
     metrics: what was measured of it, as JSON.
     name: under which `gmn_jax.load` will find it, for the card; the folder's if not given.
     license: of the model, as the hub abbreviates it.
+    float16: stores the parameters in half the space, each rounded by at most 5e-4 of itself.
 
   Raises:
-    UserError: the folder is taken, or cannot be written.
+    UserError: the folder is taken, or cannot be written; or float16 cannot hold a parameter.
   """
   folder = pathlib.Path(folder)
   metrics = dict(metrics or {})
   contents = {
-    WEIGHTS: safetensors.numpy.save(_named(jax.device_get(run.params)), {'format': 'np'}),
+    WEIGHTS: safetensors.numpy.save(_stored(run.params, float16), {'format': 'np'}),
     METRICS: _as_json(metrics),
   }
   description = {
-    'format': _FORMAT,
+    'format': 2 if float16 else 1,
     'step': run.step,
     **describe(run.config, run.ranges, run.identity),
     'files': {name: _fingerprint(content) for name, content in contents.items()},
   }
-  card = write_card(run, metrics, name or folder.absolute().name, license)
+  card = write_card(run, metrics, name or folder.absolute().name, license, float16)
   contents[CARD] = card.encode()
   # The last one: without it the folder is known to be incomplete.
   contents[CONFIG] = _as_json({**description, _OWN: checksum.of_json(description)})
@@ -88,7 +97,7 @@ def save_model(
 
 
 def read_model(folder: str | pathlib.Path) -> Exported:
-  """What `save_model` wrote, the parameters on the default device.
+  """What `save_model` wrote, the parameters as float32 on the default device.
 
   Raises:
     UserError: a file is damaged, missing, or cannot be read; or a newer version wrote it.
@@ -98,7 +107,8 @@ def read_model(folder: str | pathlib.Path) -> Exported:
   content = {name: _checked(folder, name, stored) for name in (WEIGHTS, METRICS)}
   config = read_config(stored, folder)
   model = make_model(config)
-  params = _parameters(folder, content[WEIGHTS], parameter_shapes(model))
+  dtype = _FORMATS[stored['format']]
+  params = _parameters(folder, content[WEIGHTS], dtype, parameter_shapes(model))
   run = Run(config, model, params, read_ranges(stored), stored['step'], stored['identity'])
   return Exported(run, json.loads(content[METRICS]))
 
@@ -112,10 +122,10 @@ def _described(folder: pathlib.Path) -> dict[str, Any]:
     raise _damaged(folder, f'{CONFIG} is not what was written') from error
   if not whole:
     raise _damaged(folder, f'{CONFIG} is not what was written')
-  if stored['format'] != _FORMAT:
+  if stored['format'] not in _FORMATS:
     raise UserError(
       f'the model in {folder} is of format {stored["format"]}, written by {written_by(stored)}; '
-      f'this version reads format {_FORMAT}: install that one.'
+      f'this version reads {" and ".join(map(str, _FORMATS))}: install that one.'
     )
   return stored
 
@@ -130,18 +140,35 @@ def _checked(folder: pathlib.Path, name: str, stored: Mapping[str, Any]) -> byte
   return content
 
 
-def _parameters(folder: pathlib.Path, content: bytes, like: Any) -> Any:
-  """The tree of parameters, of the shapes that the model asks for."""
+def _stored(params: Any, float16: bool) -> dict[str, np.ndarray]:
+  """The parameters by their names, as they are stored."""
+  named = _named(jax.device_get(params))
+  if not float16:
+    return named
+  # What is too large becomes infinite, and is refused by its name.
+  with np.errstate(over='ignore'):
+    halves = {name: leaf.astype(np.float16) for name, leaf in named.items()}
+  for name, leaf in named.items():
+    if (beyond := leaf[np.isinf(halves[name]) & np.isfinite(leaf)]).size:
+      raise UserError(
+        f"the parameter '{name}' contains {beyond[0]:.3g}, but float16 ends at "
+        f'{np.finfo(np.float16).max:,.0f}; leave float16 out.'
+      )
+  return halves
+
+
+def _parameters(folder: pathlib.Path, content: bytes, dtype: np.dtype, like: Any) -> Any:
+  """The tree of parameters, of the shapes that the model asks for, of which `dtype` is stored."""
   try:
     found = safetensors.numpy.load(content)
   except safetensors.SafetensorError as error:
     raise _damaged(folder, f'{WEIGHTS}: {first_line(error)}') from error
   for name, leaf in _named(like).items():
-    if name not in found or (found[name].shape, found[name].dtype) != (leaf.shape, leaf.dtype):
+    if name not in found or (found[name].shape, found[name].dtype) != (leaf.shape, dtype):
       raise _damaged(folder, f"{WEIGHTS} has not the parameter '{name}' that {CONFIG} asks for")
   device = jax.devices()[0]
   return jax.tree_util.tree_map_with_path(
-    lambda path, _: jax.device_put(found[_name(path)], device), like
+    lambda path, leaf: jax.device_put(found[_name(path)].astype(leaf.dtype), device), like
   )
 
 

@@ -8,14 +8,17 @@ import subprocess
 import sys
 
 import chex
+import numpy as np
 import pytest
+import safetensors.numpy
 
 import gmn_jax
 from experiments import export, main
 from gmn_jax import models
 from gmn_jax.checkpoint import load_run
 from gmn_jax.models import find
-from gmn_jax.training import exported
+from gmn_jax.training import card, exported
+from mese_env import SceneConfig, generate_scene
 from mese_env.errors import UserError
 from tests import tiny_checkpoint, tiny_run
 
@@ -63,20 +66,49 @@ def test_the_first_lines_load_little_and_say_nothing():
   assert float(seconds) < 2
 
 
+def _rows(page):
+  return [line for line in page.splitlines() if line.startswith('| ')]
+
+
 @pytest.mark.parametrize('name', find.bundled())
-def test_what_comes_along_says_what_was_measured_of_it(name):
-  model = gmn_jax.load(name)
+def test_what_comes_along_is_small_and_says_what_was_measured_of_it(name):
+  folder, model = PACKAGE / name, gmn_jax.load(name)
+  assert {path.name for path in folder.iterdir()} == {*exported.FILES}
+  assert sum(path.stat().st_size for path in folder.iterdir()) < 6e6
   assert model.metrics['validation']['step'] == model.run.step
-  assert set(model.metrics['evaluations']) >= {'density', 'generate'}
-  page = (PACKAGE / name / exported.CARD).read_text()
-  assert f"gmn_jax.load('{name}')" in page and 'float32' in page
+  # What `trained_test` measures anew.
+  assert 'generate' in model.metrics['evaluations']
+  page = (folder / exported.CARD).read_text()
+  weights = safetensors.numpy.load_file(folder / exported.WEIGHTS).values()
+  halves = {leaf.dtype for leaf in weights} == {np.dtype(np.float16)}
+  written = card.write_card(model.run, model.metrics, name, float16=halves)
+  assert f'gmn_jax.load({name!r})' in page
+  assert {*_rows(written)} <= {*_rows(page)}
+  # A reader of the pages finds it, and its size.
+  (row,) = (row for row in _rows((ROOT / 'docs' / 'models.md').read_text()) if f'/{name}/' in row)
+  (stored,) = re.findall(r', (float\d+, [\d.]+ MB)', page)
+  assert row.startswith(f"| `'{name}'` |") and f'| {stored} |' in row
+  assert f'/{name}/{exported.CARD}' in (ROOT / 'docs' / 'cards' / f'{name}.md').read_text()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize('name', find.bundled())
+def test_what_comes_along_imagines_what_every_sense_would_find(name):
+  belief, scene = gmn_jax.load(name).belief(), generate_scene(SceneConfig(image_size=64), 7, 0)
+  belief = belief.look(scene['images'][0], scene['cameras'][0])
+  belief = belief.touch(scene['haptics'][0], scene['hands'][0])
+  images = belief.imagine(scene['cameras'], samples=2)
+  assert np.isfinite(images).all()
+  # As bright as what is there, which is dark for the most part: .035 instead of .045 by apoe-small.
+  assert images.mean() == pytest.approx(scene['images'].mean() / 255, rel=0.5)
+  assert np.isfinite(belief.feel(scene['hands'], samples=2)).all()
 
 
 @pytest.mark.parametrize(
   ('name', 'said'),
   [
     ('apoe-smal', "no model 'apoe-smal' and no such folder; did you mean 'apoe-small'"),
-    ('something', 'use one of apoe-small'),
+    ('something', f'use one of {", ".join(find.bundled())}'),
     ('./nowhere', 'no such folder'),
     ('/no/such/folder', 'no such folder'),
     ('', 'the model is empty'),
@@ -143,21 +175,29 @@ def test_a_run_is_exported_with_what_was_measured_of_it(tmp_path, capsys):
     }
     assert capsys.readouterr().out.startswith(f'{to}: apoe, m2, small, step {step}')
   assert gmn_jax.load(workdir).run.step == 3
+  half = tmp_path / 'half'
+  export.main(['export.py', f'--workdir={to}', f'--to={half}', '--float16'])
+  assert gmn_jax.load(half).metrics == loaded.metrics
+  sizes = [(folder / exported.WEIGHTS).stat().st_size for folder in (half, to)]
+  assert sizes[0] < 0.6 * sizes[1]
 
 
-def test_evaluations_write_beside_a_copy_of_what_comes_along(tmp_path):
+@pytest.mark.parametrize('name', find.bundled())
+def test_evaluations_write_beside_a_copy_of_what_comes_along(name, tmp_path):
   before = sorted(PACKAGE.rglob('*'))
-  into = tmp_path / 'runs' / 'apoe-small'
+  into = tmp_path / 'runs' / name
   for _ in range(2):
-    assert models.run_folder('apoe-small', into) == into
+    assert models.run_folder(name, into) == into
     (into / 'generate.json').write_text('{}')
-  assert load_run(into).step == 7200
+  copy, original = load_run(into), gmn_jax.load(name).run
+  chex.assert_trees_all_equal(copy.params, original.params)
+  assert copy[:2] == original[:2] and copy[4:] == original[4:]
   # What is a user's own is used where it lies.
   assert models.run_folder(into, tmp_path / 'other') == into
-  with pytest.raises(UserError, match="something else than the model 'apoe-small'; give another"):
-    models.run_folder('apoe-small', tmp_path / 'runs')
+  with pytest.raises(UserError, match=f"something else than the model '{name}'; give another"):
+    models.run_folder(name, tmp_path / 'runs')
   with pytest.raises(UserError, match='cannot write to /sys/kernel/x'):
-    models.run_folder('apoe-small', '/sys/kernel/x')
+    models.run_folder(name, '/sys/kernel/x')
   assert sorted(PACKAGE.rglob('*')) == before
 
 

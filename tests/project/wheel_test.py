@@ -11,9 +11,14 @@ import venv
 import numpy as np
 import pytest
 
+from gmn_jax.models import find
+from gmn_jax.training import exported
+from tests import tiny_run
+
 pytestmark = pytest.mark.long
 
 _ROOT = pathlib.Path(__file__).parents[2]
+_ANOTHER = 'one-more.2'
 _PACKAGES = ('experiments', 'gmn_jax', 'mese_env', 'tfds_mese')
 _TRAIN = """
 import importlib.util, pathlib
@@ -44,12 +49,13 @@ from gmn_jax.authors.parity import EXTRACTS
 print(len(list(EXTRACTS.glob('*.npz'))))
 """
 _LOAD = """
+import sys
 import gmn_jax
 from gmn_jax.checkpoint import load_run
 from gmn_jax.models import run_folder
 
-folder = run_folder('apoe-small', 'runs/mine')
-print(folder, load_run(folder).step, gmn_jax.load('apoe-small'))
+for name in sys.argv[1:]:
+  print(load_run(run_folder(name, f'runs/{name}')).step, gmn_jax.load(name).run.config.variant)
 """
 
 # What the script `gmn` does.
@@ -78,6 +84,9 @@ def site(tmp_path_factory):
   for path in _ROOT.iterdir():
     if path.is_file():
       shutil.copy(path, source)
+  # A folder is all that one more model asks for.
+  models = source / 'gmn_jax' / 'models'
+  exported.save_model(tiny_run.random_run(), models / _ANOTHER, float16=True)
   # What building needs is here.
   pip = (sys.executable, '-m', 'pip', '--quiet', '--disable-pip-version-check')
   _run(*pip, 'wheel', '--no-deps', '--no-index', '--no-build-isolation', '-w', folder, source)
@@ -101,8 +110,8 @@ def _run(*command, cwd=None):
   return done.stdout
 
 
-def _python(site, script, folder):
-  return _run(site.parents[2] / 'bin' / 'python', '-c', script, cwd=folder).split()
+def _python(site, script, folder, *arguments):
+  return _run(site.parents[2] / 'bin' / 'python', '-c', script, *arguments, cwd=folder).split()
 
 
 def _write_scenes(folder):
@@ -125,9 +134,12 @@ def test_an_installed_wheel_trains_on_scenes_in_memory(site, tmp_path):
 
 
 def test_an_installed_wheel_loads_the_models_that_come_along(site, tmp_path):
-  assert _python(site, _LOAD, tmp_path)[:3] == ['runs/mine', '7200', 'Model(apoe,']
-  files = {path.name for path in (site / 'gmn_jax' / 'models' / 'apoe-small').iterdir()}
-  assert files == {'README.md', 'config.json', 'metrics.json', 'model.safetensors'}
+  names = [*find.bundled(), _ANOTHER]
+  said = _python(site, _LOAD, tmp_path, *names)
+  assert len(said) == 2 * len(names) and said[-2:] == ['0', 'apoe']
+  for name in names:
+    files = {path.name for path in (site / 'gmn_jax' / 'models' / name).iterdir()}
+    assert files == {'README.md', 'config.json', 'metrics.json', 'model.safetensors'}
 
 
 def test_an_installed_wheel_has_the_recordings_that_parity_compares_with(site, tmp_path):

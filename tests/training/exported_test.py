@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 
 import chex
@@ -24,10 +25,10 @@ METRICS = {'validation': {'step': 7, 'elbo': -1.5}}
 READ = (exported.CONFIG, exported.WEIGHTS, exported.METRICS)
 
 
-@pytest.fixture(scope='module')
-def whole(tmp_path_factory):
+@pytest.fixture(scope='module', params=[False, True], ids=['float32', 'float16'])
+def whole(request, tmp_path_factory):
   folder = tmp_path_factory.mktemp('models') / 'whole'
-  exported.save_model(RUN, folder, METRICS)
+  exported.save_model(RUN, folder, METRICS, float16=request.param)
   return folder
 
 
@@ -79,17 +80,60 @@ def test_what_was_saved_is_loaded_bit_for_bit(fields, tmp_path):
     assert (tmp_path / 'again' / name).read_bytes() == (tmp_path / 'model' / name).read_bytes()
 
 
+def _rounded(params):
+  return jax.tree.map(lambda leaf: leaf.astype(np.float16).astype(np.float32), params)
+
+
+def test_float16_takes_half_the_space_and_rounds_once(tmp_path):
+  sizes = {}
+  for name, float16 in (('whole', False), ('half', True)):
+    exported.save_model(RUN, tmp_path / name, METRICS, float16=float16)
+    sizes[name] = (tmp_path / name / exported.WEIGHTS).stat().st_size
+    # What could not read float16 reads format 1 alone, and says so of any other.
+    stored = json.loads((tmp_path / name / exported.CONFIG).read_text())
+    assert stored['format'] == (2 if float16 else 1)
+  numbers = sum(leaf.size for leaf in jax.tree.leaves(RUN.params))
+  assert sizes['whole'] - sizes['half'] == pytest.approx(2 * numbers, rel=0.01)
+  read, metrics = exported.read_model(tmp_path / 'half')
+  for loaded in (read, load_run(tmp_path / 'half')):
+    chex.assert_trees_all_equal_dtypes(loaded.params, RUN.params)
+    chex.assert_trees_all_equal(loaded.params, _rounded(RUN.params))
+    chex.assert_trees_all_close(loaded.params, RUN.params, rtol=5e-4, atol=3e-8)
+    assert loaded[:2] == RUN[:2] and loaded[4:] == RUN[4:]
+  exported.save_model(read, tmp_path / 'again', metrics, float16=True)
+  for name in READ:
+    assert (tmp_path / 'again' / name).read_bytes() == (tmp_path / 'half' / name).read_bytes()
+
+
+def _with_number(number):
+  leaves, tree = jax.tree.flatten(RUN.params)
+  leaves[1] = leaves[1].copy()
+  leaves[1].flat[-1] = number
+  return RUN._replace(params=jax.tree.unflatten(tree, leaves))
+
+
+@pytest.mark.parametrize('number', [-65_520, 3e38])
+def test_what_float16_cannot_hold_is_refused_by_its_name(number, tmp_path):
+  exported.save_model(_with_number(65_519), tmp_path / 'held', float16=True)
+  exported.save_model(_with_number(number), tmp_path / 'whole')
+  said = re.escape(f'contains {number:.3g}, but float16 ends at 65,504; leave float16 out.')
+  with pytest.raises(UserError, match=rf"^the parameter '[\w/]+' {said}$"):
+    exported.save_model(_with_number(number), tmp_path / 'half', float16=True)
+  assert not (tmp_path / 'half').exists()
+
+
 def test_a_flipped_bit_in_any_file_is_named_or_harmless(folder):
+  written = exported.read_model(folder).run.params
   rng, found = np.random.default_rng(0), set()
   for name in exported.FILES:
     text = (folder / name).read_bytes()
-    for bit in rng.choice(8 * len(text), 25, False):
+    for bit in rng.choice(8 * len(text), 12, False):
       flipped = bytearray(text)
       flipped[bit // 8] ^= 1 << bit % 8
       (folder / name).write_bytes(flipped)
       try:
         read, metrics = exported.read_model(folder)
-        chex.assert_trees_all_equal(read.params, RUN.params)
+        chex.assert_trees_all_equal(read.params, written)
         assert (read.config, metrics) == (RUN.config, METRICS)
         found.add((name, 'harmless'))
       except UserError as error:
@@ -135,7 +179,8 @@ def test_a_file_that_may_not_be_read_is_not_called_damaged(folder, monkeypatch):
 @pytest.mark.parametrize(
   ('change', 'named'),
   [
-    (lambda stored: stored.update(format=2), 'of format 2, written by gmn_jax'),
+    (lambda stored: stored.update(format=3), 'of format 3, written by gmn_jax'),
+    (lambda stored: stored.update(format=3 - stored['format']), 'has not the parameter'),
     (lambda stored: stored['config'].update(heads=3), "has a field 'heads' that is unknown here"),
     (lambda stored: stored['config'].update(variant='moe'), "variant is 'moe'"),
     (lambda stored: stored['config'].pop('width'), "has no 'width'"),
@@ -207,5 +252,8 @@ def test_the_card_says_what_it_is_in_a_form_that_the_hub_reads(whole):
   fields = dict(line.split(': ', 1) for line in header.splitlines() if ': ' in line)
   assert fields == {'license': 'apache-2.0', 'library_name': 'gmn_jax'}
   numbers = sum(leaf.size for leaf in jax.tree.leaves(RUN.params))
-  assert "gmn_jax.load('whole')" in page and f'{numbers:,}, float32' in page
+  (dtype,) = {leaf.dtype for leaf in safetensors.numpy.load_file(whole / exported.WEIGHTS).values()}
+  stored = f'{numbers:,}, {dtype}, {numbers * dtype.itemsize / 1e6:.1f} MB'
+  assert "gmn_jax.load('whole')" in page and f'| parameters | {stored} |' in page
+  assert ('at most 0.05 %' in page) == (dtype == np.float16)
   assert 'after step 7' in page and '| ELBO, nats a scene | -1.500 |' in page

@@ -16,7 +16,13 @@ from gmn_jax.model.missing import experiment
 from mese_env.errors import UserError, did_you_mean
 
 # What versions added to the model, with the values that say what it was before.
-BEFORE = {'pooling': 'product', 'informed': False, 'renderer': 'paper', 'rays': 0}
+BEFORE = {
+  'pooling': 'product',
+  'informed': False,
+  'renderer': 'paper',
+  'rays': 0,
+  'start_from': '',
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -149,6 +149,10 @@ class OptimiserConfig(Section):
   # Whether to start with latents that carry nothing, larger weights, and the mean view rendered
   # (`gmn_jax/training/quiet_start.py`), instead of from the authors' initialisation.
   quiet_start: bool = setting(True)
+  # Folder of a run, or of a saved model, whose parameters training begins with. Its images may be
+  # smaller: what belongs to the latent grid is interpolated. Images of 32 pixels are learned in
+  # less time after 16 pixels (docs/learning.md). Empty: begin anew.
+  start_from: str = setting('')
   # 'adam' (the authors'), or 'muon' for kernels with NAdam for the rest
   # (`gmn_jax/optimisers/optimiser.py`). With Muon small learns more in the same time.
   optimizer: str = setting('muon', choices=OPTIMISERS)

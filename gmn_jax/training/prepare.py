@@ -15,6 +15,7 @@ from gmn_jax.optimisers import make_optimizer
 from gmn_jax.senses import Ranges, cut_scenes, views_there
 from gmn_jax.senses.sense import as_ranges, senses_of
 from gmn_jax.senses.views import poses_there
+from gmn_jax.training.carried import carried_params
 from gmn_jax.training.input import (
   KEPT_BYTES,
   KEPT_BYTES_ON_CPU,
@@ -140,12 +141,22 @@ def prepare(config: Config, dataset: Dataset) -> Prepared:
     given=given,
     batches=batches,
     batch_like=batch_like(scenes, config, layout),
-    start=program.start,
+    start=functools.partial(_carried_start, config, program)
+    if config.start_from
+    else program.start,
     like=program.like,
     update=program.update,
     validation=Validation(
       model, sources['val'], sources['train'], given[0], given[1], layout, config
     ),
+  )
+
+
+def _carried_start(config: Config, program: Program) -> TrainState:
+  """The state at step 0 with the parameters that the config starts from."""
+  state, params = program.start(), carried_params(config)
+  return state._replace(
+    params=jax.tree.map(lambda x, leaf: jax.device_put(x, leaf.sharding), params, state.params)
   )
 
 

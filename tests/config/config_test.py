@@ -40,7 +40,7 @@ _SMALL = {
   'protocol': 'reference',
   'quiet_start': True, 'rays': 64, 'remat': False, 'renderer': 'paper', 'sample_every': 125,
   'seed': 0, 'skip_nonfinite': 0,
-  'std': 0.1, 'steps': 3250, 'track': 'jsonl,tensorboard', 'validate_every': 125,
+  'start_from': '', 'std': 0.1, 'steps': 3250, 'track': 'jsonl,tensorboard', 'validate_every': 125,
   'validate_scenes': 100, 'variant': 'apoe', 'warmup_steps': 50, 'weight_decay': 0.1, 'width': 16,
   'withheld': 0.5, 'withheld_views': 0.5,
 }  # fmt: skip
@@ -60,8 +60,8 @@ _FULL = _SMALL | {
 }  # fmt: skip
 _RECORDED = {'small': _SMALL, 'medium': _MEDIUM, 'full': _FULL}
 _MAY_CHANGE = {
-  'preset', 'data_dir', 'accumulate', 'rays', 'remat', 'fsdp', 'steps', 'log_every', 'checkpoint_every',
-  'validate_every', 'validate_scenes', 'sample_every', 'profile_steps', 'track',
+  'preset', 'data_dir', 'accumulate', 'rays', 'remat', 'fsdp', 'steps', 'log_every',
+  'checkpoint_every', 'validate_every', 'validate_scenes', 'sample_every', 'profile_steps', 'track',
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ parts.
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -30,11 +30,11 @@ class Latents(NamedTuple):
 def in_parts(
   value_and_gradient: Callable,
   count: int,
-  scenes: dict[str, Array],
+  of_scenes: Any,
   episodes: Episodes,
   noise: Noise,
 ) -> tuple[tuple[Array, tuple[ElboTerms, Latents]], dict]:
-  """What `value_and_gradient(scenes, episodes, noise)` returns, computed in `count` parts.
+  """What `value_and_gradient(of_scenes, episodes, noise)` returns, computed in `count` parts.
 
   Part k holds the scenes k, k + count, ...: some of each device where they are split over several.
 
@@ -42,7 +42,7 @@ def in_parts(
     value_and_gradient: returns (a mean over episodes, (their terms of the ELBO, their latents)),
       and the gradient of that mean.
     count: K; divides B.
-    scenes: arrays (B, ...).
+    of_scenes: a tree of arrays (B, ...): the scenes, and what else belongs to each.
     episodes: of the scenes.
     noise: of the episodes.
   """
@@ -64,7 +64,7 @@ def in_parts(
     return jax.tree.map(lambda t, x: t + x / count, total, (mean, gradient)), measured
 
   parts = (
-    jax.tree.map(functools.partial(split, axis=0), scenes),
+    jax.tree.map(functools.partial(split, axis=0), of_scenes),
     jax.tree.map(functools.partial(split, axis=1), episodes),
     jax.tree.map(split_episodes, noise),
   )

@@ -115,8 +115,8 @@ def train_step(
 
   chosen = _choose_rays(model, key_rays, (batch, views_per_modality), objective.rays)
 
-  def loss_of(params, given: tuple[Scenes, ...], episodes: Episodes, noise: Noise):
-    scenes, chosen = given
+  def loss_of(params, of_scenes: tuple[Scenes, Any], episodes: Episodes, noise: Noise):
+    scenes, chosen = of_scenes
     views = cut_scenes(model.modalities, scenes, ranges)
     draw, means = apply(model, params, views, episodes, noise, chosen)
     terms = terms_of(views, episodes, draw, means, chosen)

@@ -129,7 +129,7 @@ if [ "$(ls $(printf '%s/compare.txt ' $made) 2>/dev/null | wc -l)" = "$begun" ];
 fi
 
 home=$runs/home.unfinished room=${MOST_MB:-1500}
-rm -rf "$home" && mkdir "$home"
+rm -rf "$home" "$runs/runs.tar.xz" && mkdir "$home"
 $python -m experiments.compare.archive pack "$runs" && cp "$runs/runs.tar.xz" "$home"
 tar -C "$runs" -cf "$home/others.tar" $(cd "$runs" && find . -name '*.png' -o -name '*.log')
 carry no

@@ -131,22 +131,22 @@ def test_what_a_gpu_had_no_time_for_goes_on_where_its_home_is_brought(tmp_path):
     'FORMS': 'anchored',
     'RATES': '8e-3',
     'SEEDS': '1',
-    'TRIAL': ' '.join(f'--config.{field}' for field in (*tiny.split(), 'optimizer=adam')),
+    'TRIAL': ' '.join(
+      f'--config.{field}' for field in (*tiny.split(), 'optimizer=adam', 'dtype=float32')
+    ),
   }
   endless = os.environ | trial | {'MINUTES': '3', 'STEPS': '1000000'}
-  began = time.monotonic()
   subprocess.run([*script, str(first)], env=endless, check=True)
-  assert time.monotonic() - began < 180
   shutil.copytree(first / 'home', second / 'home')
   run = pathlib.Path('medium-anchored-8e-3', 'apoe-0')
   steps = _steps(first / run)
   environment = os.environ | trial | {'MINUTES': '10', 'STEPS': str(max(steps) + 2)}
-  with subprocess.Popen([*script, str(second)], env=environment) as script:
+  with subprocess.Popen([*script, str(second)], env=environment) as running:
     while not _steps(second / 'full' / 'apoe-0'):
-      assert script.poll() is None
+      assert running.poll() is None
       time.sleep(0.1)
-    script.send_signal(signal.SIGTERM)
-  assert script.returncode == 143
+    running.send_signal(signal.SIGTERM)
+  assert running.returncode == 143
   assert _steps(second / run) == [*steps, max(steps) + 1, max(steps) + 2]
   assert (second / 'table' / 'compare.txt').exists()
   packed = [path.name for path in (second / 'home').iterdir()]

@@ -135,11 +135,15 @@ def test_what_a_gpu_had_no_time_for_goes_on_where_its_home_is_brought(tmp_path):
       f'--config.{field}' for field in (*tiny.split(), 'optimizer=adam', 'dtype=float32')
     ),
   }
-  endless = os.environ | trial | {'MINUTES': '3', 'STEPS': '1000000'}
-  subprocess.run([*script, str(first)], env=endless, check=True)
-  shutil.copytree(first / 'home', second / 'home')
   run = pathlib.Path('medium-anchored-8e-3', 'apoe-0')
-  steps = _steps(first / run)
+  endless = os.environ | trial | {'MINUTES': '2', 'STEPS': '1000000'}
+  # A busy machine may not have compiled the step the first time.
+  for _ in range(4):
+    subprocess.run([*script, str(first)], env=endless, check=True)
+    if steps := _steps(first / run):
+      break
+  assert steps
+  shutil.copytree(first / 'home', second / 'home')
   environment = os.environ | trial | {'MINUTES': '10', 'STEPS': str(max(steps) + 2)}
   with subprocess.Popen([*script, str(second)], env=environment) as running:
     while not _steps(second / 'full' / 'apoe-0'):

@@ -103,3 +103,63 @@ def test_what_stops_the_script_stops_what_it_started(part, number, tmp_path):
   assert (tmp_path / 'stopped').exists()
   with pytest.raises(ProcessLookupError):
     os.kill(int((tmp_path / 'started').read_text()), 0)
+
+
+def test_a_gpu_is_asked_for_unless_it_is_a_trial(tmp_path):
+  environment = os.environ | {'PYTHON': 'false', 'TRIAL': ''}
+  refused = subprocess.run(
+    ['sh', str(_RESULTS / 'gpu.sh'), str(tmp_path / 'runs')],
+    env=environment,
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert refused.returncode == 2
+  assert refused.stderr.startswith('JAX sees no GPU') and refused.stderr.count('\n') == 1
+  assert not (tmp_path / 'runs').exists()
+
+
+@pytest.mark.slow
+def test_what_a_gpu_had_no_time_for_goes_on_where_its_home_is_brought(tmp_path):
+  first, second = tmp_path / 'first', tmp_path / 'second'
+  script = ['sh', str(_RESULTS / 'gpu.sh')]
+  tiny = 'image_size=8 width=2 draw_steps=1 latent=1 batch_size=2 few_steps=0 log_every=1'
+  trial = {
+    'PYTHON': sys.executable,
+    'TFDS_DATA_DIR': str(tmp_path),
+    'DATASET': 'shepard_metzler_5_4_2_1',
+    'FORMS': 'anchored',
+    'RATES': '8e-3',
+    'SEEDS': '1',
+    'TRIAL': ' '.join(
+      f'--config.{field}' for field in (*tiny.split(), 'optimizer=adam', 'dtype=float32')
+    ),
+  }
+  run = pathlib.Path('medium-anchored-8e-3', 'apoe-0')
+  endless = os.environ | trial | {'MINUTES': '2', 'STEPS': '1000000'}
+  # A busy machine may not have compiled the step the first time.
+  for _ in range(4):
+    subprocess.run([*script, str(first)], env=endless, check=True)
+    if steps := _steps(first / run):
+      break
+  assert steps
+  shutil.copytree(first / 'home', second / 'home')
+  environment = os.environ | trial | {'MINUTES': '10', 'STEPS': str(max(steps) + 2)}
+  with subprocess.Popen([*script, str(second)], env=environment) as running:
+    while not _steps(second / 'full' / 'apoe-0'):
+      assert running.poll() is None
+      time.sleep(0.1)
+    running.send_signal(signal.SIGTERM)
+  assert running.returncode == 143
+  assert _steps(second / run) == [*steps, max(steps) + 1, max(steps) + 2]
+  assert (second / 'table' / 'compare.txt').exists()
+  packed = [path.name for path in (second / 'home').iterdir()]
+  assert {'runs.tar.xz', 'others.tar', 'full-apoe-0.tar'} < {*packed}
+
+
+def _steps(run: pathlib.Path) -> list[int]:
+  """What a run has written of its training."""
+  path = run / 'metrics.jsonl'
+  lines = path.read_text().splitlines() if path.exists() else []
+  records = [json.loads(line) for line in lines if line.endswith('}')]
+  return [record['step'] for record in records if record['split'] == 'train']

@@ -185,7 +185,7 @@ Left behind is what only training needs: the optimiser's state and the input's."
   parser.option('workdir', of_run, None, 'of the run', required=True)
   parser.option('to', folders.argument('--to'), None, 'a new folder', required=True)
   parser.option('best', bool, False, 'of the best validation, not the last')
-  half = 'stores it in half the space: rounds each parameter by at most 5e-4 of itself'
+  half = 'stores it in half the space: rounds each parameter by at most 5e-4 of itself, or 3e-8'
   parser.option('float16', bool, False, half)
   return parser
 

@@ -27,6 +27,7 @@ from gmn_jax.training import (
   distributed,
   train,
 )
+from gmn_jax.training.carried import check_start
 from gmn_jax.training.checkpoint import Run, load_run
 from gmn_jax.training.input import read_fields
 from gmn_jax.training.interruption import Interrupted
@@ -108,6 +109,7 @@ def _train(command: Command) -> None:
     distributed.join(command.distributed)
   require_devices()
   require_installed(config.track)
+  check_start(config, workdir)
   fields = read_fields(make_model(config).modalities)
   dataset = datasets.open_or_build(config.dataset, config.data_dir, command.build, fields)
   train.train(config, dataset, workdir, command.accept_data)
@@ -147,7 +149,9 @@ def understood(options: argparse.Namespace) -> Command:
       overrides['data_dir'] = _data_dir(overrides['data_dir'])
     if named is not None:
       given = file.checked(flat)
-      given = given.replace(data_dir=_data_dir(given.data_dir))
+      given = given.replace(
+        data_dir=_data_dir(given.data_dir), start_from=_start_from(given.start_from)
+      )
   default = '' if given is None else f'runs/{file.path.stem}-{given.preset}'
   folder = _workdir(options.workdir, default) if options.model is None else _of_model(options.model)
   if mode != 'train':
@@ -170,6 +174,10 @@ def _workdir(given: str | None, default: str = '') -> pathlib.Path:
   folders.refuse_inside_run(folder, '--workdir')
   refuse_bundled(folder, '--workdir')
   return folder
+
+
+def _start_from(given: str) -> str:
+  return given and str(folders.read_folder(given, '--config.start_from'))
 
 
 def _data_dir(given: str) -> str:

@@ -26,7 +26,7 @@ from gmn_jax.senses.rendering import PAPER
 from gmn_jax.training.flops import count_padding_macs, step_flops
 from gmn_jax.training.metrics import memory_bytes
 from gmn_jax.training.peak import peak_flops_per_s, time_calls
-from gmn_jax.training.train_step import compiler_options
+from gmn_jax.training.train_step import compiler_options, rays_followed
 from mese_env.command_line import require_at_least
 from mese_env.errors import UserError
 
@@ -163,6 +163,7 @@ def measure_parts(config: Config, steps: int) -> dict[str, float]:
   state, scenes = init(config, model), next(fresh_scenes(config))
   inputs = jax.jit(lambda key, scenes: forms.draw_inputs(model, config, key, scenes, RANGES))
   views, episodes, noise = inputs(state.key, scenes)
+  chosen = rays_followed(model, jax.random.key(1), views.queries[0].shape[:2], config.rays)
 
   def apply(params, *args, method):
     return model.apply({'params': params}, *args, method=method)
@@ -179,7 +180,7 @@ def measure_parts(config: Config, steps: int) -> dict[str, float]:
     return squares(apply(params, encoded, episodes, noise, method='sample_posterior'))
 
   def of_renderers(params, z):
-    return squares(apply(params, z, view_of, views.queries, method='render'))
+    return squares(apply(params, z, view_of, views.queries, chosen, method='render'))
 
   calls = {
     'encoders': (jax.grad(lambda p: squares(apply(p, views, method='encode'))), state.params),

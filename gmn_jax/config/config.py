@@ -15,7 +15,7 @@ from gmn_jax.config.sections import (
 from gmn_jax.model.missing import experiment
 from mese_env.errors import UserError, did_you_mean
 
-# What versions added to the model, with the values that say what it was before.
+# What versions added, with the values that say what was so before.
 BEFORE = {
   'pooling': 'product',
   'informed': False,
@@ -85,9 +85,12 @@ def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str
   """What makes the fields of two configs two different runs, as 'field=stored (now given)'.
 
   Empty where one continues the other. A field that this version does not know makes a difference,
-  and one that the version of `stored` did not know none where it says what was so then.
+  and one that the version of `stored` did not know none where it says what was so then. Nor does
+  `rays` where none are followed.
   """
   stored = {name: BEFORE[name] for name in BEFORE if name in given} | dict(stored)
+  if {stored.get('renderer'), given.get('renderer')} <= {'paper'}:
+    stored['rays'] = given.get('rays')
   return [
     f'{name}={stored.get(name)!r} (now {given.get(name)!r})'
     for name in sorted({*stored, *given})

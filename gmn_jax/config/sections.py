@@ -147,11 +147,12 @@ class OptimiserConfig(Section):
   # Training steps in all. With `decay`, the learning rate follows the number that is asked for.
   steps: int = setting(3_250, at_least=1, at_most=_MOST_COUNTED, since=_COUNTED, may_change=True)
   # Whether to start with latents that carry nothing, larger weights, and the mean view rendered
-  # (`gmn_jax/training/quiet_start.py`), instead of from the authors' initialisation.
+  # (`gmn_jax/training/quiet_start.py`), instead of from the authors' initialisation. Not used with
+  # `start_from`, nor does the seed decide the parameters then.
   quiet_start: bool = setting(True)
-  # Folder of a run, or of a saved model, whose parameters training begins with. Its images may be
-  # smaller: what belongs to the latent grid is interpolated. Images of 32 pixels are learned in
-  # less time after 16 pixels (docs/learning.md). Empty: begin anew.
+  # Folder of a run, or of a saved model, whose last parameters training begins with; read once, at
+  # step 0. Its images may be smaller: what belongs to the latent grid is interpolated. Images of 32
+  # pixels are learned in less time after 16 pixels (docs/learning.md). Empty: begin anew.
   start_from: str = setting('')
   # 'adam' (the authors'), or 'muon' for kernels with NAdam for the rest
   # (`gmn_jax/optimisers/optimiser.py`). With Muon small learns more in the same time.
@@ -180,12 +181,11 @@ class OptimiserConfig(Section):
   accumulate: int = setting(
     1, at_least=1, at_most=65_536, since='it divides batch_size', may_change=True
   )
-  # With renderer 'volume', how many rays of each look a training step follows, that is, how many
-  # pixels it renders, drawn anew at every step; the loss is an unbiased estimate of that of all.
-  # 0: all, which takes longer and teaches no more (docs/renderers.md).
-  rays: int = setting(
-    64, at_least=0, at_most=2**24, since='no image has more pixels', may_change=True
-  )
+  # With renderer 'volume', how many rays a training step follows of each look in each modality that
+  # is cut from it, that is, how many pixels it renders, drawn anew at every step; the loss is an
+  # unbiased estimate of that of all. 0: all, which takes longer and teaches no more
+  # (docs/renderers.md). Without effect with renderer 'paper'.
+  rays: int = setting(64, at_least=0, at_most=2**24, since='no image has more pixels')
   # How many updates in a row may be skipped for not being finite. 0: the first one ends the run.
   skip_nonfinite: int = setting(0, at_least=0, at_most=_MOST_COUNTED, since=_COUNTED)
 

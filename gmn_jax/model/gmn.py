@@ -137,8 +137,8 @@ class GMN(nn.Module):
       chosen: as `render` takes it.
 
     Returns:
-      The draw, and per modality the means (B, V, *modality.shape); a view that is no target is
-      rendered from zeros.
+      The draw, and per modality the means (B, V, *modality.shape), or (B, V, R, C) of chosen rays;
+      a view that is no target is rendered from zeros.
     """
     encoded = self.encode(views)
     draw = self.sample_posterior(encoded, episodes, noise)

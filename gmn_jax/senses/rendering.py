@@ -34,7 +34,9 @@ class Rendering:
     check: of a sense and the poses of its views (n, 5); raises UserError where views from there
       cannot be rendered.
     choose: of a key, a modality, how many scenes and views and how many rays, the rays of each view
-      that a training step follows; None: views are rendered whole, whatever is asked for.
+      that a training step follows, whose numbers the renderers of that modality then take as a
+      fourth argument, and return their colours alone; all that no ray meets is black. None: views
+      are rendered whole, whatever is asked for.
   """
 
   name: str

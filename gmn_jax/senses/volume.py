@@ -2,7 +2,7 @@
 through it along the rays of its camera.
 
 All images of a scene, and all modalities cut from them, look into one volume. It holds what is
-within `RADIUS` of the origin, on a grid as fine as the image.
+within `RADIUS` of the origin, on a grid about half as fine as the image.
 
 Dims: S episodes of a scene, B scenes, N = S B, V views, H W C image, h w latent grid, T Z latent
 channels, G corners a side, L width, R rays.
@@ -118,7 +118,7 @@ class VolumeRenderer(nn.Module):
       volume: of `VolumeDecoder`.
       view_of_SBV: 1 for the episode in whose volume a view looks, else 0.
       query_BVQ: embedded queries.
-      chosen_BVR: numbers of `rays`; what comes back are their colours alone, (B, V, R, C).
+      chosen_BVR: numbers of `rays_through(modality)`, whose colours alone come back, (B, V, R, C).
     """
     rays, which_BV = rays_through(self.modality), view_of_SBV.argmax(axis=0)
     seen_BVRC = march(volume, camera_axes(query_BVQ), which_BV, rays, chosen_BVR)

@@ -3,7 +3,8 @@
 Kernels of convolutions fit images of any size, and stay as they are. What has a number for each
 cell of the latent grid is interpolated: initial representations, an anchor, and the rows or columns
 of dense layers that read or write the grid. What reads it is scaled by how many cells it read
-before and reads now, so that it finds the same in a grid that is the same everywhere.
+before and reads now, so that it finds about the same in a grid that is the same everywhere, and
+just the same where the grid grew by a whole factor.
 
 Dims: h w latent grid, C channels.
 """
@@ -19,6 +20,8 @@ import numpy as np
 from gmn_jax.config import Config, ModelConfig, make_model
 from gmn_jax.model import parameter_shapes
 from gmn_jax.training.checkpoint import load_run
+from gmn_jax.training.exported import is_exported
+from gmn_jax.training.run import Run
 from mese_env.errors import UserError
 
 _Grid = tuple[int, int]
@@ -26,15 +29,45 @@ _Grid = tuple[int, int]
 _FREE = {'image_size', 'dtype', 'remat'}
 
 
-def carried_params(config: Config) -> Any:
-  """Parameters of the model of `config.start_from`, as the model of `config` takes them; on the
-  host.
+def check_start(config: Config, workdir: pathlib.Path) -> None:
+  """Refuses to begin a run with a model that it cannot begin with; a begun one needs it no more.
 
   Raises:
-    UserError: there is no model in that folder, its images are larger, or the two differ in more
-      than the size of images.
+    UserError: as `carried_params`.
   """
-  run = load_run(pathlib.Path(config.start_from))
+  if config.start_from and not any((workdir / 'checkpoints').glob('[0-9]*')):
+    carried_params(config, model_to_start_from(config))
+
+
+def model_to_start_from(config: Config) -> Run:
+  """The model of `config.start_from`.
+
+  Raises:
+    UserError: there is none in that folder, or several processes train.
+  """
+  folder = pathlib.Path(config.start_from)
+  if jax.process_count() > 1:
+    raise UserError(
+      f'start_from is {folder}, which one process alone can read; train one step with one process, '
+      'and go on with all.'
+    )
+  if not is_exported(folder) and not any((folder / 'checkpoints').glob('[0-9]*')):
+    raise UserError(
+      f'start_from is {folder}, where there is no run and no saved model; give the folder of one.'
+    )
+  return load_run(folder)
+
+
+def carried_params(config: Config, run: Run) -> Any:
+  """A model's parameters, as the model of `config` takes them; on the host.
+
+  Args:
+    config: of the run that begins with them.
+    run: the model.
+
+  Raises:
+    UserError: its images are larger, or the two differ in more than the size of images.
+  """
   for field in dataclasses.fields(ModelConfig):
     theirs, ours = getattr(run.config, field.name), getattr(config, field.name)
     if field.name not in _FREE and theirs != ours:
@@ -51,8 +84,8 @@ def carried_params(config: Config) -> Any:
   shapes = parameter_shapes(model)
   if jax.tree.structure(run.params) != jax.tree.structure(shapes):
     raise UserError(
-      f'the model in {config.start_from} has other layers than one of {config.image_size} pixels; '
-      f'start from one of more than {config.image_size // 2}.'
+      f'the model in {config.start_from} has other layers than one of {config.image_size} pixels, '
+      'whose volume is finer; start from a model of images nearer in size.'
     )
   return jax.tree_util.tree_map_with_path(
     lambda path, old, new: _carried(

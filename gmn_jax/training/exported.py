@@ -125,7 +125,7 @@ def _described(folder: pathlib.Path) -> dict[str, Any]:
   if stored['format'] not in _FORMATS:
     raise UserError(
       f'the model in {folder} is of format {stored["format"]}, written by {written_by(stored)}; '
-      f'this version reads {" and ".join(map(str, _FORMATS))}: install that one.'
+      f'this version reads formats {" and ".join(map(str, _FORMATS))}: install that one.'
     )
   return stored
 
@@ -163,6 +163,10 @@ def _parameters(folder: pathlib.Path, content: bytes, dtype: np.dtype, like: Any
     found = safetensors.numpy.load(content)
   except safetensors.SafetensorError as error:
     raise _damaged(folder, f'{WEIGHTS}: {first_line(error)}') from error
+  if beyond := sorted(set(found) - set(_named(like))):
+    raise _damaged(
+      folder, f"{WEIGHTS} has a parameter '{beyond[0]}' that {CONFIG} does not ask for"
+    )
   for name, leaf in _named(like).items():
     if name not in found or (found[name].shape, found[name].dtype) != (leaf.shape, dtype):
       raise _damaged(folder, f"{WEIGHTS} has not the parameter '{name}' that {CONFIG} asks for")

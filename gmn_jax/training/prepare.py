@@ -1,6 +1,7 @@
 """What a run needs before its first step, made from its config and dataset."""
 
 import functools
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -15,7 +16,8 @@ from gmn_jax.optimisers import make_optimizer
 from gmn_jax.senses import Ranges, cut_scenes, views_there
 from gmn_jax.senses.sense import as_ranges, senses_of
 from gmn_jax.senses.views import poses_there
-from gmn_jax.training.carried import carried_params
+from gmn_jax.training import checksum
+from gmn_jax.training.carried import carried_params, model_to_start_from
 from gmn_jax.training.input import (
   KEPT_BYTES,
   KEPT_BYTES_ON_CPU,
@@ -129,7 +131,7 @@ def prepare(config: Config, dataset: Dataset) -> Prepared:
   for sense in senses_of(model.modalities):
     model.rendering.check(sense, poses_there(sense, scenes))
   quiet_biases = None
-  if config.quiet_start:
+  if config.quiet_start and not config.start_from:
     views = cut_scenes(model.modalities, scenes, ranges)
     quiet_biases = mean_biases(model, views, views_there(model.modalities, scenes))
   program = make_program(config, layout, quiet_biases)
@@ -141,7 +143,7 @@ def prepare(config: Config, dataset: Dataset) -> Prepared:
     given=given,
     batches=batches,
     batch_like=batch_like(scenes, config, layout),
-    start=functools.partial(_carried_start, config, program)
+    start=functools.partial(_carried_start, config, program, ranges)
     if config.start_from
     else program.start,
     like=program.like,
@@ -152,9 +154,15 @@ def prepare(config: Config, dataset: Dataset) -> Prepared:
   )
 
 
-def _carried_start(config: Config, program: Program) -> TrainState:
+def _carried_start(config: Config, program: Program, ranges: Ranges) -> TrainState:
   """The state at step 0 with the parameters that the config starts from."""
-  state, params = program.start(), carried_params(config)
+  state, run = program.start(), model_to_start_from(config)
+  params = carried_params(config, run)
+  alike = checksum.of_arrays(run.ranges) == checksum.of_arrays(ranges)
+  scaled = '' if alike else ', whose senses were scaled by other ranges'
+  print(
+    f'begins with the model in {config.start_from}, after step {run.step}{scaled}', file=sys.stderr
+  )
   return state._replace(
     params=jax.tree.map(lambda x, leaf: jax.device_put(x, leaf.sharding), params, state.params)
   )

@@ -17,6 +17,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from gmn_jax.model import GMN, Draw, Episodes, Noise, apply
 from gmn_jax.senses import Views
+from gmn_jax.senses.chosen import ChosenRays
 from mese_env.errors import UserError
 
 Array = jax.Array
@@ -108,7 +109,12 @@ class ParallelGMN:
     return getattr(self._model, name)
 
   def apply(
-    self, variables: Any, views: Views, episodes: Episodes, noise: Noise
+    self,
+    variables: Any,
+    views: Views,
+    episodes: Episodes,
+    noise: Noise,
+    chosen: Sequence[ChosenRays | None] | None = None,
   ) -> tuple[Draw, tuple[Array, ...]]:
     """As `GMN.__call__` of parameters; B divides by the devices."""
     specs = jax.tree.map(self._layout._spec, variables)
@@ -120,21 +126,21 @@ class ParallelGMN:
     def merge(x: Array) -> Array:  # S, B to N
       return x.reshape(-1, *x.shape[2:])
 
-    def on_a_device(variables, views, episodes, noise):
+    def on_a_device(variables, views, episodes, noise, chosen):
       gathered = jax.tree.map(_gather, variables, specs)
       noise = jax.tree.map(merge, noise)
-      draw, means = apply(self._model, gathered['params'], views, episodes, noise)
+      draw, means = apply(self._model, gathered['params'], views, episodes, noise, chosen)
       return jax.tree.map(split, draw), means
 
     scenes, after_S = PartitionSpec(_SCENES), PartitionSpec(None, _SCENES)
     draw, means = jax.shard_map(
       on_a_device,
       mesh=self._layout.mesh,
-      in_specs=(specs, scenes, after_S, after_S),
+      in_specs=(specs, scenes, after_S, after_S, scenes),
       out_specs=(after_S, scenes),
       # Each output is split over all devices, so that there is nothing to check or to add up.
       check_vma=False,
-    )(variables, views, episodes, jax.tree.map(split, noise))
+    )(variables, views, episodes, jax.tree.map(split, noise), chosen)
     return jax.tree.map(merge, draw), means
 
 

@@ -113,7 +113,7 @@ def train_step(
     episodes = add_opposite(episodes)
   noise = sample_noise(model, key_noise, len(episodes.context) * batch)
 
-  chosen = _choose_rays(model, key_rays, (batch, views_per_modality), objective.rays)
+  chosen = rays_followed(model, key_rays, (batch, views_per_modality), objective.rays)
 
   def loss_of(params, of_scenes: tuple[Scenes, Any], episodes: Episodes, noise: Noise):
     scenes, chosen = of_scenes
@@ -143,10 +143,17 @@ def train_step(
   return TrainState(params, opt_state, state.step + 1, state.key), metrics
 
 
-def _choose_rays(
+def rays_followed(
   model: GMN, key: Array, views: tuple[int, int], count: int
 ) -> tuple[ChosenRays | None, ...] | None:
-  """The rays of every modality's views that a step follows; None: all."""
+  """The rays of every modality's views that a step follows; None: all.
+
+  Args:
+    model: the network.
+    key: decides which.
+    views: B, V.
+    count: of each view; 0: all.
+  """
   choose = model.rendering.choose
   if not count or choose is None:
     return None

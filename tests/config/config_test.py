@@ -60,7 +60,7 @@ _FULL = _SMALL | {
 }  # fmt: skip
 _RECORDED = {'small': _SMALL, 'medium': _MEDIUM, 'full': _FULL}
 _MAY_CHANGE = {
-  'preset', 'data_dir', 'accumulate', 'rays', 'remat', 'fsdp', 'steps', 'log_every',
+  'preset', 'data_dir', 'accumulate', 'remat', 'fsdp', 'steps', 'log_every',
   'checkpoint_every', 'validate_every', 'validate_scenes', 'sample_every', 'profile_steps', 'track',
 }  # fmt: skip
 

@@ -23,8 +23,10 @@ def _rendered(modality, chosen=None, views=3):
   return VolumeRenderer(modality).apply({}, volume, jnp.ones((1, 2, views)), queries, chosen)
 
 
+@pytest.mark.parametrize('at_once', [2**20, 0])
 @pytest.mark.parametrize('modality', WINDOWS, ids=lambda m: m.name)
-def test_chosen_rays_see_what_their_pixels_show(modality):
+def test_chosen_rays_see_what_their_pixels_show(modality, at_once, monkeypatch):
+  monkeypatch.setattr('gmn_jax.senses.marching._AT_ONCE', at_once)
   chosen = choose_rays(jax.random.key(1), modality, (2, 3), 7)
   assert chosen is not None
   pixels = rays_through(modality).pixel_R[chosen.numbers_BVR]
@@ -51,6 +53,16 @@ def test_over_all_choices_the_estimated_error_is_the_error(modality, count):
   chosen = ChosenRays(jnp.asarray(numbers_VR[None]), modality)
   errors = chosen.estimated_error(jnp.float32(views), jnp.float32(seen[None]))
   np.testing.assert_allclose(np.mean(errors), ((sense - mean) ** 2).sum(), rtol=1e-5)
+
+
+def test_every_ray_is_chosen_as_often_as_any_other():
+  modality, views, count = WINDOWS[1], 20_000, 9
+  total = len(rays_through(modality).pixel_R)
+  chosen = choose_rays(jax.random.key(0), modality, (1, views), count)
+  assert chosen is not None
+  share = np.bincount(np.ravel(chosen.numbers_BVR), minlength=total) / views
+  expected = count / total
+  np.testing.assert_allclose(share, expected, atol=5 * np.sqrt(expected / views))
 
 
 def test_a_view_of_no_more_rays_than_are_asked_for_is_whole():

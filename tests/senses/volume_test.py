@@ -199,6 +199,17 @@ def test_it_trains(fields):
   assert np.mean(errors[-5:]) < 0.95 * np.mean(errors[:5])
 
 
+@pytest.mark.long
+def test_rays_change_the_estimate_of_the_images_error_alone():
+  batch, found = random_batch(2), {}
+  for rays in (0, 5):
+    step, state = tiny_step(tiny_config(renderer='volume', rays=rays))
+    _, found[rays] = jax.jit(step)(state, batch, RANGES)
+  for name in ('kl', 'squared_error/haptic'):
+    np.testing.assert_array_equal(found[0][name], found[5][name])
+  assert found[0]['squared_error/rgb'] != found[5]['squared_error/rgb']
+
+
 def test_parameters_are_one_volume_s_whatever_the_cuts_and_those_of_other_senses_stay():
   trees = {}
   for name, renderer in itertools.product(('m2', 'm5'), ('paper', 'volume')):

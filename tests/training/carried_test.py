@@ -10,7 +10,7 @@ import pytest
 from gmn_jax.checkpoint import load_run, save_model
 from gmn_jax.config import make_model
 from gmn_jax.model import apply, parameter_shapes
-from gmn_jax.training.carried import carried_params
+from gmn_jax.training.carried import carried_params, check_start, model_to_start_from
 from gmn_jax.training.prepare import prepare
 from gmn_jax.training.train import train
 from mese_env.errors import UserError
@@ -37,7 +37,7 @@ def _felt(model, params):
 def test_what_is_the_same_in_every_cell_is_felt_alike_on_another_grid(sizes, tmp_path):
   run, folder = _saved(tmp_path / 'model', image_size=sizes[0], pooling='anchored')
   config = tiny_config(image_size=sizes[1], pooling='anchored', start_from=folder)
-  model, params = make_model(config), carried_params(config)
+  model, params = make_model(config), carried_params(config, run)
   assert jax.tree.map(jnp.shape, params) == jax.tree.map(jnp.shape, parameter_shapes(model))
   before, after = _felt(run.model, run.params), _felt(model, params)
   np.testing.assert_allclose(after, before, rtol=1e-4, atol=1e-5)
@@ -46,7 +46,8 @@ def test_what_is_the_same_in_every_cell_is_felt_alike_on_another_grid(sizes, tmp
 
 def test_grids_are_interpolated_and_everything_else_is_kept(tmp_path):
   run, folder = _saved(tmp_path / 'model', image_size=8, pooling='anchored')
-  carried = carried_params(tiny_config(image_size=16, pooling='anchored', start_from=folder))
+  config = tiny_config(image_size=16, pooling='anchored', start_from=folder)
+  carried = carried_params(config, model_to_start_from(config))
   for name, cells in (('initial_rgb', (4, 4, 8)), ('anchor', (2, 4, 4, 2))):
     expected = jax.image.resize(run.params[name], cells, 'linear')
     np.testing.assert_allclose(carried[name], expected, rtol=1e-6)
@@ -60,13 +61,17 @@ def test_grids_are_interpolated_and_everything_else_is_kept(tmp_path):
 
 
 @pytest.mark.long
-def test_training_begins_with_the_model_and_resumes_without_its_folder(tmp_path):
+def test_training_begins_with_the_model_and_resumes_without_its_folder(tmp_path, capsys):
   run, folder = _saved(tmp_path / 'model')
   config, dataset = tiny_config(start_from=folder, steps=2), random_dataset()
   begun = prepare(config, dataset).start().params
   jax.tree.map(np.testing.assert_array_equal, begun, run.params)
   train(config, dataset, tmp_path / 'run')
+  assert f'begins with the model in {folder}, after step {run.step}\n' in capsys.readouterr().err
+  larger = prepare(config.replace(image_size=16), dataset).start().params
+  assert larger['initial_rgb'].shape == (4, 4, 8)
   shutil.rmtree(folder)
+  check_start(config, tmp_path / 'run')
   state = train(config.replace(steps=4), dataset, tmp_path / 'run')
   assert int(state.step) == 4
   assert load_run(tmp_path / 'run').config.start_from == folder
@@ -75,26 +80,25 @@ def test_training_begins_with_the_model_and_resumes_without_its_folder(tmp_path)
 
 
 @pytest.mark.parametrize(
-  ('fields', 'sentence'),
+  ('saved', 'fields', 'sentence'),
   [
-    ({'width': 4}, 'width is 4, but 2 in .*; give --config.width=2'),
-    ({'pooling': 'anchored'}, "pooling is 'anchored', but 'product' in"),
-    ({'modalities': 'm5'}, "modalities is 'm5', but 'm2' in"),
-    ({'renderer': 'volume'}, "renderer is 'volume', but 'paper' in"),
+    ({}, {'width': 4}, 'width is 4, but 2 in .*; give --config.width=2'),
+    ({}, {'pooling': 'anchored'}, "pooling is 'anchored', but 'product' in"),
+    ({}, {'modalities': 'm5'}, "modalities is 'm5', but 'm2' in"),
+    ({}, {'renderer': 'volume'}, "renderer is 'volume', but 'paper' in"),
+    ({}, {'image_size': 4}, 'image_size is 4, but 8 in .*no larger'),
+    (
+      {'renderer': 'volume'},
+      {'renderer': 'volume', 'image_size': 16},
+      'layers than one of 16 pixe',
+    ),
+    (None, {}, 'where there is no run and no saved model; give the folder of one'),
   ],
 )
-def test_a_model_of_another_kind_is_refused(fields, sentence, tmp_path):
-  _, folder = _saved(tmp_path / 'model')
+def test_what_training_cannot_begin_with_is_refused_before_it_begins(
+  saved, fields, sentence, tmp_path
+):
+  folder = str(tmp_path / 'none') if saved is None else _saved(tmp_path / 'model', **saved)[1]
   with pytest.raises(UserError, match=sentence) as refused:
-    carried_params(tiny_config(start_from=folder, **fields))
+    check_start(tiny_config(start_from=folder, **fields), tmp_path / 'run')
   assert '\n' not in str(refused.value)
-
-
-def test_larger_images_a_volume_of_another_depth_and_a_missing_folder_are_refused(tmp_path):
-  _, folder = _saved(tmp_path / 'model', renderer='volume')
-  with pytest.raises(UserError, match=r'other layers than one of 16 pixels'):
-    carried_params(tiny_config(renderer='volume', image_size=16, start_from=folder))
-  with pytest.raises(UserError, match='image_size is 4, but 8 in .* no larger'):
-    carried_params(tiny_config(renderer='volume', image_size=4, start_from=folder))
-  with pytest.raises(UserError, match='no checkpoint in'):
-    carried_params(tiny_config(start_from=str(tmp_path / 'none')))

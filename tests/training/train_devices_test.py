@@ -47,18 +47,27 @@ def _finish(process: subprocess.Popen) -> str:
   return output
 
 
-# By the pooling, devices and fsdp of each kind of mesh.
-_MESHES = {'product': [(1, 1), (4, 2), (8, 1)], 'anchored': [(1, 1), (4, 2)]}
+# What the models of some names have, and the devices and fsdp of each kind of mesh.
+_KINDS = {
+  'product': {},
+  'anchored': {'pooling': 'anchored'},
+  'volume': {'renderer': 'volume', 'rays': 5},
+}
+_MESHES = {
+  'product': [(1, 1), (4, 2), (8, 1)],
+  'anchored': [(1, 1), (4, 2)],
+  'volume': [(1, 1), (4, 2)],
+}
 _STEPS = """
 import functools, json, re, sys
 import jax
 from gmn_jax.training.sharding import make_layout
 from tests.tiny_run import RANGES, random_batch, tiny_config, tiny_step
 
-fields, meshes = map(json.loads, sys.argv[1:])
+fields, kinds, meshes = map(json.loads, sys.argv[1:])
 found = {}
-for pooling, count, fsdp in [(p, *mesh) for p in meshes for mesh in meshes[p]]:
-  whole_step, start = tiny_step(tiny_config(pooling=pooling, **fields))
+for kind, count, fsdp in [(k, *mesh) for k in meshes for mesh in meshes[k]]:
+  whole_step, start = tiny_step(tiny_config(**kinds[kind], **fields))
   layout = make_layout(8, fsdp, jax.devices()[:count])
   step = functools.partial(whole_step, model=layout.parallel(whole_step.keywords['model']))
   shardings = layout.state(start)
@@ -67,7 +76,7 @@ for pooling, count, fsdp in [(p, *mesh) for p in meshes for mesh in meshes[p]]:
   ranges = jax.device_put(RANGES, layout.whole)
   step = jax.jit(step, out_shardings=(shardings, layout.whole))
   step = step.lower(state, batch, ranges).compile()
-  here = found.setdefault(pooling, {})[f'{count} devices, fsdp {fsdp}'] = {
+  here = found.setdefault(kind, {})[f'{count} devices, fsdp {fsdp}'] = {
     'measured': [],
     'flops': step.cost_analysis()['flops'],
     'collectives': re.findall(
@@ -87,13 +96,13 @@ print(json.dumps(found))
 @pytest.fixture(scope='module')
 def steps():
   """Two steps and the compiled program of each kind of mesh."""
-  return json.loads(_finish(_start(8, _STEPS, json.dumps(_FIELDS), json.dumps(_MESHES))))
+  return json.loads(_finish(_start(8, _STEPS, *map(json.dumps, (_FIELDS, _KINDS, _MESHES)))))
 
 
-@pytest.mark.parametrize('pooling', _MESHES)
-def test_one_four_and_eight_devices_compute_the_same(steps, pooling):
-  one = steps[pooling]['1 devices, fsdp 1']['measured']
-  for name, found in steps[pooling].items():
+@pytest.mark.parametrize('kind', _MESHES)
+def test_one_four_and_eight_devices_compute_the_same(steps, kind):
+  one = steps[kind]['1 devices, fsdp 1']['measured']
+  for name, found in steps[kind].items():
     np.testing.assert_allclose(found['measured'], one, rtol=1e-5, err_msg=name)
 
 

@@ -1,6 +1,5 @@
 """The card of an exported model: a page for people, with the header that the hub reads."""
 
-import json
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -97,7 +96,6 @@ def _facts(run: Run, float16: bool) -> dict[str, str]:
   config = run.config
   senses = ', '.join(sense.name for sense in senses_of(run.model.modalities))
   modalities = ', '.join(f'{m.name} {list(m.shape)}' for m in run.model.modalities)
-  data = {'name': config.dataset, **run.identity}
   return {
     'variant': f'{config.variant}, {config.modalities}, preset {config.preset}',
     'senses': senses,
@@ -107,7 +105,7 @@ def _facts(run: Run, float16: bool) -> dict[str, str]:
     **({'rounding': _ROUNDING} if float16 else {}),
     'trained': f'{run.step:,} steps of {config.batch_size} scenes, seed {config.seed}',
     **({'began with': pathlib.Path(config.start_from).name} if config.start_from else {}),
-    'data': ', '.join(f'{key} {_short(value)}' for key, value in data.items()),
+    'data': config.dataset + ('; `config.json` has what identifies it' if run.identity else ''),
   }
 
 
@@ -123,11 +121,6 @@ def _named(key: str) -> str:
 
 def _single(value: Any) -> bool:
   return isinstance(value, int | float)
-
-
-def _short(value: Any) -> str:
-  text = value if isinstance(value, str) else json.dumps(value)
-  return text if len(text) <= 60 else f'{text[:60]}...'
 
 
 def _rows(table: Mapping[str, str]) -> str:

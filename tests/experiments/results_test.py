@@ -20,7 +20,7 @@ _RESULTS = pathlib.Path(__file__).resolve().parents[2] / 'docs' / 'results'
 _TABULATED = sorted(path.parent.name for path in _RESULTS.glob('*/compare.txt'))
 # Of recipes that are no longer run.
 _EARLIER = {'m2-3600', 'm2-all-scenes', 'm2-batch-8'}
-_PARTS = 'forms m2 m2-nothing-withheld m2-medium m5 rates'
+_PARTS = 'forms forms-3250 m2 m2-nothing-withheld m2-medium m5 rates'
 # In place of Python: notes its arguments, one a line.
 _NOTE = """#!/bin/sh
 printf '%s\\n' "$@" '' >> calls

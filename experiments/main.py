@@ -146,12 +146,11 @@ def understood(options: argparse.Namespace) -> Command:
     file = config_file.read(config_file.EXAMPLE if named is None else named)
     flat, overrides = config_file.changed(file, options.passed)
     if 'data_dir' in overrides:
-      overrides['data_dir'] = _data_dir(overrides['data_dir'])
+      overrides['data_dir'] = _folder_of('data_dir', overrides['data_dir'])
     if named is not None:
       given = file.checked(flat)
-      given = given.replace(
-        data_dir=_data_dir(given.data_dir), start_from=_start_from(given.start_from)
-      )
+      named_folders = ('data_dir', 'start_from')
+      given = given.replace(**{f: _folder_of(f, getattr(given, f)) for f in named_folders})
   default = '' if given is None else f'runs/{file.path.stem}-{given.preset}'
   folder = _workdir(options.workdir, default) if options.model is None else _of_model(options.model)
   if mode != 'train':
@@ -176,12 +175,9 @@ def _workdir(given: str | None, default: str = '') -> pathlib.Path:
   return folder
 
 
-def _start_from(given: str) -> str:
-  return given and str(folders.read_folder(given, '--config.start_from'))
-
-
-def _data_dir(given: str) -> str:
-  return str(folders.read_folder(given, '--config.data_dir')) if given else ''
+def _folder_of(field: str, given: str) -> str:
+  """The folder that a field of the config names; '' where it names none."""
+  return given and str(folders.read_folder(given, f'--config.{field}'))
 
 
 def open_run(command: Command) -> Run:

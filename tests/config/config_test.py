@@ -108,6 +108,18 @@ def test_only_what_does_not_decide_a_step_may_change_on_resume():
   assert differences({**stored, 'x': 1}, stored) == ['x=1 (now None)']
 
 
+def test_rays_tell_two_runs_apart_only_where_rays_are_followed():
+  volume = preset('small', renderer='volume').to_dict()
+  older = {name: value for name, value in volume.items() if name not in ('rays', 'start_from')}
+  assert differences(older, volume) == ['rays=0 (now 64)']
+  assert not differences(older, volume | {'rays': 0})
+  paper = {'renderer': 'paper'}
+  assert not differences(older | paper, volume | paper)
+  assert not differences(volume | paper, volume | paper | {'rays': 5})
+  # One that has begun with a model does not go on as one that has not.
+  assert differences(older, volume | {'rays': 0, 'start_from': 'a'}) == ["start_from='' (now 'a')"]
+
+
 def test_the_shipped_run_s_config_loads():
   run = load_run(pathlib.Path(apoe.__file__).parents[1] / 'trained' / 'apoe-small')
   assert (run.config.variant, run.config.learning_rate, run.config.seed) == ('apoe', 0.016, 1)

@@ -192,12 +192,24 @@ def test_what_another_version_wrote_is_refused_by_name(folder, change, named):
   assert named in _refused(folder)
 
 
-def test_weights_of_another_model_are_refused_though_their_hash_is_right(folder):
-  other = safetensors.numpy.save({'experts/posterior_gates_kernel': np.zeros(3, np.float32)})
+@pytest.mark.parametrize(
+  ('change', 'named'),
+  [
+    (lambda own: {'experts/posterior_gates_kernel': np.zeros(3)}, "has not the parameter '"),
+    (lambda own: dict(list(own.items())[1:]), "has not the parameter '"),
+    (
+      lambda own: own | {'scenes_image/of_8/bias': np.zeros(3)},
+      "a parameter 'scenes_image/of_8/bi",
+    ),
+  ],
+)
+def test_weights_of_another_model_are_refused_though_their_hash_is_right(folder, change, named):
+  own = safetensors.numpy.load_file(folder / exported.WEIGHTS)
+  other = safetensors.numpy.save(change(own))
   (folder / exported.WEIGHTS).write_bytes(other)
   of_other = {'bytes': len(other), 'sha256': hashlib.sha256(other).hexdigest()}
   _rewrite(folder, lambda stored: stored['files'].update({exported.WEIGHTS: of_other}))
-  assert "has not the parameter '" in _refused(folder)
+  assert named in _refused(folder)
 
 
 @pytest.mark.parametrize('name', [exported.CONFIG, 'notes.txt', '.lock'])
